@@ -1,0 +1,74 @@
+using Microsoft.ML.Infomorphic.Information;
+
+namespace Microsoft.ML.Infomorphic.Learning;
+
+/// <summary>The settings of Adam with L2 weight decay (the gradient of ½·λ·‖w‖² is added to the loss's).</summary>
+/// <param name="LearningRate">The learning rate η, positive.</param>
+/// <param name="WeightDecay">The weight decay λ, not negative.</param>
+/// <param name="Beta1">Decay of the first moment, in [0, 1).</param>
+/// <param name="Beta2">Decay of the second moment, in [0, 1).</param>
+/// <param name="Epsilon">Added to the root of the second moment, positive.</param>
+public sealed record AdamSettings(
+    double LearningRate,
+    double WeightDecay,
+    double Beta1 = 0.9,
+    double Beta2 = 0.999,
+    double Epsilon = 1e-8
+);
+
+/// <summary>Everything that decides a training, but the data. Defaults are the paper's (table 1).</summary>
+public sealed record LearningSettings
+{
+    /// <summary>At most so many training rows are scored at the end of an epoch.</summary>
+    public const int MaximumRowsForTrainingAccuracy = 8192;
+
+    /// <summary>Number of hidden neurons N, at least 1.</summary>
+    public int HiddenNeurons { get; init; } = 100;
+
+    /// <summary>The goal of the hidden neurons, over the sources F, C and L.</summary>
+    public required GoalFunction Goal { get; init; }
+
+    /// <summary>The goal of the output neurons, over the sources F and C.</summary>
+    public required GoalFunction OutputGoal { get; init; }
+
+    /// <summary>Number of passes over the training rows, at least 1.</summary>
+    public int Epochs { get; init; } = 100;
+
+    /// <summary>Rows in a batch, at least 2; the last batch of an epoch may hold fewer.</summary>
+    public int BatchSize { get; init; } = 1024;
+
+    /// <summary>
+    /// At most so many lateral connections a neuron, drawn once at random; all N − 1 others where there are no more.
+    /// </summary>
+    public int MaximumLateralConnections { get; init; } = 100;
+
+    /// <summary>The hidden layer's activation.</summary>
+    public Activation Activation { get; init; } = new ModulatedActivation();
+
+    /// <summary>The hidden layer's binning.</summary>
+    public Binning Binning { get; init; } = new();
+
+    /// <summary>The optimiser of the hidden layer.</summary>
+    public AdamSettings HiddenOptimizer { get; init; } = new(0.002, 0.00035);
+
+    /// <summary>The optimiser of the output layer.</summary>
+    public AdamSettings OutputOptimizer { get; init; } = new(0.003, 0.00015);
+
+    /// <summary>How features are standardised.</summary>
+    public Standardization Standardization { get; init; } = Standardization.Auto;
+
+    /// <summary>
+    /// Training stops when the validation accuracy has not improved for so many epochs; null never stops early. Needs
+    /// validation rows.
+    /// </summary>
+    public int? EarlyStoppingRounds { get; init; }
+
+    /// <summary>Whether the weights of the epoch with the best validation accuracy are kept. Needs validation rows.</summary>
+    public bool RestoreBestEpoch { get; init; }
+
+    /// <summary>Everything random follows from this number.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Threads to use; null for as many as the machine has processors. The result does not depend on it.</summary>
+    public int? Threads { get; init; }
+}

@@ -1,0 +1,24 @@
+namespace Microsoft.ML.Infomorphic.Learning;
+
+/// <summary>What a hidden neuron passes on when a row is scored.</summary>
+public enum ScoringMode
+{
+    /// <summary>Its mean output, y = 2θ − 1. Deterministic, and the most accurate.</summary>
+    MeanField = 0,
+
+    /// <summary>The more probable output: y = 1 where θ ≥ ½, else −1.</summary>
+    Thresholded = 1,
+
+    /// <summary>A random output, 1 with probability θ, else −1; probabilities are averaged over samples. One sample is the paper's way.</summary>
+    Sampled = 2,
+}
+
+/// <summary>How rows are scored. A row's scores depend on nothing but the network, these settings and the row.</summary>
+/// <param name="Mode">What a hidden neuron passes on.</param>
+/// <param name="Samples">Samples to average over, at least 1; used by <see cref="ScoringMode.Sampled"/> alone.</param>
+/// <param name="Seed">The samples follow from this number and the row's features.</param>
+public sealed record ScoringSettings(
+    ScoringMode Mode = ScoringMode.MeanField,
+    int Samples = 16,
+    ulong Seed = 0
+);
