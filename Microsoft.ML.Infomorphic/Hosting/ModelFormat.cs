@@ -1,4 +1,5 @@
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Runtime;
 
