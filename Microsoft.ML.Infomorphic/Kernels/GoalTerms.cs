@@ -23,6 +23,9 @@ internal sealed class GoalTerms
         double DerivativeWeight
     );
 
+    /// <summary>A term whose ratio u_β(κ, y) / (u_β(κ) p(y)) is smaller counts neither in the value nor in the derivative.</summary>
+    public const double NegligibleRatio = 1e-7;
+
     public GoalTerms(GoalFunction goal)
     {
         Goal = goal;

@@ -46,7 +46,7 @@ internal static class Philox
         return (c0, c1, c2, c3);
     }
 
-    /// <summary>Sixteen counters at once: <see cref="Generate"/> in every lane.</summary>
+    /// <summary>The words of sixteen counters at once.</summary>
     private static (Vector512<uint>, Vector512<uint>, Vector512<uint>, Vector512<uint>) Generate(
         Vector512<uint> c0,
         Vector512<uint> c1,

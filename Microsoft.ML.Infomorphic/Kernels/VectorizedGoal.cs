@@ -14,7 +14,7 @@
 // D(κ) = Σ_β c′_β [log₂ r_β(κ, +1) − log₂ r_β(κ, −1)] − γ_res log₂ p(+1)/p(−1)
 //        + Σ_s Σ_{κ′ ~s κ} Σ_β c′_β E_βs [p(κ′, +1)/u_β(κ′, +1) − p(κ′, −1)/u_β(κ′, −1)] / ln 2
 // with r_β(κ, y) = u_β(κ, y) / (u_β(κ) p(y)), and κ′ ~s κ where the sources in s fall into the same bins. A term with
-// r_β below GoalFunction.NegligibleRatio counts neither in the value nor in the derivative.
+// r_β below GoalTerms.NegligibleRatio counts neither in the value nor in the derivative.
 
 using System.Runtime.Intrinsics;
 using Microsoft.ML.Infomorphic.Information;
@@ -185,7 +185,7 @@ internal sealed class VectorizedGoal
             Vector512<float> ratio = numerator / denominator;
             Vector512<float> counts = Vector512.GreaterThanOrEqual(
                 ratio,
-                Vector512.Create((float)GoalFunction.NegligibleRatio)
+                Vector512.Create((float)GoalTerms.NegligibleRatio)
             );
             return Vector512.Log2(Vector512.ConditionalSelect(counts, ratio, Vector512<float>.One));
         }
@@ -271,7 +271,7 @@ internal sealed class VectorizedGoal
         Span<Vector512<float>> fired = stackalloc Vector512<float>[subsets];
         Span<Vector512<float>> silent = stackalloc Vector512<float>[subsets];
         Span<Vector512<float>> shares = stackalloc Vector512<float>[subsets];
-        var negligible = Vector512.Create((float)GoalFunction.NegligibleRatio);
+        var negligible = Vector512.Create((float)GoalTerms.NegligibleRatio);
         var firedMass = Vector512.Create(_firedMass);
         var silentMass = Vector512.Create(_silentMass);
         var perBit = Vector512.Create((float)(1 / Math.Log(2)));
