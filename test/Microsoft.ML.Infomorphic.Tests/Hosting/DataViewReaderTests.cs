@@ -9,6 +9,9 @@ namespace Microsoft.ML.Infomorphic.Tests.Hosting;
 public class DataViewReaderTests
 {
     private readonly MLContext _context = new(1);
+    private readonly IHost _host;
+
+    public DataViewReaderTests() => _host = ((IHostEnvironment)_context).Register("test");
 
     [TestMethod]
     public void Reads_features_labels_and_the_number_of_classes_of_the_key()
@@ -102,18 +105,16 @@ public class DataViewReaderTests
     [TestMethod]
     public void Stops_where_the_context_is_cancelled()
     {
+        IDataView data = Samples.View(_context);
         _context.CancelExecution();
 
-        Assert.ThrowsExactly<OperationCanceledException>(() => Read(Samples.View(_context)));
+        Assert.ThrowsExactly<OperationCanceledException>(() => Read(data));
     }
 
     private LabeledRows Read(IDataView data, string? weight = null)
     {
-        using IChannel channel = ((IHostEnvironment)_context).Start("test");
-        IHost host = ((IHostEnvironment)_context).Register("test");
-        if (((ICancelable)_context).IsCanceled)
-            _context.CancelExecution();
-        return DataViewReader.Read(host, channel, new RoleMappedData(data, "Label", "Features", weight: weight), "training");
+        using IChannel channel = _host.Start("test");
+        return DataViewReader.Read(_host, channel, new RoleMappedData(data, "Label", "Features", weight: weight), "training");
     }
 
     private static float[] Row(LabeledRows rows, int row)

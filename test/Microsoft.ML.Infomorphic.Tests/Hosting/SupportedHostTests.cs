@@ -42,6 +42,6 @@ public class SupportedHostTests
             .Attribute("Version")!
             .Value;
 
-        Assert.AreEqual(version, SupportedHost.VersionRange);
+        Assert.AreEqual(SupportedHost.VersionRange, version);
     }
 }
