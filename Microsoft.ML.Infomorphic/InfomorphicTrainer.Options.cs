@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.ML.CommandLine;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;

@@ -1,4 +1,5 @@
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Runtime;
 
@@ -125,6 +126,8 @@ internal static class ModelFormat
         for (int i = 0; i < hidden.Length; i++)
             hidden[i] = ReadLayer(reader);
         var network = new InfomorphicNetwork(hidden, ReadLayer(reader), scaling);
+        if (hidden[0].Goal.Sources != "FCL" || hidden[0].Activation is not ModulatedActivation)
+            throw new FormatException("its hidden neurons are of a kind that this version cannot score");
         ScoringSettings scoring = ReadScoring(reader);
         LearningSettings settings = ReadSettings(reader, network);
         TrainingHistory history = ReadHistory(reader);
