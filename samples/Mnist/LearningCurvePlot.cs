@@ -21,7 +21,7 @@ internal static class LearningCurvePlot
         double[] values = [.. training.Concat(validation).Where(double.IsFinite).Order()];
         double bottom = Math.Floor(values[values.Length / 20]) - 1;
         double top = Math.Min(100, Math.Ceiling(values[^1] + 0.5));
-        PlotStyle.AddCurves(plot, epochs, curves, bottom, top);
+        PlotStyle.AddCurves(plot, epochs, curves, (bottom, top));
         return PlotStyle.Render(plot, 1200, 700);
     }
 }

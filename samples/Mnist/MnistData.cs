@@ -1,3 +1,5 @@
+using Samples.Common;
+
 namespace Mnist;
 
 /// <summary>The MNIST database: 60,000 training and 10,000 test images.</summary>
@@ -13,7 +15,7 @@ internal sealed record MnistData(DigitImage[] Train, DigitImage[] Test)
     /// <exception cref="InvalidDataException">A file is missing or damaged.</exception>
     public static MnistData Load(string? folder)
     {
-        string found = folder ?? FindFolder();
+        string found = folder ?? DataFolder.Find("mnist");
         return new MnistData(Read(found, TrainImages, TrainLabels), Read(found, TestImages, TestLabels));
     }
 
@@ -28,23 +30,6 @@ internal sealed record MnistData(DigitImage[] Train, DigitImage[] Test)
         rows = Math.Min(rows, shuffled.Length);
         int training = rows - rows / 5;
         return (shuffled[..training], shuffled[training..rows]);
-    }
-
-    private static string FindFolder()
-    {
-        string relative = Path.Combine("data", "mnist");
-        string beside = Path.Combine(AppContext.BaseDirectory, relative);
-        for (
-            DirectoryInfo? above = new(Directory.GetCurrentDirectory());
-            above is not null && !Directory.Exists(beside);
-            above = above.Parent
-        )
-        {
-            string candidate = Path.Combine(above.FullName, relative);
-            if (Directory.Exists(candidate))
-                return candidate;
-        }
-        return beside;
     }
 
     private static DigitImage[] Read(string folder, string imagesName, string labelsName)

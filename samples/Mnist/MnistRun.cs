@@ -15,7 +15,7 @@ internal static class MnistRun
 {
     public static int Run(SampleOptions options)
     {
-        IAnsiConsole console = TrainingDisplay.CreateConsole();
+        IAnsiConsole console = ConsoleOutput.Create();
         TextWriter text = console.Profile.Out.Writer;
         var output = new OutputFolder(options.Output);
         var mlContext = new MLContext(options.Seed);

@@ -66,10 +66,10 @@ internal static class PlotStyle
         Plot plot,
         double[] horizontal,
         IReadOnlyList<Curve> curves,
-        double bottom,
-        double top
+        (double Bottom, double Top) limits
     )
     {
+        (double bottom, double top) = limits;
         foreach (Curve curve in curves)
         {
             Scatter line = plot.Add.ScatterLine(horizontal, curve.Values, curve.Color);
@@ -101,6 +101,16 @@ internal static class PlotStyle
 
     public static byte[] Render(Plot plot, int width, int height) =>
         plot.GetImage(width, height).GetImageBytes(ImageFormat.Png);
+
+    /// <summary>Renders plots one below the other.</summary>
+    public static byte[] Render(IReadOnlyList<Plot> plots, int width, int height)
+    {
+        var multiplot = new Multiplot();
+        multiplot.Reset(plots[0]);
+        foreach (Plot plot in plots.Skip(1))
+            multiplot.AddPlot(plot);
+        return multiplot.Render(width, height).GetImageBytes(ImageFormat.Png);
+    }
 
     // Moves ascending places apart until neighbours keep their distance, each as little as possible.
     private static double[] Spread(double[] places, double distance)

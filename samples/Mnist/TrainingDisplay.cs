@@ -9,24 +9,6 @@ namespace Mnist;
 /// </summary>
 internal static class TrainingDisplay
 {
-    /// <summary>A console that writes no control codes into files.</summary>
-    public static IAnsiConsole CreateConsole()
-    {
-        if (!Console.IsOutputRedirected)
-            return AnsiConsole.Console;
-        IAnsiConsole console = AnsiConsole.Create(
-            new AnsiConsoleSettings
-            {
-                Ansi = AnsiSupport.No,
-                ColorSystem = ColorSystemSupport.NoColors,
-                Interactive = InteractionSupport.No,
-                Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
-            }
-        );
-        console.Profile.Width = 120;
-        return console;
-    }
-
     /// <summary>Runs a training and shows its epochs.</summary>
     /// <param name="console">Where to show them.</param>
     /// <param name="epochs">Number of epochs.</param>
