@@ -74,6 +74,31 @@ public static class InfomorphicCatalog
         return InfomorphicTrainer.Create(catalog, options);
     }
 
+    /// <summary>
+    /// Saves a model to a file that is there as a whole, or is what it was before. The file is the one that
+    /// <see cref="ModelOperationsCatalog.Save(ITransformer, DataViewSchema, string)"/> writes, which on a full disk leaves
+    /// a part of it behind, and does not always say so.
+    /// </summary>
+    /// <param name="catalog">The catalog of model operations.</param>
+    /// <param name="model">The model: any transformer or chain of them.</param>
+    /// <param name="inputSchema">The schema of the model's input, or null.</param>
+    /// <param name="filePath">The file; one that exists is replaced.</param>
+    /// <exception cref="ArgumentNullException">There is no catalog, no model or no file path.</exception>
+    /// <exception cref="IOException">The file cannot be written, the disk is full for instance.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file must not be written.</exception>
+    public static void SaveWhole(
+        this ModelOperationsCatalog catalog,
+        ITransformer model,
+        DataViewSchema? inputSchema,
+        string filePath
+    )
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(filePath);
+        ModelFile.Save(catalog, model, inputSchema, filePath, File.Create);
+    }
+
     /// <summary>Scores with the same network in another way, without training again.</summary>
     /// <param name="transformer">The transformer; it stays as it is.</param>
     /// <param name="mode">What a hidden neuron passes on.</param>

@@ -67,6 +67,7 @@ internal static class SupportedHost
             typeof(InfomorphicModelParameters),
             typeof(DataViewReader),
             typeof(DeviceChoice),
+            typeof(ModelFile),
             typeof(ModelFormat),
             typeof(MulticlassTransformers),
         ];
