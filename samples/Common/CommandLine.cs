@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 
-namespace Samples.Common;
+namespace SampleSupport;
 
 /// <summary>What the samples' command lines have in common.</summary>
 internal static class CommandLine

@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace Samples.Common;
+namespace SampleSupport;
 
 /// <summary>The console of the samples.</summary>
 internal static class ConsoleOutput

@@ -1,4 +1,4 @@
-namespace Samples.Common;
+namespace SampleSupport;
 
 /// <summary>Finds the data that come with the repository.</summary>
 internal static class DataFolder

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 
-namespace Samples.Common;
+namespace SampleSupport;
 
 /// <summary>The hardware and the versions that a measurement was made with.</summary>
 internal static class Machine

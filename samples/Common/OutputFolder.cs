@@ -1,4 +1,4 @@
-namespace Samples.Common;
+namespace SampleSupport;
 
 /// <summary>
 /// A folder for results. A file appears in it complete or not at all: it is written under a temporary name beside its

@@ -1,4 +1,4 @@
-using Samples.Common;
+using SampleSupport;
 
 namespace Mnist;
 

@@ -5,7 +5,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Learning;
-using Samples.Common;
+using SampleSupport;
 using Spectre.Console;
 
 namespace Mnist;

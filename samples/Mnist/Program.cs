@@ -1,6 +1,6 @@
 using System.Text;
 using Mnist;
-using Samples.Common;
+using SampleSupport;
 
 Console.OutputEncoding = Encoding.UTF8;
 return CommandLine.Run(SampleOptions.CreateCommand(MnistRun.Run), args);

@@ -3,7 +3,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Learning;
-using Samples.Common;
+using SampleSupport;
 
 namespace Mnist;
 
@@ -74,14 +74,14 @@ internal sealed record Report(
             reloadedScoresAreIdentical,
             rows,
             new Hardware(
-                Samples.Common.Machine.Processor,
+                SampleSupport.Machine.Processor,
                 Environment.ProcessorCount,
                 System.Runtime.InteropServices.RuntimeInformation.OSDescription
             ),
             new Dictionary<string, string>
             {
-                ["Microsoft.ML.Infomorphic"] = Samples.Common.Machine.VersionOf(typeof(InfomorphicTrainer)),
-                ["Microsoft.ML"] = Samples.Common.Machine.VersionOf(typeof(MLContext)),
+                ["Microsoft.ML.Infomorphic"] = SampleSupport.Machine.VersionOf(typeof(InfomorphicTrainer)),
+                ["Microsoft.ML"] = SampleSupport.Machine.VersionOf(typeof(MLContext)),
                 [".NET"] = Environment.Version.ToString(),
             },
             metrics.ConfusionMatrix.Counts,

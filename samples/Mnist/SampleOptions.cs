@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Learning;
-using Samples.Common;
+using SampleSupport;
 
 namespace Mnist;
 

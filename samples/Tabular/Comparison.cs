@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.ML;
-using Samples.Common;
+using SampleSupport;
 using Spectre.Console;
 
 namespace Tabular;

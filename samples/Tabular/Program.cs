@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text;
-using Samples.Common;
+using SampleSupport;
 using Tabular;
 
 Console.OutputEncoding = Encoding.UTF8;
