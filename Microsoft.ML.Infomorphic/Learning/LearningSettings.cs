@@ -1,4 +1,5 @@
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Learning;
 
@@ -14,7 +15,35 @@ public sealed record AdamSettings(
     double Beta1 = 0.9,
     double Beta2 = 0.999,
     double Epsilon = 1e-8
-);
+)
+{
+    internal void Validate()
+    {
+        if (!(LearningRate > 0) || !double.IsFinite(LearningRate))
+            throw new ArgumentOutOfRangeException(
+                nameof(LearningRate),
+                LearningRate,
+                "The learning rate must be a positive, finite number."
+            );
+        if (!(WeightDecay >= 0) || !double.IsFinite(WeightDecay))
+            throw new ArgumentOutOfRangeException(
+                nameof(WeightDecay),
+                WeightDecay,
+                "The weight decay must be a finite number that is not negative."
+            );
+        if (Beta1 is not (>= 0 and < 1) || Beta2 is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(
+                nameof(Beta1),
+                "The decays of the moments must be at least 0 and less than 1."
+            );
+        if (!(Epsilon > 0) || !double.IsFinite(Epsilon))
+            throw new ArgumentOutOfRangeException(
+                nameof(Epsilon),
+                Epsilon,
+                "ε must be a positive, finite number."
+            );
+    }
+}
 
 /// <summary>Everything that decides a training, but the data. Defaults are the paper's (table 1).</summary>
 public sealed record LearningSettings
@@ -71,4 +100,33 @@ public sealed record LearningSettings
 
     /// <summary>Threads to use; null for as many as the machine has processors. The result does not depend on it.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    /// <exception cref="ArgumentException">A goal is over other sources than its layer has.</exception>
+    internal void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(HiddenNeurons, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Epochs, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaximumLateralConnections, 1);
+        if (EarlyStoppingRounds is int rounds)
+            ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1, nameof(EarlyStoppingRounds));
+        if (Threads is int threads)
+            ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(Threads));
+        if (Goal.Sources != "FCL")
+            throw new ArgumentException(
+                $"The hidden neurons have the sources F, C and L; their goal is over {string.Join(", ", Goal.Sources.AsEnumerable())}."
+            );
+        if (OutputGoal.Sources != "FC")
+            throw new ArgumentException(
+                $"The output neurons have the sources F and C; their goal is over {string.Join(", ", OutputGoal.Sources.AsEnumerable())}."
+            );
+        if (Activation is not ModulatedActivation)
+            throw new ArgumentException("The hidden neurons need a modulated activation.");
+        Activation.Validate();
+        Binning.Validate();
+        HiddenOptimizer.Validate();
+        OutputOptimizer.Validate();
+    }
 }

@@ -1,3 +1,10 @@
+// arXiv 2412.02482, algorithm 1 (TrainModel): epochs over shuffled batches, each presented twice.
+
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.ML.Infomorphic.Kernels;
+using TorchSharp;
+
 namespace Microsoft.ML.Infomorphic.Learning;
 
 /// <summary>What a training tells its host while it runs, and asks of it.</summary>
@@ -16,6 +23,9 @@ public sealed class TrainingCallbacks
 /// <summary>Trains networks.</summary>
 public static class NetworkTrainer
 {
+    // Atoms are measured on so many batches, spread evenly over each epoch.
+    private const int MeasuredBatches = 4;
+
     /// <summary>Trains a network.</summary>
     /// <param name="train">The training rows, at least 2.</param>
     /// <param name="validation">Rows to judge epochs by, or null.</param>
@@ -24,7 +34,7 @@ public static class NetworkTrainer
     /// <param name="device">Where to train.</param>
     /// <param name="callbacks">What to tell the host.</param>
     /// <returns>The network and its history.</returns>
-    /// <exception cref="InvalidOperationException">libtorch is missing, or the device is.</exception>
+    /// <exception cref="InvalidOperationException">libtorch is missing, or the device is, or the weights diverged.</exception>
     /// <exception cref="ArgumentException">The settings contradict each other or the data.</exception>
     public static TrainingResult Train(
         LabeledRows train,
@@ -33,5 +43,211 @@ public static class NetworkTrainer
         InfomorphicNetwork? initial,
         ComputeDevice device,
         TrainingCallbacks callbacks
-    ) => throw new NotImplementedException();
+    )
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(callbacks);
+        settings.Validate();
+        Check(train, validation, settings, initial);
+        TorchRuntime.EnsureLoaded();
+        if (device.IsCuda)
+            throw new NotSupportedException("Training on a CUDA device is not available in this version; use \"cpu\".");
+
+        FeatureScaling scaling =
+            initial?.FeatureScaling ?? FeatureScalingEstimator.Estimate(train, settings.Standardization);
+        callbacks.Info(Describe(scaling, settings.Standardization, initial is not null));
+
+        int threadsBefore = torch.get_num_threads();
+        if (settings.Threads is int threads)
+            torch.set_num_threads(threads);
+        try
+        {
+            using NetworkState state = initial is null
+                ? NetworkState.Create(settings, scaling, train.ClassCount)
+                : NetworkState.From(initial, settings);
+            return Run(state, train, validation, settings, callbacks);
+        }
+        finally
+        {
+            torch.set_num_threads(threadsBefore);
+        }
+    }
+
+    private static TrainingResult Run(
+        NetworkState state,
+        LabeledRows train,
+        LabeledRows? validation,
+        LearningSettings settings,
+        TrainingCallbacks callbacks
+    )
+    {
+        int batchSize = Math.Min(settings.BatchSize, train.RowCount);
+        using var engine = new CpuTrainingEngine(state, settings, batchSize);
+        var evaluation = new Evaluation(engine, batchSize);
+        int[] judged = Evaluation.ChooseRows(train, LearningSettings.MaximumRowsForTrainingAccuracy, settings.Seed);
+        int[] validationRows = validation is null ? [] : [.. Enumerable.Range(0, validation.RowCount)];
+        var shuffling = new RandomStream(settings.Seed, RandomStreams.Shuffling);
+        int[] order = [.. Enumerable.Range(0, train.RowCount)];
+        int batches = (train.RowCount + batchSize - 1) / batchSize;
+
+        var epochs = new List<EpochRecord>();
+        var clock = Stopwatch.StartNew();
+        var stepClock = new Stopwatch();
+        long steps = 0;
+        int bestEpoch = 0;
+        float[][]? best = null;
+        for (int epoch = 1; epoch <= settings.Epochs; epoch++)
+        {
+            shuffling.Shuffle(order);
+            var statistics = new InformationStatistics(state, settings);
+            stepClock.Start();
+            for (int batch = 0; batch < batches; batch++)
+            {
+                callbacks.CheckAlive();
+                ReadOnlyMemory<int> rows = order.AsMemory(
+                    batch * batchSize,
+                    Math.Min(batchSize, train.RowCount - batch * batchSize)
+                );
+                engine.Step(train, rows, IsMeasured(batch, batches) ? statistics : null);
+                steps++;
+            }
+
+            stepClock.Stop();
+            int[] signs = evaluation.DecideSigns(train, judged, callbacks.CheckAlive);
+            (double trainingAccuracy, double trainingLoss) = evaluation.Score(
+                train,
+                judged,
+                signs,
+                callbacks.CheckAlive
+            );
+            if (!double.IsFinite(trainingLoss))
+                throw new InvalidOperationException(
+                    $"Training diverged in epoch {epoch}: weights are no longer finite. Lower the learning rate, or standardise the features."
+                );
+            (double Accuracy, double LogLoss)? judgement = validation is null
+                ? null
+                : evaluation.Score(validation, validationRows, signs, callbacks.CheckAlive);
+            double[] hiddenAtoms = statistics.Hidden.MeanAtoms();
+            double[] outputAtoms = statistics.Output.MeanAtoms();
+            var record = new EpochRecord(
+                epoch,
+                trainingAccuracy,
+                judgement?.Accuracy,
+                judgement?.LogLoss,
+                LayerStatistics.GoalOf(settings.Goal, hiddenAtoms),
+                hiddenAtoms,
+                LayerStatistics.GoalOf(settings.OutputGoal, outputAtoms),
+                outputAtoms,
+                clock.Elapsed.TotalSeconds
+            );
+            epochs.Add(record);
+            callbacks.EpochEnded(record);
+
+            if (judgement is null)
+                continue;
+            if (bestEpoch == 0 || record.ValidationAccuracy > epochs[bestEpoch - 1].ValidationAccuracy)
+            {
+                bestEpoch = epoch;
+                if (settings.RestoreBestEpoch)
+                    best = state.Snapshot();
+            }
+            else if (epoch - bestEpoch >= settings.EarlyStoppingRounds)
+            {
+                callbacks.Info(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"Stopped after epoch {epoch}: the validation accuracy has not risen since epoch {bestEpoch}."
+                    )
+                );
+                break;
+            }
+        }
+
+        int keptEpoch = epochs.Count;
+        if (best is not null && bestEpoch != keptEpoch)
+        {
+            state.Restore(best);
+            keptEpoch = bestEpoch;
+            callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {bestEpoch}."));
+        }
+
+        int[] allRows = [.. Enumerable.Range(0, train.RowCount)];
+        int[] finalSigns = evaluation.DecideSigns(train, allRows, callbacks.CheckAlive);
+        return new TrainingResult(
+            state.ToNetwork(finalSigns),
+            new TrainingHistory(
+                epochs,
+                keptEpoch,
+                steps,
+                clock.Elapsed.TotalSeconds,
+                stepClock.Elapsed.TotalSeconds
+            )
+        );
+    }
+
+    // The first batch of each of MeasuredBatches equal parts of an epoch.
+    private static bool IsMeasured(int batch, int batches)
+    {
+        int parts = Math.Min(MeasuredBatches, batches);
+        return batch == 0 || batch * parts / batches != (batch - 1) * parts / batches;
+    }
+
+    private static void Check(
+        LabeledRows train,
+        LabeledRows? validation,
+        LearningSettings settings,
+        InfomorphicNetwork? initial
+    )
+    {
+        if (train.RowCount < 2)
+            throw new ArgumentException("Training needs at least two rows.", nameof(train));
+        if (train.ClassCount < 2)
+            throw new ArgumentException("Training needs at least two classes.", nameof(train));
+        if (validation is null && (settings.RestoreBestEpoch || settings.EarlyStoppingRounds is not null))
+            throw new ArgumentException(
+                "Early stopping and keeping the best epoch need validation rows.",
+                nameof(validation)
+            );
+        if (validation is not null && validation.Features.FeatureCount != train.Features.FeatureCount)
+            throw new ArgumentException(
+                $"The validation rows have {validation.Features.FeatureCount} features, the training rows {train.Features.FeatureCount}.",
+                nameof(validation)
+            );
+        if (validation is not null && validation.ClassCount != train.ClassCount)
+            throw new ArgumentException(
+                $"The validation rows have {validation.ClassCount} classes, the training rows {train.ClassCount}.",
+                nameof(validation)
+            );
+        if (initial is null)
+            return;
+        if (initial.FeatureCount != train.Features.FeatureCount)
+            throw new ArgumentException(
+                $"The model to go on from has {initial.FeatureCount} features, the training rows {train.Features.FeatureCount}.",
+                nameof(initial)
+            );
+        if (initial.ClassCount != train.ClassCount)
+            throw new ArgumentException(
+                $"The model to go on from has {initial.ClassCount} classes, the training rows {train.ClassCount}.",
+                nameof(initial)
+            );
+    }
+
+    private static string Describe(FeatureScaling scaling, Standardization asked, bool continued)
+    {
+        string rule = scaling.Kind switch
+        {
+            Standardization.Global => string.Create(
+                CultureInfo.InvariantCulture,
+                $"by one mean ({scaling.Offsets[0]:G6}) and one standard deviation ({scaling.Scales[0]:G6}) over all features"
+            ),
+            Standardization.PerFeature => "each by its own mean and standard deviation",
+            _ => "not at all",
+        };
+        string why =
+            continued ? "as in the model to go on from"
+            : asked == Standardization.Auto ? "chosen from the data"
+            : "as asked for";
+        return $"Features are standardised {rule} ({why}).";
+    }
 }

@@ -21,4 +21,17 @@ public sealed record ScoringSettings(
     ScoringMode Mode = ScoringMode.MeanField,
     int Samples = 16,
     ulong Seed = 0
-);
+)
+{
+    internal void Validate()
+    {
+        if (!Enum.IsDefined(Mode))
+            throw new ArgumentOutOfRangeException(nameof(Mode), Mode, $"There is no scoring mode {(int)Mode}.");
+        if (Samples < 1)
+            throw new ArgumentOutOfRangeException(
+                nameof(Samples),
+                Samples,
+                "The number of samples must be at least 1."
+            );
+    }
+}

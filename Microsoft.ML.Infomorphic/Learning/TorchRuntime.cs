@@ -1,13 +1,65 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+
 namespace Microsoft.ML.Infomorphic.Learning;
 
 /// <summary>The native libtorch that an application brings.</summary>
-public static class TorchRuntime
+public static partial class TorchRuntime
 {
+    private static readonly Lazy<Exception?> Failure = new(Load);
+
     /// <summary>Loads libtorch.</summary>
     /// <exception cref="InvalidOperationException">The application has none, or it does not load.</exception>
-    public static void EnsureLoaded() => throw new NotImplementedException();
+    public static void EnsureLoaded()
+    {
+        if (Failure.Value is Exception failure)
+            throw new InvalidOperationException(
+                "Training needs libtorch, and this application has none that loads: reference the package TorchSharp-cpu "
+                    + $"(or TorchSharp-cuda-linux, TorchSharp-cuda-windows) in the application's project. ({failure.Message})",
+                failure
+            );
+    }
 
     /// <summary>Number of CUDA devices that libtorch can use; 0 where it is a CPU build.</summary>
     /// <exception cref="InvalidOperationException">The application has no libtorch, or it does not load.</exception>
-    public static int CudaDeviceCount => throw new NotImplementedException();
+    public static int CudaDeviceCount
+    {
+        get
+        {
+            EnsureLoaded();
+            return torch.cuda.is_available() ? torch.cuda.device_count() : 0;
+        }
+    }
+
+    private static Exception? Load()
+    {
+        // Matrix products must not depend on the number of threads. MKL reads this when it is loaded, from the
+        // process's own environment, which Environment.SetEnvironmentVariable does not reach. A value that the user
+        // has set stays.
+        if (OperatingSystem.IsLinux())
+            _ = SetNativeEnvironmentVariable("MKL_CBWR", "AUTO,STRICT", overwrite: 0);
+        try
+        {
+            torch.InitializeDeviceType(DeviceType.CPU);
+            using torch.Tensor probe = torch.zeros(1);
+            return null;
+        }
+        catch (Exception exception)
+            when (exception
+                    is NotSupportedException
+                        or TypeInitializationException
+                        or DllNotFoundException
+                        or BadImageFormatException
+                        or ExternalException
+                        or FileNotFoundException
+                        or EntryPointNotFoundException
+            )
+        {
+            return exception is TypeInitializationException { InnerException: Exception inner } ? inner : exception;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SetNativeEnvironmentVariable(string name, string value, int overwrite);
 }

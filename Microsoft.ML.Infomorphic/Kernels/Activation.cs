@@ -1,4 +1,4 @@
-namespace Microsoft.ML.Infomorphic.Learning;
+namespace Microsoft.ML.Infomorphic.Kernels;
 
 /// <summary>
 /// How a neuron turns its aggregated inputs into the argument A of its firing probability θ = σ(A), with σ the

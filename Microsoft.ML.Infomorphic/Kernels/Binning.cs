@@ -1,4 +1,6 @@
-namespace Microsoft.ML.Infomorphic.Learning;
+using System.Numerics.Tensors;
+
+namespace Microsoft.ML.Infomorphic.Kernels;
 
 /// <summary>
 /// How aggregated inputs become discrete before the information is estimated (appendix A.6): equal bins, bin i of n
@@ -17,6 +19,28 @@ public sealed record Binning(int Count = 20, double Range = 20, bool Adaptive = 
 
     /// <summary>The largest number of bins per source.</summary>
     public const int MaximumCount = 64;
+
+    /// <summary>Bins per unit of the source, n / 2R.</summary>
+    internal float BinsPerUnit => (float)(Count / (2 * Range));
+
+    /// <summary>What an adaptive binning divides a neuron's values by: their largest magnitude, or 1 where all are 0.</summary>
+    internal static float DivisorOf(ReadOnlySpan<float> values)
+    {
+        float largest = TensorPrimitives.MaxMagnitude(values);
+        return largest == 0 ? 1 : Math.Abs(largest);
+    }
+
+    /// <summary>
+    /// The bin of a value, ⌈x·n/2R + n/2⌉ − 1, held within 0 … n − 1. It is defined in single precision, so that all
+    /// kernels agree on which bin a value falls into; a value that is not a number falls into the first.
+    /// </summary>
+    internal int IndexOf(float value, float divisor = 1)
+    {
+        if (Adaptive)
+            value /= divisor;
+        float bin = MathF.Ceiling(value * BinsPerUnit + Count / 2f) - 1;
+        return bin > 0 ? (int)Math.Min(bin, Count - 1) : 0;
+    }
 
     internal void Validate()
     {
