@@ -131,7 +131,7 @@ internal static class Samples
         IDataView data,
         ScoringMode mode = ScoringMode.MeanField
     ) =>
-        MulticlassTransformers.Create(
+        MulticlassTransformers<InfomorphicModelParameters>.Create(
             context,
             new InfomorphicModelParameters(context, Contents() with { Scoring = new ScoringSettings(mode) }),
             data.Schema,
