@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 project=Microsoft.ML.Infomorphic/Microsoft.ML.Infomorphic.csproj
 id=$(dotnet msbuild "$project" -getProperty:PackageId)
 # A version of its own, so that no earlier package can be taken for this one.
-version=$(dotnet msbuild "$project" -getProperty:Version)-check.$(date +%s)
+version=$(dotnet msbuild "$project" -getProperty:Version)-check.$(date +%s).$$
 packages=$(dotnet nuget locals global-packages --list)
 packages=${packages#*: }
 packages=${packages%/}

@@ -1,8 +1,8 @@
 // The whole program of build/check-package.sh: what somebody writes who has just installed the package.
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Information;
 using TorchSharp;
 
-Console.WriteLine(Binning.PaperOutputLayer);
+Console.WriteLine(GoalFunction.Parse("{F}{C}"));
 using torch.Tensor a = torch.tensor(new float[] { 1, 2, 3, 4 }, 2, 2);
 using torch.Tensor b = torch.tensor(new float[] { 5, 6, 7, 8 }, 2, 2);
 using torch.Tensor product = a.matmul(b);
