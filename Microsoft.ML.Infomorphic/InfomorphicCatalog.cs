@@ -115,8 +115,6 @@ public static class InfomorphicCatalog
     )
     {
         ArgumentNullException.ThrowIfNull(transformer);
-        return transformer
-            .Model.WithScoring(new ScoringSettings(mode, numberOfSamples, seed))
-            .ReplaceIn(transformer);
+        return transformer.Model.WithScoring(new ScoringSettings(mode, numberOfSamples, seed)).ReplaceIn(transformer);
     }
 }

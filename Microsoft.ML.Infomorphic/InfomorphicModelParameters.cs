@@ -99,7 +99,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
 
     internal MulticlassPredictionTransformer<InfomorphicModelParameters> ReplaceIn(
         MulticlassPredictionTransformer<InfomorphicModelParameters> transformer
-    ) => MulticlassTransformers.WithModel(Host, transformer, this);
+    ) => MulticlassTransformers<InfomorphicModelParameters>.WithModel(Host, transformer, this);
 
     // More visible than the constructor, or ML.NET does not take it for the loader.
     internal static InfomorphicModelParameters Create(IHostEnvironment environment, ModelLoadContext context)

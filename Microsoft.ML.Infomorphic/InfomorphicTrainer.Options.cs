@@ -57,34 +57,64 @@ public sealed partial class InfomorphicTrainer
         public string OutputGoal = Defaults.OutputGoal;
 
         /// <summary>The number of passes over the training rows, at least 1.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Number of passes over the training rows", ShortName = "epochs", SortOrder = 13)]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Number of passes over the training rows",
+            ShortName = "epochs",
+            SortOrder = 13
+        )]
         public int NumberOfEpochs = Defaults.NumberOfEpochs;
 
         /// <summary>The number of rows in a training step, at least 2; the last step of an epoch may see fewer.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Number of rows in a training step", ShortName = "batch", SortOrder = 14)]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Number of rows in a training step",
+            ShortName = "batch",
+            SortOrder = 14
+        )]
         public int BatchSize = Defaults.BatchSize;
 
         /// <summary>
         /// The largest number of lateral connections of a hidden neuron, at least 1. A neuron listens to all others
         /// where there are no more of them.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Largest number of lateral connections of a hidden neuron", ShortName = "lateral")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Largest number of lateral connections of a hidden neuron",
+            ShortName = "lateral"
+        )]
         public int MaximumLateralConnections = Defaults.MaximumLateralConnections;
 
         /// <summary>The number of bins of each source of a hidden neuron, 2 to 64.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Number of bins of each source of a hidden neuron", ShortName = "bins")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Number of bins of each source of a hidden neuron",
+            ShortName = "bins"
+        )]
         public int NumberOfBins = Defaults.NumberOfBins;
 
         /// <summary>R: the bins of a hidden neuron's sources cover (−R, R); positive.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Half-width of the range that a hidden neuron's bins cover", ShortName = "range")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Half-width of the range that a hidden neuron's bins cover",
+            ShortName = "range"
+        )]
         public double BinningRange = Defaults.BinningRange;
 
         /// <summary>α₁: the share of a hidden neuron's drive that the context modulates; finite.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Share of the drive that the context modulates", ShortName = "a1")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Share of the drive that the context modulates",
+            ShortName = "a1"
+        )]
         public double Alpha1 = Defaults.Alpha;
 
         /// <summary>α₂: the share of a hidden neuron's drive that the lateral input modulates; finite.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Share of the drive that the lateral input modulates", ShortName = "a2")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Share of the drive that the lateral input modulates",
+            ShortName = "a2"
+        )]
         public double Alpha2 = Defaults.Alpha;
 
         /// <summary>β₁: the steepness of the modulation by the context; finite.</summary>
@@ -92,7 +122,11 @@ public sealed partial class InfomorphicTrainer
         public double Beta1 = Defaults.Beta;
 
         /// <summary>β₂: the steepness of the modulation by the lateral input; finite.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Steepness of the modulation by the lateral input", ShortName = "b2")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Steepness of the modulation by the lateral input",
+            ShortName = "b2"
+        )]
         public double Beta2 = Defaults.Beta;
 
         /// <summary>The hidden neurons' learning rate, positive.</summary>
@@ -119,22 +153,38 @@ public sealed partial class InfomorphicTrainer
         /// Training stops when the validation accuracy has not improved for so many epochs, at least 1; null never stops
         /// early. Needs validation data.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Epochs without improvement after which training stops", ShortName = "es")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Epochs without improvement after which training stops",
+            ShortName = "es"
+        )]
         public int? EarlyStoppingRounds;
 
         /// <summary>
         /// Whether the model has the weights of the epoch with the best validation accuracy, not those of the last one.
         /// Needs validation data.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Whether the weights of the best epoch are kept", ShortName = "best")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Whether the weights of the best epoch are kept",
+            ShortName = "best"
+        )]
         public bool RestoreBestEpoch;
 
         /// <summary>What a hidden neuron passes on when a row is scored. It can be changed without training again.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "What a hidden neuron passes on when a row is scored", ShortName = "score")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "What a hidden neuron passes on when a row is scored",
+            ShortName = "score"
+        )]
         public ScoringMode Scoring = ScoringMode.MeanField;
 
         /// <summary>Samples to average over when rows are scored by sampling, at least 1.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Samples to average over when rows are scored by sampling", ShortName = "samples")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Samples to average over when rows are scored by sampling",
+            ShortName = "samples"
+        )]
         public int NumberOfScoringSamples = Defaults.NumberOfScoringSamples;
 
         /// <summary>
@@ -142,7 +192,11 @@ public sealed partial class InfomorphicTrainer
         /// <see cref="MLContext.GpuDeviceId"/> decides (null: the CPU), and where that device is not there
         /// <see cref="MLContext.FallbackToCpu"/> says whether the CPU will do.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Where to train: auto, cpu, cuda or cuda:index", ShortName = "dev")]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Where to train: auto, cpu, cuda or cuda:index",
+            ShortName = "dev"
+        )]
         public string Device = DeviceChoice.Auto;
 
         /// <summary>

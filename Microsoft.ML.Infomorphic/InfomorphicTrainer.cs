@@ -173,7 +173,14 @@ public sealed partial class InfomorphicTrainer
     protected override MulticlassPredictionTransformer<InfomorphicModelParameters> MakeTransformer(
         InfomorphicModelParameters model,
         DataViewSchema trainSchema
-    ) => MulticlassTransformers.Create(Host, model, trainSchema, FeatureColumn.Name, LabelColumn.Name);
+    ) =>
+        MulticlassTransformers<InfomorphicModelParameters>.Create(
+            Host,
+            model,
+            trainSchema,
+            FeatureColumn.Name,
+            LabelColumn.Name
+        );
 
     /// <inheritdoc/>
     protected override InfomorphicModelParameters TrainModelCore(TrainContext trainContext)

@@ -87,7 +87,10 @@ internal static class ModelFormat
         }
         catch (Exception exception) when (exception is FormatException or ArgumentException or EndOfStreamException)
         {
-            throw exceptions.ExceptDecode(exception, $"The infomorphic model in this file is damaged: {exception.Message}.");
+            throw exceptions.ExceptDecode(
+                exception,
+                $"The infomorphic model in this file is damaged: {exception.Message}."
+            );
         }
     }
 

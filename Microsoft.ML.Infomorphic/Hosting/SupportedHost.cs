@@ -1,7 +1,5 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using Microsoft.ML.Data;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 
@@ -14,9 +12,14 @@ internal static class SupportedHost
     /// <summary>The range of versions of the package Microsoft.ML that this library works with.</summary>
     public const string VersionRange = "[5.0.1, 6)";
 
+    private const string Root = "Microsoft.ML.Infomorphic";
+
     private static readonly Lazy<Exception?> Obstacle = new(FindObstacle);
 
-    /// <summary>Compiles everything that touches ML.NET's non-public members, once in a process.</summary>
+    /// <summary>
+    /// Compiles everything that touches ML.NET's non-public members, once in a process: the runtime looks for a member
+    /// when it compiles the method that uses it.
+    /// </summary>
     /// <exception cref="InvalidOperationException">A member is not where it is expected.</exception>
     public static void ThrowIfUnsupported()
     {
@@ -27,12 +30,14 @@ internal static class SupportedHost
     /// <summary>Whether an exception says that a member or a type is not where it is expected.</summary>
     /// <param name="exception">The exception.</param>
     public static bool IsObstacle(Exception exception) =>
-        exception is MemberAccessException or TypeLoadException or FileLoadException or FileNotFoundException;
+        exception is MemberAccessException or TypeLoadException or ReflectionTypeLoadException;
 
     /// <summary>The exception that a user sees.</summary>
     /// <param name="obstacle">What the runtime said.</param>
     public static InvalidOperationException Describe(Exception obstacle)
     {
+        if (obstacle is ReflectionTypeLoadException { LoaderExceptions: [Exception first, ..] })
+            obstacle = first;
         string version =
             typeof(MLContext).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
             ?? "of an unknown version";
@@ -56,29 +61,18 @@ internal static class SupportedHost
         }
     }
 
-    // Not inlined: a missing type must be met within the try block of the caller.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "ML.NET itself cannot be trimmed.")]
     private static void CompileMethodsThatTouchTheHost()
     {
-        Type[] types =
-        [
-            typeof(InfomorphicTrainer),
-            typeof(InfomorphicModelParameters),
-            typeof(DataViewReader),
-            typeof(DeviceChoice),
-            typeof(ModelFile),
-            typeof(ModelFormat),
-            typeof(MulticlassTransformers),
-        ];
         const BindingFlags Declared =
             BindingFlags.Public
             | BindingFlags.NonPublic
             | BindingFlags.Instance
             | BindingFlags.Static
             | BindingFlags.DeclaredOnly;
-        foreach (Type type in types)
+        foreach (Type type in typeof(SupportedHost).Assembly.GetTypes())
         {
+            if (type.Namespace is not (Root or Root + ".Hosting"))
+                continue;
             foreach (MethodBase method in type.GetMethods(Declared).Concat<MethodBase>(type.GetConstructors(Declared)))
                 if (!method.IsAbstract && !method.ContainsGenericParameters)
                     RuntimeHelpers.PrepareMethod(method.MethodHandle);

@@ -51,19 +51,23 @@ static void Publicize(byte[] image, PEReader portableExecutable)
 }
 
 static int TypeVisibility(int visibility) =>
-    (int)((TypeAttributes)visibility switch
-    {
-        TypeAttributes.NotPublic => TypeAttributes.Public,
-        TypeAttributes.NestedAssembly => TypeAttributes.NestedPublic,
-        TypeAttributes.NestedFamANDAssem => TypeAttributes.NestedFamily,
-        TypeAttributes other => other,
-    });
+    (int)(
+        (TypeAttributes)visibility switch
+        {
+            TypeAttributes.NotPublic => TypeAttributes.Public,
+            TypeAttributes.NestedAssembly => TypeAttributes.NestedPublic,
+            TypeAttributes.NestedFamANDAssem => TypeAttributes.NestedFamily,
+            TypeAttributes other => other,
+        }
+    );
 
 // Fields and methods share these three bits.
 static int MemberVisibility(int visibility) =>
-    (int)((MethodAttributes)visibility switch
-    {
-        MethodAttributes.Assembly => MethodAttributes.Public,
-        MethodAttributes.FamANDAssem or MethodAttributes.FamORAssem => MethodAttributes.Family,
-        MethodAttributes other => other,
-    });
+    (int)(
+        (MethodAttributes)visibility switch
+        {
+            MethodAttributes.Assembly => MethodAttributes.Public,
+            MethodAttributes.FamANDAssem or MethodAttributes.FamORAssem => MethodAttributes.Family,
+            MethodAttributes other => other,
+        }
+    );

@@ -114,7 +114,12 @@ public class DataViewReaderTests
     private LabeledRows Read(IDataView data, string? weight = null)
     {
         using IChannel channel = _host.Start("test");
-        return DataViewReader.Read(_host, channel, new RoleMappedData(data, "Label", "Features", weight: weight), "training");
+        return DataViewReader.Read(
+            _host,
+            channel,
+            new RoleMappedData(data, "Label", "Features", weight: weight),
+            "training"
+        );
     }
 
     private static float[] Row(LabeledRows rows, int row)

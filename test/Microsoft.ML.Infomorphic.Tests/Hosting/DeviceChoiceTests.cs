@@ -1,6 +1,6 @@
 using Microsoft.ML.Infomorphic.Hosting;
-using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic.Tests.Hosting;
@@ -42,10 +42,7 @@ public class DeviceChoiceTests
         _context.GpuDeviceId = 1;
         _context.FallbackToCpu = true;
 
-        List<string> messages = Samples.Messages(
-            _context,
-            () => Assert.AreEqual(ComputeDevice.Cpu, Choose("auto", 1))
-        );
+        List<string> messages = Samples.Messages(_context, () => Assert.AreEqual(ComputeDevice.Cpu, Choose("auto", 1)));
 
         CollectionAssert.Contains(
             messages,

@@ -27,14 +27,7 @@ public class ModelFormatTests
             EpochRecord readEpoch = read.History.Epochs[i];
             CollectionAssert.AreEqual(epoch.HiddenAtoms.ToArray(), readEpoch.HiddenAtoms.ToArray());
             CollectionAssert.AreEqual(epoch.OutputAtoms.ToArray(), readEpoch.OutputAtoms.ToArray());
-            Assert.AreEqual(
-                epoch,
-                readEpoch with
-                {
-                    HiddenAtoms = epoch.HiddenAtoms,
-                    OutputAtoms = epoch.OutputAtoms,
-                }
-            );
+            Assert.AreEqual(epoch, readEpoch with { HiddenAtoms = epoch.HiddenAtoms, OutputAtoms = epoch.OutputAtoms });
         }
         Assert.AreEqual(original.Network.FeatureScaling.Kind, read.Network.FeatureScaling.Kind);
         CollectionAssert.AreEqual(original.Network.FeatureScaling.Offsets, read.Network.FeatureScaling.Offsets);

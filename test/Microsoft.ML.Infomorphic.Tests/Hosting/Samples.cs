@@ -76,9 +76,31 @@ internal static class Samples
         GoalFunction goal = GoalFunction.Parse("opt_1_100_tpe");
         var hidden = new InfomorphicLayer(
             [
-                new InputSource('F', SourceKind.Features, Neurons, FeatureCount, Numbers(Neurons * FeatureCount), Numbers(Neurons)),
-                new InputSource('C', SourceKind.Label, Neurons, ClassCount, Numbers(Neurons * ClassCount), Numbers(Neurons)),
-                new InputSource('L', SourceKind.Lateral, Neurons, Neurons, Numbers(Neurons * Connections), Numbers(Neurons), [1, 2, 2, 3, 3, 4, 4, 0, 0, 1]),
+                new InputSource(
+                    'F',
+                    SourceKind.Features,
+                    Neurons,
+                    FeatureCount,
+                    Numbers(Neurons * FeatureCount),
+                    Numbers(Neurons)
+                ),
+                new InputSource(
+                    'C',
+                    SourceKind.Label,
+                    Neurons,
+                    ClassCount,
+                    Numbers(Neurons * ClassCount),
+                    Numbers(Neurons)
+                ),
+                new InputSource(
+                    'L',
+                    SourceKind.Lateral,
+                    Neurons,
+                    Neurons,
+                    Numbers(Neurons * Connections),
+                    Numbers(Neurons),
+                    [1, 2, 2, 3, 3, 4, 4, 0, 0, 1]
+                ),
             ],
             goal,
             new ModulatedActivation(0.1, 0.2, 3, 4),
@@ -86,7 +108,14 @@ internal static class Samples
         );
         var output = new InfomorphicLayer(
             [
-                new InputSource('F', SourceKind.HiddenLayer, ClassCount, Neurons, Numbers(ClassCount * Neurons), Numbers(ClassCount)),
+                new InputSource(
+                    'F',
+                    SourceKind.HiddenLayer,
+                    ClassCount,
+                    Neurons,
+                    Numbers(ClassCount * Neurons),
+                    Numbers(ClassCount)
+                ),
                 new InputSource('C', SourceKind.OwnLabel, ClassCount, ClassCount, [], []),
             ],
             GoalFunction.Parse("output", "FC"),
@@ -131,7 +160,7 @@ internal static class Samples
         IDataView data,
         ScoringMode mode = ScoringMode.MeanField
     ) =>
-        MulticlassTransformers.Create(
+        MulticlassTransformers<InfomorphicModelParameters>.Create(
             context,
             new InfomorphicModelParameters(context, Contents() with { Scoring = new ScoringSettings(mode) }),
             data.Schema,

@@ -12,9 +12,14 @@ public class SupportedHostTests
     [TestMethod]
     public void Names_the_versions_and_the_member()
     {
-        InvalidOperationException exception = SupportedHost.Describe(new MissingMethodException("Method not found: 'X'."));
+        InvalidOperationException exception = SupportedHost.Describe(
+            new MissingMethodException("Method not found: 'X'.")
+        );
 
-        StringAssert.StartsWith(exception.Message, "Microsoft.ML.Infomorphic works with Microsoft.ML [5.0.1, 6), and Microsoft.ML 5.");
+        StringAssert.StartsWith(
+            exception.Message,
+            "Microsoft.ML.Infomorphic works with Microsoft.ML [5.0.1, 6), and Microsoft.ML 5."
+        );
         StringAssert.EndsWith(exception.Message, "differs in a member that it needs: Method not found: 'X'.");
     }
 

@@ -73,10 +73,7 @@ public class InfomorphicModelParametersTests
             Samples.Failure<InvalidOperationException>(() => Score(new VBuffer<float>(5, [1, 2, 3, 4, 5])))
         );
 
-        IDataView other = _context
-            .Transforms.Concatenate("Features", "Features", "Weight")
-            .Fit(_data)
-            .Transform(_data);
+        IDataView other = _context.Transforms.Concatenate("Features", "Features", "Weight").Fit(_data).Transform(_data);
         string message = Samples.Failure<InvalidOperationException>(() => _transformer.Transform(other));
         StringAssert.Contains(message, "4");
         StringAssert.Contains(message, "5");
@@ -186,7 +183,9 @@ public class InfomorphicModelParametersTests
         damaged.Write(Save());
         using (var zip = new ZipArchive(damaged, ZipArchiveMode.Update, leaveOpen: true))
         {
-            ZipArchiveEntry entry = zip.Entries.Single(one => one.FullName.Replace('\\', '/').EndsWith("Model/Model.key", StringComparison.Ordinal));
+            ZipArchiveEntry entry = zip.Entries.Single(one =>
+                one.FullName.Replace('\\', '/').EndsWith("Model/Model.key", StringComparison.Ordinal)
+            );
             string name = entry.FullName;
             using var content = new MemoryStream();
             using (Stream stream = entry.Open())
@@ -273,7 +272,9 @@ public class InfomorphicModelParametersTests
 
     private static void AssertRefused(byte[] bytes)
     {
-        Exception exception = Assert.Throws<Exception>(() => new MLContext().Model.Load(new MemoryStream(bytes), out _));
+        Exception exception = Assert.Throws<Exception>(() =>
+            new MLContext().Model.Load(new MemoryStream(bytes), out _)
+        );
         while (exception.InnerException is not null)
             exception = exception.InnerException;
         Assert.IsTrue(

@@ -158,10 +158,8 @@ public class InfomorphicTrainerTests
     [TestMethod]
     public void Sparse_data_give_the_model_of_full_data()
     {
-        IDataView text = _context.Data.LoadFromEnumerable(Samples.Rows());
-        // One-hot columns of 60 numbers, sparse; and the same in full.
+        // A one-hot column of 256 numbers, sparse; and the same in full.
         IDataView sparse = Samples.View(_context);
-        sparse = Append(sparse, _context.Transforms.Conversion.MapValueToKey("Number", "Weight"));
         sparse = Append(sparse, _context.Transforms.Categorical.OneHotHashEncoding("Hot", "Color", numberOfBits: 8));
         sparse = Append(sparse, _context.Transforms.Concatenate("Features", "Features", "Hot"));
         IDataView full = Append(
@@ -217,8 +215,8 @@ public class InfomorphicTrainerTests
         );
 
         string FailureOfFit(InfomorphicTrainer.Options options) =>
-            Samples.Failure<InvalidOperationException>(
-                () => _context.MulticlassClassification.Trainers.Infomorphic(options).Fit(Samples.View(_context))
+            Samples.Failure<InvalidOperationException>(() =>
+                _context.MulticlassClassification.Trainers.Infomorphic(options).Fit(Samples.View(_context))
             );
     }
 
@@ -251,8 +249,8 @@ public class InfomorphicTrainerTests
 
         Assert.AreEqual(
             "The model to go on from has 5 hidden neurons, and NumberOfHiddenNeurons is 6.",
-            Samples.Failure<InvalidOperationException>(
-                () => _context.MulticlassClassification.Trainers.Infomorphic(larger).Fit(data, model)
+            Samples.Failure<InvalidOperationException>(() =>
+                _context.MulticlassClassification.Trainers.Infomorphic(larger).Fit(data, model)
             )
         );
         Assert.AreEqual(
@@ -320,7 +318,9 @@ public class InfomorphicTrainerTests
             )
         );
         Assert.IsTrue(messages.Any(message => message.StartsWith("Trace: Epoch 3 of 3: ", StringComparison.Ordinal)));
-        Assert.IsTrue(messages.Any(message => message.StartsWith("Info: Features are standardised", StringComparison.Ordinal)));
+        Assert.IsTrue(
+            messages.Any(message => message.StartsWith("Info: Features are standardised", StringComparison.Ordinal))
+        );
     }
 
     [TestMethod]
@@ -370,7 +370,8 @@ public class InfomorphicTrainerTests
         weighted.ExampleWeightColumnName = "Color";
         AssertFailsOn(data, "weight column 'Color'", weighted);
 
-        void AssertFails(IEstimator<ITransformer> change, string sentence) => AssertFailsOn(Append(data, change), sentence);
+        void AssertFails(IEstimator<ITransformer> change, string sentence) =>
+            AssertFailsOn(Append(data, change), sentence);
 
         void AssertFailsOn(IDataView view, string sentence, InfomorphicTrainer.Options? options = null)
         {
@@ -378,7 +379,9 @@ public class InfomorphicTrainerTests
                 options ?? Samples.Options()
             );
             StringAssert.Contains(
-                Samples.Failure<ArgumentOutOfRangeException>(() => trainer.GetOutputSchema(SchemaShape.Create(view.Schema))),
+                Samples.Failure<ArgumentOutOfRangeException>(() =>
+                    trainer.GetOutputSchema(SchemaShape.Create(view.Schema))
+                ),
                 sentence
             );
             StringAssert.Contains(Samples.Failure<ArgumentOutOfRangeException>(() => trainer.Fit(view)), sentence);
@@ -409,8 +412,8 @@ public class InfomorphicTrainerTests
 
         Assert.AreEqual(
             "No valid training instances found, all instances have missing features.",
-            Samples.Failure<InvalidOperationException>(
-                () => Samples.Trainer(_context).Fit(Samples.View(_context, rows))
+            Samples.Failure<InvalidOperationException>(() =>
+                Samples.Trainer(_context).Fit(Samples.View(_context, rows))
             )
         );
     }
@@ -422,8 +425,8 @@ public class InfomorphicTrainerTests
         options.Device = "cuda:99";
 
         StringAssert.StartsWith(
-            Samples.Failure<InvalidOperationException>(
-                () => _context.MulticlassClassification.Trainers.Infomorphic(options).Fit(Samples.View(_context))
+            Samples.Failure<InvalidOperationException>(() =>
+                _context.MulticlassClassification.Trainers.Infomorphic(options).Fit(Samples.View(_context))
             ),
             "Device is 'cuda:99', and "
         );
@@ -435,7 +438,10 @@ public class InfomorphicTrainerTests
         MulticlassPredictionTransformer<InfomorphicModelParameters> transformer = trainer.Fit(data);
         using var stream = new MemoryStream();
         _context.Model.Save(transformer, data.Schema, stream);
-        ITransformer loaded = new MLContext().Model.Load(new MemoryStream(stream.ToArray()), out DataViewSchema loadedSchema);
+        ITransformer loaded = new MLContext().Model.Load(
+            new MemoryStream(stream.ToArray()),
+            out DataViewSchema loadedSchema
+        );
 
         DataViewSchema schema = transformer.GetOutputSchema(data.Schema);
         Schemas.AssertSame(promised, SchemaShape.Create(schema));
@@ -462,7 +468,10 @@ public class InfomorphicTrainerTests
     private IDataView WithoutKeyValues(IDataView data) =>
         Append(
             data,
-            _context.Transforms.CustomMapping<Colored, Keyed>((from, to) => to.Label = (uint)from.Color.Length - 2, null)
+            _context.Transforms.CustomMapping<Colored, Keyed>(
+                (from, to) => to.Label = (uint)from.Color.Length - 2,
+                null
+            )
         );
 
     private static IDataView Append(IDataView data, IEstimator<ITransformer> estimator) =>

@@ -34,10 +34,22 @@ public class OptionsTests
     [DataRow(nameof(Options.EarlyStoppingRounds), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfScoringSamples), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfThreads), -1, "must be at least 1, and is -1.")]
-    [DataRow(nameof(Options.Standardization), (Standardization)9, "must be one of Auto, Global, PerFeature, None, and is 9.")]
+    [DataRow(
+        nameof(Options.Standardization),
+        (Standardization)9,
+        "must be one of Auto, Global, PerFeature, None, and is 9."
+    )]
     [DataRow(nameof(Options.Scoring), (ScoringMode)(-1), "must be one of MeanField, Thresholded, Sampled, and is -1.")]
-    [DataRow(nameof(Options.Device), "tpu", "must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"tpu\".")]
-    [DataRow(nameof(Options.Device), null, "must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"\".")]
+    [DataRow(
+        nameof(Options.Device),
+        "tpu",
+        "must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"tpu\"."
+    )]
+    [DataRow(
+        nameof(Options.Device),
+        null,
+        "must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"\"."
+    )]
     public void Refuses_a_value_out_of_range(string option, object? value, string sentence)
     {
         var options = new Options();
