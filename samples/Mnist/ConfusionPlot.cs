@@ -15,28 +15,31 @@ internal static class ConfusionPlot
 
         // Mistakes are rare: on one colour scale with the hits they would all look like none.
         double mostHits = Math.Max(counts.Select((row, digit) => row[digit]).Max(), 1);
-        double mostMistakes = Math.Max(counts.SelectMany((row, digit) => row.Where((_, other) => other != digit)).Max(), 1);
+        double mostMistakes = Math.Max(
+            counts.SelectMany((row, digit) => row.Where((_, other) => other != digit)).Max(),
+            1
+        );
         for (int row = 0; row < n; row++)
-            for (int column = 0; column < n; column++)
-            {
-                bool hit = row == column;
-                double depth = counts[row][column] / (hit ? mostHits : mostMistakes);
-                double y = n - 1 - row;
-                Rectangle cell = plot.Add.Rectangle(column - 0.5, column + 0.5, y - 0.5, y + 0.5);
-                cell.FillColor = Colors.White.MixedWith(PlotStyle.Palette[hit ? 0 : 1], 0.9 * depth);
-                cell.LineColor = PlotStyle.Grid;
-                cell.LineWidth = 1;
+        for (int column = 0; column < n; column++)
+        {
+            bool hit = row == column;
+            double depth = counts[row][column] / (hit ? mostHits : mostMistakes);
+            double y = n - 1 - row;
+            Rectangle cell = plot.Add.Rectangle(column - 0.5, column + 0.5, y - 0.5, y + 0.5);
+            cell.FillColor = Colors.White.MixedWith(PlotStyle.Palette[hit ? 0 : 1], 0.9 * depth);
+            cell.LineColor = PlotStyle.Grid;
+            cell.LineWidth = 1;
 
-                string count = counts[row][column].ToString("N0", CultureInfo.InvariantCulture);
-                Text text = plot.Add.Text(count, column, y);
-                text.LabelAlignment = Alignment.MiddleCenter;
-                text.LabelFontName = hit ? PlotStyle.BoldFontName : PlotStyle.FontName;
-                text.LabelFontSize = 17;
-                text.LabelFontColor =
-                    depth > 0.55 ? Colors.White
-                    : counts[row][column] == 0 ? PlotStyle.Muted
-                    : PlotStyle.Ink;
-            }
+            string count = counts[row][column].ToString("N0", CultureInfo.InvariantCulture);
+            Text text = plot.Add.Text(count, column, y);
+            text.LabelAlignment = Alignment.MiddleCenter;
+            text.LabelFontName = hit ? PlotStyle.BoldFontName : PlotStyle.FontName;
+            text.LabelFontSize = 17;
+            text.LabelFontColor =
+                depth > 0.55 ? Colors.White
+                : counts[row][column] == 0 ? PlotStyle.Muted
+                : PlotStyle.Ink;
+        }
 
         double[] places = [.. Enumerable.Range(0, n).Select(i => (double)i)];
         string[] digits = [.. places.Select(i => i.ToString(CultureInfo.InvariantCulture))];

@@ -89,10 +89,15 @@ internal static class IdxFile
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException($"{path} is damaged ({e.Message.TrimEnd('.')}); put a whole copy in its place.", e);
+            throw new InvalidDataException(
+                $"{path} is damaged ({e.Message.TrimEnd('.')}); put a whole copy in its place.",
+                e
+            );
         }
         if (read < buffer.Length)
-            throw new InvalidDataException($"{path} is truncated: it promises {promised} and ends before; put a whole copy in its place.");
+            throw new InvalidDataException(
+                $"{path} is truncated: it promises {promised} and ends before; put a whole copy in its place."
+            );
     }
 
     private static void CheckEnd(Stream stream, string path, string promised)

@@ -26,12 +26,7 @@ internal static class InformationPlot
         Atom[] rest = ranked[(Large + PlotStyle.Palette.Length)..];
 
         Plot all = PlotStyle.NewPlot(title, "", "mean over the neurons, bits");
-        PlotStyle.AddCurves(
-            all,
-            epochs,
-            [.. Grey(named), .. Grey(rest), .. Coloured(large)],
-            Limits(ranked, skip: 0)
-        );
+        PlotStyle.AddCurves(all, epochs, [.. Grey(named), .. Grey(rest), .. Coloured(large)], Limits(ranked, skip: 0));
 
         Plot small = PlotStyle.NewPlot(
             $"The smaller ones, enlarged (grey: the {rest.Length} smallest)",

@@ -55,7 +55,9 @@ internal static class MnistRun
             )
         );
 
-        text.WriteLine($"Training {options.HiddenNeurons} hidden neurons for {options.Epochs} epochs, goal {options.Goal}, device {options.Device}.");
+        text.WriteLine(
+            $"Training {options.HiddenNeurons} hidden neurons for {options.Epochs} epochs, goal {options.Goal}, device {options.Device}."
+        );
         DigitClassifier classifier = TrainingDisplay.Run(
             console,
             options.Epochs,
@@ -93,7 +95,12 @@ internal static class MnistRun
         interruption.ThrowIfRequested();
 
         string modelPath = output.Write("model.zip", stream => classifier.Save(stream, testView.Schema));
-        bool identical = ReloadAndCompare(text, modelPath, data.Test, DigitClassifier.Score(mlContext, classifier.Model, testView));
+        bool identical = ReloadAndCompare(
+            text,
+            modelPath,
+            data.Test,
+            DigitClassifier.Score(mlContext, classifier.Model, testView)
+        );
         interruption.ThrowIfRequested();
 
         TrainingHistory history = classifier.Parameters.History;
@@ -102,7 +109,11 @@ internal static class MnistRun
         WritePicture("learning-curve.png", () => LearningCurvePlot.Draw(history, $"Accuracy on MNIST: {what}"));
         WritePicture(
             "confusion-matrix.png",
-            () => ConfusionPlot.Draw(confusions, $"MNIST test images: {ResultTables.Percent(metrics.MicroAccuracy)} right")
+            () =>
+                ConfusionPlot.Draw(
+                    confusions,
+                    $"MNIST test images: {ResultTables.Percent(metrics.MicroAccuracy)} right"
+                )
         );
         WritePicture(
             "receptive-fields.png",
@@ -110,7 +121,12 @@ internal static class MnistRun
         );
         WritePicture(
             "information.png",
-            () => InformationPlot.Draw(history, Report.AtomNames(hidden), "Information that a hidden neuron's output carries")
+            () =>
+                InformationPlot.Draw(
+                    history,
+                    Report.AtomNames(hidden),
+                    "Information that a hidden neuron's output carries"
+                )
         );
 
         var rows = new Report.RowCounts(train.Length, validation.Length, data.Test.Length);
@@ -119,7 +135,10 @@ internal static class MnistRun
 
         text.WriteLine();
         text.WriteLine(
-            string.Create(CultureInfo.InvariantCulture, $"Done in {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s. Written:")
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"Done in {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s. Written:"
+            )
         );
         foreach (string path in output.Written)
             text.WriteLine($"  {path}");

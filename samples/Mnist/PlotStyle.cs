@@ -117,14 +117,14 @@ internal static class PlotStyle
     {
         double[] result = [.. places];
         for (int round = 0; round < 200; round++)
-            for (int i = 1; i < result.Length; i++)
-            {
-                double missing = distance - (result[i] - result[i - 1]);
-                if (missing <= 0)
-                    continue;
-                result[i - 1] -= missing / 2;
-                result[i] += missing / 2;
-            }
+        for (int i = 1; i < result.Length; i++)
+        {
+            double missing = distance - (result[i] - result[i - 1]);
+            if (missing <= 0)
+                continue;
+            result[i - 1] -= missing / 2;
+            result[i] += missing / 2;
+        }
         return result;
     }
 }

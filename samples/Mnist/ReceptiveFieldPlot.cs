@@ -51,9 +51,7 @@ internal static class ReceptiveFieldPlot
         canvas.Clear(SKColors.White);
         for (int neuron = 0; neuron < shown; neuron++)
         {
-            using SKBitmap field = DrawField(
-                weights.Slice(neuron * DigitImage.PixelCount, DigitImage.PixelCount)
-            );
+            using SKBitmap field = DrawField(weights.Slice(neuron * DigitImage.PixelCount, DigitImage.PixelCount));
             int x = left + neuron % columns * cell;
             int y = TitleHeight + neuron / columns * cell;
             canvas.DrawBitmap(field, SKRect.Create(x, y, DigitImage.Side * zoom, DigitImage.Side * zoom));

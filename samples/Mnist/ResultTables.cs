@@ -27,10 +27,22 @@ internal static class ResultTables
             .AddColumn("")
             .AddColumn(new TableColumn("this run").RightAligned())
             .AddColumn("the paper, N = 100")
-            .AddRow("test accuracy, one sample a neuron (the paper's way)", Percent(sampled.MicroAccuracy), "95.2 % (opt_1_100_tpe), 93.4 % (heuristic)")
+            .AddRow(
+                "test accuracy, one sample a neuron (the paper's way)",
+                Percent(sampled.MicroAccuracy),
+                "95.2 % (opt_1_100_tpe), 93.4 % (heuristic)"
+            )
             .AddRow($"test accuracy, {scoring}", Percent(metrics.MicroAccuracy), "")
-            .AddRow($"log-loss, {scoring}", string.Create(CultureInfo.InvariantCulture, $"{metrics.LogLoss:F4} nats"), "")
-            .AddRow("training step", string.Create(CultureInfo.InvariantCulture, $"{history.MillisecondsPerStep():F2} ms"), "")
+            .AddRow(
+                $"log-loss, {scoring}",
+                string.Create(CultureInfo.InvariantCulture, $"{metrics.LogLoss:F4} nats"),
+                ""
+            )
+            .AddRow(
+                "training step",
+                string.Create(CultureInfo.InvariantCulture, $"{history.MillisecondsPerStep():F2} ms"),
+                ""
+            )
             .AddRow("training", string.Create(CultureInfo.InvariantCulture, $"{history.Seconds:F1} s"), "");
     }
 
@@ -45,8 +57,7 @@ internal static class ResultTables
         return table;
     }
 
-    public static string Percent(double share) =>
-        string.Create(CultureInfo.InvariantCulture, $"{100 * share:F2} %");
+    public static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:F2} %");
 
     private static string Whole(double number) => number.ToString("F0", CultureInfo.InvariantCulture);
 }

@@ -24,7 +24,12 @@ internal sealed record SampleOptions(
     public static RootCommand CreateCommand(Func<SampleOptions, int> run)
     {
         Option<int> hidden = CommandLine.WholeNumber("--hidden", "Hidden neurons.", fallback: 100, minimum: 1);
-        Option<int> epochs = CommandLine.WholeNumber("--epochs", "Passes over the training rows.", fallback: 100, minimum: 1);
+        Option<int> epochs = CommandLine.WholeNumber(
+            "--epochs",
+            "Passes over the training rows.",
+            fallback: 100,
+            minimum: 1
+        );
         Option<string> goal = new("--goal")
         {
             Description =
@@ -101,7 +106,17 @@ internal sealed record SampleOptions(
             "Trains a network of infomorphic neurons on MNIST: each hidden neuron maximises a goal of its own, written in terms of information, and no gradient crosses neurons."
         )
         {
-            hidden, epochs, goal, batch, seed, device, scoring, rows, output, report, data,
+            hidden,
+            epochs,
+            goal,
+            batch,
+            seed,
+            device,
+            scoring,
+            rows,
+            output,
+            report,
+            data,
         };
         command.SetAction(parsed =>
             run(

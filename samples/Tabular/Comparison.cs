@@ -40,8 +40,7 @@ internal static class Comparison
             console.Write(ToTable(name, ofTable));
             Line infomorphic = ofTable.Single(line => line.Trainer == Contestants.Infomorphic);
             Line majority = ofTable.Single(line => line.Trainer == Contestants.Majority);
-            neverBelowMajority &=
-                infomorphic.Accuracy >= majority.Accuracy && infomorphic.LogLoss <= majority.LogLoss;
+            neverBelowMajority &= infomorphic.Accuracy >= majority.Accuracy && infomorphic.LogLoss <= majority.LogLoss;
         }
         console.Profile.Out.Writer.WriteLine(
             neverBelowMajority
@@ -81,15 +80,13 @@ internal static class Comparison
         {
             var mlContext = new MLContext(seed);
             Table table = Table.Load(mlContext, path);
-            foreach (
-                DataOperationsCatalog.TrainTestData fold in mlContext.Data.CrossValidationSplit(table.Rows, Folds)
-            )
-                foreach ((string name, Func<MLContext, IDataView, IDataView, Result> judge) in Contestants.All)
-                {
-                    long start = Stopwatch.GetTimestamp();
-                    results[name].Add(judge(mlContext, fold.TrainSet, fold.TestSet));
-                    seconds[name] += Stopwatch.GetElapsedTime(start).TotalSeconds;
-                }
+            foreach (DataOperationsCatalog.TrainTestData fold in mlContext.Data.CrossValidationSplit(table.Rows, Folds))
+            foreach ((string name, Func<MLContext, IDataView, IDataView, Result> judge) in Contestants.All)
+            {
+                long start = Stopwatch.GetTimestamp();
+                results[name].Add(judge(mlContext, fold.TrainSet, fold.TestSet));
+                seconds[name] += Stopwatch.GetElapsedTime(start).TotalSeconds;
+            }
         }
         return
         [

@@ -42,8 +42,7 @@ internal static class Contestants
         ),
         (
             "LbfgsMaximumEntropy, as it comes",
-            (ml, train, test) =>
-                Judge(ml, ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy(), train, test)
+            (ml, train, test) => Judge(ml, ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy(), train, test)
         ),
         (Majority, (_, train, test) => JudgeMajority(train, test)),
     ];

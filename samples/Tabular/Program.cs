@@ -22,9 +22,9 @@ var command = new RootCommand(
     "Compares the trainer, with nothing but its defaults, with maximum entropy and with the majority class on three small tables."
 )
 {
-    seeds, report, data,
+    seeds,
+    report,
+    data,
 };
-command.SetAction(parsed =>
-    Comparison.Run(parsed.GetValue(seeds), parsed.GetValue(report), parsed.GetValue(data))
-);
+command.SetAction(parsed => Comparison.Run(parsed.GetValue(seeds), parsed.GetValue(report), parsed.GetValue(data)));
 return CommandLine.Run(command, args);

@@ -18,7 +18,11 @@ public sealed partial class MnistDataTests
         // Published class counts of the test images.
         CollectionAssert.AreEqual(
             new[] { 980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009 },
-            s_data.Value.Test.CountBy(image => image.Label).OrderBy(pair => pair.Key).Select(pair => pair.Value).ToArray()
+            s_data
+                .Value.Test.CountBy(image => image.Label)
+                .OrderBy(pair => pair.Key)
+                .Select(pair => pair.Value)
+                .ToArray()
         );
         Assert.AreEqual(1f, s_data.Value.Test.Max(image => image.Features.Max()));
         Assert.AreEqual(0f, s_data.Value.Test.Min(image => image.Features.Min()));

@@ -28,13 +28,7 @@ public sealed class MnistSampleTests
         StringAssert.Contains(outcome.Output, "the same, bit for bit");
 
         string output = Path.Combine(_folder, "output", "mnist");
-        string[] pictures =
-        [
-            "confusion-matrix.png",
-            "information.png",
-            "learning-curve.png",
-            "receptive-fields.png",
-        ];
+        string[] pictures = ["confusion-matrix.png", "information.png", "learning-curve.png", "receptive-fields.png"];
         CollectionAssert.AreEquivalent(
             pictures.Append("model.zip").ToArray(),
             Directory.GetFiles(output).Select(Path.GetFileName).ToArray()
@@ -50,7 +44,10 @@ public sealed class MnistSampleTests
             await File.ReadAllTextAsync(Path.Combine(_folder, "figures", "quick.json"))
         );
         JsonElement root = report.RootElement;
-        foreach (string key in (string[])["testAccuracy", "testAccuracySampled", "logLoss", "trainingSeconds", "millisecondsPerStep"])
+        foreach (
+            string key in (string[])
+                ["testAccuracy", "testAccuracySampled", "logLoss", "trainingSeconds", "millisecondsPerStep"]
+        )
             Assert.IsGreaterThan(0, root.GetProperty(key).GetDouble(), key);
         Assert.AreEqual(20, root.GetProperty("hiddenNeurons").GetInt32());
         Assert.AreEqual(2, root.GetProperty("epochs").GetInt32());

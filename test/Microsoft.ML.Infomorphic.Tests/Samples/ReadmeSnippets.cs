@@ -12,7 +12,11 @@ internal static class ReadmeSnippets
     {
         #region pipeline
         var mlContext = new MLContext(seed: 1);
-        IDataView data = mlContext.Data.LoadFromTextFile<Wine>("data/tabular/wine.csv", separatorChar: ',', hasHeader: true);
+        IDataView data = mlContext.Data.LoadFromTextFile<Wine>(
+            "data/tabular/wine.csv",
+            separatorChar: ',',
+            hasHeader: true
+        );
         DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(data, testFraction: 0.2);
 
         var pipeline = mlContext
@@ -39,7 +43,11 @@ internal static class ReadmeSnippets
         return metrics;
     }
 
-    public static InfomorphicModelParameters TrainWithOptions(MLContext mlContext, IDataView train, IDataView validation)
+    public static InfomorphicModelParameters TrainWithOptions(
+        MLContext mlContext,
+        IDataView train,
+        IDataView validation
+    )
     {
         #region options
         InfomorphicTrainer trainer = mlContext.MulticlassClassification.Trainers.Infomorphic(
