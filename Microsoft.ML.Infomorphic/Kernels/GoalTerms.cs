@@ -21,7 +21,14 @@ internal sealed class GoalTerms
         float[] Signs,
         double ValueWeight,
         double DerivativeWeight
-    );
+    )
+    {
+        /// <summary>c′_β in single precision.</summary>
+        public float SingleDerivativeWeight { get; } = (float)DerivativeWeight;
+
+        /// <summary>Where the subsets lie in rows of sixteen numbers.</summary>
+        public int[] Offsets { get; } = Subsets.Select(subset => subset * 16).ToArray();
+    }
 
     /// <summary>A term whose ratio u_β(κ, y) / (u_β(κ) p(y)) is smaller counts neither in the value nor in the derivative.</summary>
     public const double NegligibleRatio = GoalFunction.SmallestRatio;
