@@ -30,16 +30,16 @@ internal sealed class GoalBatch
         float[] complement = new float[rows];
         for (int b = 0; b < rows; b++)
         {
-            (theta[b], complement[b]) = random.Next(8) switch
+            theta[b] = random.Next(8) switch
             {
-                0 => (0f, 1f),
-                1 => (1f, 0f),
-                2 => (1e-4f * random.NextSingle(), 1f),
-                3 => (1f, 1e-4f * random.NextSingle()),
-                _ => (random.NextSingle(), float.NaN),
+                0 => 0,
+                1 => 1,
+                2 or 3 => 1e-4f * random.NextSingle(),
+                _ => random.NextSingle(),
             };
-            if (float.IsNaN(complement[b]))
-                complement[b] = 1 - theta[b];
+            complement[b] = 1 - theta[b];
+            if (random.Next(2) == 0)
+                (theta[b], complement[b]) = (complement[b], theta[b]);
         }
 
         return new GoalBatch

@@ -52,6 +52,7 @@ public class VectorizedGoalTests
     [DataRow(3, 64)]
     [DataRow(4, 2)]
     [DataRow(4, 6)]
+    [DataRow(4, 33)]
     public void Random_goals_agree_with_the_specification(int sources, int bins)
     {
         GoalFunction goal = Goals.Random(sources, seed: bins);
@@ -134,19 +135,13 @@ public class VectorizedGoalTests
         }
     }
 
-    // A neuron that always fires, or never does, has p(y) = 0 for the other output. The derivative of its entropy is
-    // infinite there; the specification leaves it out, the kernel bounds it: ∂θ/∂A = θ(1 − θ) is 0 all the same. Beside
-    // the constant γ_res log₂ p(y), the two agree.
+    // A neuron that always fires, or never does, has p(y) = 0 for the other output, which counts for nothing.
     [TestMethod]
     [DataRow(1f)]
     [DataRow(0f)]
     public void Neurons_with_one_output_alone_agree_with_the_specification(float theta)
     {
-        foreach (GoalFunction published in Goals.PublishedTrivariate)
-        {
-            double[] gamma = [.. published.Gamma];
-            gamma[^1] = 0;
-            GoalFunction goal = GoalFunction.FromGamma("FCL", gamma);
+        foreach (GoalFunction goal in Goals.PublishedTrivariate)
             foreach (int rows in new[] { 1, 16, 50 })
             {
                 GoalBatch batch = GoalBatch.Random(3, 20, rows, seed: rows);
@@ -155,12 +150,7 @@ public class VectorizedGoalTests
                     complement: [.. batch.Theta.Select(_ => 1 - theta)]
                 );
                 AssertAgrees(goal, Kernel(goal, 20), batch);
-
-                VectorizedGoal kernel = Kernel(published, 20);
-                Assert.IsTrue(batch.Differentiate(kernel).All(float.IsFinite));
-                AssertMeasuresAgree(published, kernel, batch);
             }
-        }
     }
 
     // From 10⁻³⁸ to 10⁻⁵: nothing overflows where a neuron hardly ever fires.
