@@ -4,12 +4,12 @@ using Microsoft.ML.Infomorphic.Kernels;
 namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 
 // The kernels one after another, as a training step calls them, against the specification of a neuron. Single precision
-// all the way: errors are those of the goal's derivative (VectorizedGoalTests), here relative to the neuron's largest
-// derivative: a step of training moves weights by sums over rows.
+// all the way: errors are those of the goal's derivative (VectorizedGoalTests), here against Σ_β |c′_β| times the row's
+// mass; with θ as neurons have it, the largest was 1.2·10⁻⁷.
 [TestClass]
 public class VectorizedNeuronTests
 {
-    private const double Precision = 2e-6;
+    private const double Precision = 5e-7;
 
     [TestMethod]
     public void Hidden_neurons_of_every_size_agree_with_the_specification()
@@ -100,7 +100,7 @@ public class VectorizedNeuronTests
     {
         double weight = goal.RedundancyCoefficients.Sum(Math.Abs) + Math.Abs(goal.ResidualWeight);
         for (int b = 0; b < expected.Length; b++)
-            Assert.AreEqual(expected[b], actual[b], Precision * weight * mass[b] * 2, $"row {b} of {expected.Length}");
+            Assert.AreEqual(expected[b], actual[b], Precision * weight * mass[b], $"row {b} of {expected.Length}");
     }
 
     private static float[] Draw(Random random, int rows, double spread) =>
