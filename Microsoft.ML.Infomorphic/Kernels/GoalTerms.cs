@@ -63,6 +63,7 @@ internal sealed class GoalTerms
             );
         }
 
+        SingleDerivativeWeights = [.. Terms.Select(term => term.SingleDerivativeWeight)];
         DerivativeTerms = Terms.Where(term => term.DerivativeWeight != 0).ToArray();
     }
 
@@ -83,6 +84,9 @@ internal sealed class GoalTerms
 
     /// <summary>All antichains, in the lattice's order.</summary>
     public Term[] Terms { get; }
+
+    /// <summary>c′ of every antichain, in single precision.</summary>
+    public float[] SingleDerivativeWeights { get; }
 
     /// <summary>The antichains with a weight in the derivative.</summary>
     public Term[] DerivativeTerms { get; }

@@ -15,6 +15,7 @@
 // with r_β(κ, y) = u_β(κ, y) / (u_β(κ) p(y)), and κ′ ~s κ where the sources in s fall into the same bins. A term with
 // r_β below GoalTerms.NegligibleRatio counts neither in the value nor in the derivative.
 
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -49,14 +50,20 @@ internal sealed unsafe class VectorizedGoal
     private readonly AlignedArray<float> _cellMass;
     private readonly AlignedArray<int> _entries;
 
-    // Marginals of one subset at a time by its bins: interleaved pairs on the way up, shares on the way back.
-    private readonly AlignedArray<float> _table;
+    // Marginals of every proper subset by its bins, one table after another: interleaved pairs on the way up, shares on
+    // the way back.
+    private readonly AlignedArray<float> _tables;
+    private readonly int[] _tableStarts;
 
     // For each sixteen slots: m_s(+1) of every subset, then m_s(−1) of every subset; and what they share by subset.
     private readonly AlignedArray<float> _marginals;
     private readonly AlignedArray<float> _shares;
     private readonly AlignedArray<float> _slopes;
     private readonly int _slotCapacity;
+
+    // For sixteen slots at a time, by antichain: u_β(+1) and u_β(−1), and what it has to share.
+    private readonly AlignedArray<float> _unions;
+    private readonly AlignedArray<float> _termShares;
 
     private int _slotCount;
     private int _rows;
@@ -84,10 +91,20 @@ internal sealed unsafe class VectorizedGoal
         _slotOfRow = new AlignedArray<int>(maximumRows);
         _cellMass = new AlignedArray<float>(2 * slots);
         _entries = new AlignedArray<int>((_subsets - 1) * slots);
-        _table = new AlignedArray<float>(2 * cells / bins);
+        _tableStarts = new int[_subsets - 1];
+        int entries = 0;
+        for (int subset = 0; subset < _subsets - 1; subset++)
+        {
+            _tableStarts[subset] = entries;
+            entries += (int)Math.Pow(bins, int.PopCount(subset + 1));
+        }
+
+        _tables = new AlignedArray<float>(2 * entries);
         _marginals = new AlignedArray<float>(2 * _subsets * slots);
         _shares = new AlignedArray<float>(_subsets * slots);
         _slopes = new AlignedArray<float>(slots);
+        _unions = new AlignedArray<float>(2 * terms.Terms.Length * Lanes);
+        _termShares = new AlignedArray<float>(terms.Terms.Length * Lanes);
     }
 
     /// <summary>Number of occupied cells of the last batch.</summary>
@@ -111,26 +128,11 @@ internal sealed unsafe class VectorizedGoal
         ArgumentOutOfRangeException.ThrowIfNotEqual(mass.Length, cells.Length, nameof(mass));
         _rows = cells.Length;
         _slotCount = 0;
-        Span<int> slotOfCell = _slotOfCell.Span;
-        int* slotOfRow = _slotOfRow.Pointer;
+        int* slotOfCell = _slotOfCell.Pointer;
         float* cellMass = _cellMass.Pointer;
-        for (int row = 0; row < cells.Length; row++)
-        {
-            int cell = cells[row];
-            int slot = slotOfCell[cell];
-            if (slot < 0)
-            {
-                slot = _slotCount++;
-                slotOfCell[cell] = slot;
-                _cellOfSlot.Pointer[slot] = cell;
-                cellMass[2 * slot] = 0;
-                cellMass[2 * slot + 1] = 0;
-            }
-
-            slotOfRow[row] = slot;
-            cellMass[2 * slot] += mass[row] * theta[row];
-            cellMass[2 * slot + 1] += mass[row] * complement[row];
-        }
+        fixed (int* cell = cells)
+        fixed (float* rowTheta = theta, rowComplement = complement, rowMass = mass)
+            CountRows(cell, rowTheta, rowComplement, rowMass);
 
         float firedMass = 0;
         float silentMass = 0;
@@ -147,9 +149,8 @@ internal sealed unsafe class VectorizedGoal
         _firedMass = Math.Max(firedMass, SmallestOutputMass);
         _silentMass = Math.Max(silentMass, SmallestOutputMass);
         DecodeCells();
-        for (int subset = 0; subset < _subsets - 1; subset++)
-            Marginalize(subset);
-        PlaceMarginals(_subsets - 1, cellMass, entries: null);
+        FindEntries();
+        Marginalize();
     }
 
     /// <summary>∂G/∂θ of each row of the batch counted last.</summary>
@@ -160,12 +161,12 @@ internal sealed unsafe class VectorizedGoal
         ArgumentOutOfRangeException.ThrowIfNotEqual(mass.Length, _rows, nameof(mass));
         ArgumentOutOfRangeException.ThrowIfNotEqual(gradient.Length, _rows, nameof(gradient));
         DifferentiateCells();
-        for (int subset = 0; subset < _subsets - 1; subset++)
-            ShareMarginals(subset);
+        ShareMarginals();
         float* slopes = _slopes.Pointer;
         int* slotOfRow = _slotOfRow.Pointer;
         for (int row = 0; row < gradient.Length; row++)
-            gradient[row] = mass[row] * slopes[slotOfRow[row]];
+            gradient[row] = slopes[slotOfRow[row]];
+        TensorPrimitives.Multiply(gradient, mass, gradient);
     }
 
     /// <summary>The redundancies of the batch counted last.</summary>
@@ -182,15 +183,25 @@ internal sealed unsafe class VectorizedGoal
             float* silent = fired + _subsets * Lanes;
             Vector512<float> cellFired = MaskTail(Vector512.Load(fired + (_subsets - 1) * Lanes), start);
             Vector512<float> cellSilent = MaskTail(Vector512.Load(silent + (_subsets - 1) * Lanes), start);
-            foreach (GoalTerms.Term term in _terms.Terms)
+            if (_sources == 3)
+                ThreeSources.Unite(fired, silent, _unions.Pointer);
+            else
+                Unite(fired, silent);
+            for (int term = 0; term < redundancies.Length; term++)
             {
-                Vector512<float> u1 = Union(fired, term.Offsets, term.Signs);
-                Vector512<float> u0 = Union(silent, term.Offsets, term.Signs);
+                Vector512<float> u1 = Vector512.Max(
+                    Vector512.Load(_unions.Pointer + 2 * term * Lanes),
+                    Vector512<float>.Zero
+                );
+                Vector512<float> u0 = Vector512.Max(
+                    Vector512.Load(_unions.Pointer + (2 * term + 1) * Lanes),
+                    Vector512<float>.Zero
+                );
                 Vector512<float> sum = u1 + u0;
                 Vector512<float> value =
                     cellFired * LogarithmOfRatio(u1, sum * firedMass)
                     + cellSilent * LogarithmOfRatio(u0, sum * silentMass);
-                redundancies[term.Index] += Vector512.Sum(value);
+                redundancies[term] += Vector512.Sum(value);
             }
         }
 
@@ -207,6 +218,35 @@ internal sealed unsafe class VectorizedGoal
             );
             return VectorMath.Log2(Vector512.ConditionalSelect(counts, ratio, Vector512<float>.One));
         }
+    }
+
+    private void CountRows(int* cells, float* theta, float* complement, float* mass)
+    {
+        int* slotOfCell = _slotOfCell.Pointer;
+        int* slotOfRow = _slotOfRow.Pointer;
+        float* cellMass = _cellMass.Pointer;
+        int slots = 0;
+        for (int row = 0; row < _rows; row++)
+        {
+            int cell = cells[row];
+            if ((uint)cell >= (uint)_slotOfCell.Length)
+                throw new ArgumentOutOfRangeException(nameof(cells), cell, "There is no such cell.");
+            int slot = slotOfCell[cell];
+            if (slot < 0)
+            {
+                slot = slots++;
+                slotOfCell[cell] = slot;
+                _cellOfSlot.Pointer[slot] = cell;
+                cellMass[2 * slot] = 0;
+                cellMass[2 * slot + 1] = 0;
+            }
+
+            slotOfRow[row] = slot;
+            cellMass[2 * slot] += mass[row] * theta[row];
+            cellMass[2 * slot + 1] += mass[row] * complement[row];
+        }
+
+        _slotCount = slots;
     }
 
     // The bin of each source in each slot's cell.
@@ -228,43 +268,49 @@ internal sealed unsafe class VectorizedGoal
         }
     }
 
-    // m_s of every slot for one proper subset s of the sources, from the masses of the cells.
-    private void Marginalize(int subset)
+    // Where each slot falls in the tables of the proper subsets of the sources, which lie one after another.
+    private void FindEntries()
     {
-        // Where the slots fall in the subset's table.
-        int* entries = _entries.Pointer + subset * _slotCapacity;
-        int size = 1;
-        for (int source = 0; source < _sources; source++)
+        for (int subset = 0; subset < _subsets - 1; subset++)
         {
-            if (((subset + 1) >> source & 1) == 0)
-                continue;
-            int* bins = _binOfSlot.Pointer + source * _slotCapacity;
-            var stride = Vector512.Create(size);
+            int* entries = _entries.Pointer + subset * _slotCapacity;
             for (int slot = 0; slot < _slotCount; slot += Lanes)
             {
-                Vector512<int> entry = Vector512.Load(bins + slot) * stride;
-                if (size > 1)
-                    entry += Vector512.Load(entries + slot);
+                var entry = Vector512.Create(_tableStarts[subset]);
+                int stride = 1;
+                for (int source = 0; source < _sources; source++)
+                {
+                    if (((subset + 1) >> source & 1) == 0)
+                        continue;
+                    entry +=
+                        Vector512.Load(_binOfSlot.Pointer + source * _slotCapacity + slot) * Vector512.Create(stride);
+                    stride *= _bins;
+                }
+
                 entry.Store(entries + slot);
             }
-
-            size *= _bins;
         }
+    }
 
-        // Both outputs of a cell are added at once, as the two halves of eight bytes.
-        float* table = _table.Pointer;
-        new Span<float>(table, 2 * size).Clear();
-        float* cellMass = _cellMass.Pointer;
+    // m_s of every slot for all subsets s, from the masses of the cells. Both outputs of a cell are added at once, as
+    // the two halves of eight bytes; subsets take turns, so that additions to one entry do not wait for each other.
+    private void Marginalize()
+    {
+        int proper = _subsets - 1;
+        double* tables = (double*)_tables.Pointer;
+        double* cellMass = (double*)_cellMass.Pointer;
+        _tables.Span.Clear();
         for (int slot = 0; slot < _slotCount; slot++)
         {
-            double* entry = (double*)(table + 2 * entries[slot]);
-            Vector128<float> sum =
-                Vector128.CreateScalarUnsafe(*entry).AsSingle()
-                + Vector128.CreateScalarUnsafe(*(double*)(cellMass + 2 * slot)).AsSingle();
-            *entry = sum.AsDouble().ToScalar();
+            Vector128<float> pair = Vector128.CreateScalarUnsafe(cellMass[slot]).AsSingle();
+            int* entry = _entries.Pointer + slot;
+            for (int subset = 0; subset < proper; subset++, entry += _slotCapacity)
+                tables[*entry] = (Vector128.CreateScalarUnsafe(tables[*entry]).AsSingle() + pair).AsDouble().ToScalar();
         }
 
-        PlaceMarginals(subset, table, entries);
+        for (int subset = 0; subset < proper; subset++)
+            PlaceMarginals(subset, _tables.Pointer, _entries.Pointer + subset * _slotCapacity);
+        PlaceMarginals(proper, _cellMass.Pointer, entries: null);
     }
 
     // Puts the marginals of a subset, interleaved in a table, where the slots of a subset lie.
@@ -293,92 +339,143 @@ internal sealed unsafe class VectorizedGoal
         }
     }
 
-    // The terms of D(κ) that belong to the cell itself, and what it has to share with others.
+    // The terms of D(κ) that belong to the cell itself, and what it has to share with others: sixteen slots after
+    // another, each time the unions of all antichains, then their terms, then the shares by subset.
     private void DifferentiateCells()
     {
-        int subsets = _subsets;
-        var negligible = Vector512.Create((float)GoalTerms.NegligibleRatio);
-        var firedMass = Vector512.Create(_firedMass);
-        var silentMass = Vector512.Create(_silentMass);
-        var smallestProduct = Vector512.Create(SmallestProduct);
-        var perBit = Vector512.Create((float)(1 / Math.Log(2)));
-
         // The parts of the logarithms that are the same for every cell.
         double logOdds = Math.Log2(_firedMass / (double)_silentMass);
         double constant = -_terms.ResidualWeight * _outputLogOdds;
         foreach (GoalTerms.Term term in _terms.DerivativeTerms)
             constant -= term.DerivativeWeight * logOdds;
-
+        var same = Vector512.Create((float)constant);
         for (int start = 0; start < _slotCount; start += Lanes)
         {
-            float* fired = _marginals.Pointer + 2 * subsets * start;
-            float* silent = fired + subsets * Lanes;
-            float* shares = _shares.Pointer + subsets * start;
-            Vector512<float> cellFired = Vector512.Load(fired + (subsets - 1) * Lanes);
-            Vector512<float> cellSilent = Vector512.Load(silent + (subsets - 1) * Lanes);
-            new Span<float>(shares, subsets * Lanes).Clear();
-            var slope = Vector512.Create((float)constant);
-            foreach (GoalTerms.Term term in _terms.DerivativeTerms)
+            float* fired = _marginals.Pointer + 2 * _subsets * start;
+            float* silent = fired + _subsets * Lanes;
+            float* shares = _shares.Pointer + _subsets * start;
+            Vector512<float> slope;
+            if (_sources == 3)
             {
-                int[] offsets = term.Offsets;
-                float[] signs = term.Signs;
-                Vector512<float> u1 = Union(fired, offsets, signs);
-                Vector512<float> u0 = Union(silent, offsets, signs);
-                Vector512<float> sum = u1 + u0;
-                Vector512<float> limit1 = sum * firedMass;
-                Vector512<float> limit0 = sum * silentMass;
-                Vector512<float> counts1 = Vector512.GreaterThanOrEqual(u1, limit1 * negligible);
-                Vector512<float> counts0 = Vector512.GreaterThanOrEqual(u0, limit0 * negligible);
-
-                // Where a term does not count, its ratio is taken as 1: u = u_β p(y). One division serves 1/u(+1),
-                // 1/u(−1) and their quotient.
-                Vector512<float> numerator = Vector512.ConditionalSelect(counts1, u1, limit1);
-                Vector512<float> denominator = Vector512.ConditionalSelect(counts0, u0, limit0);
-                Vector512<float> inverse =
-                    Vector512<float>.One / Vector512.Max(numerator * denominator, smallestProduct);
-                Vector512<float> inverseNumerator = denominator * inverse;
-                Vector512<float> inverseDenominator = numerator * inverse;
-                var weight = Vector512.Create(term.SingleDerivativeWeight);
-                slope = Vector512.FusedMultiplyAdd(weight, VectorMath.Log2(numerator * inverseDenominator), slope);
-
-                Vector512<float> share =
-                    weight
-                    * (
-                        (counts1 & (cellFired * inverseNumerator)) - (counts0 & (cellSilent * inverseDenominator))
-                    );
-                for (int i = 0; i < offsets.Length; i++)
-                {
-                    float* shared = shares + offsets[i];
-                    Vector512.FusedMultiplyAdd(share, Vector512.Create(signs[i]), Vector512.Load(shared)).Store(shared);
-                }
+                ThreeSources.Unite(fired, silent, _unions.Pointer);
+                slope = AddTerms(fired, silent, same);
+                ThreeSources.Share(_termShares.Pointer, shares);
+            }
+            else
+            {
+                Unite(fired, silent);
+                slope = AddTerms(fired, silent, same);
+                Share(shares);
             }
 
-            for (int subset = 0; subset < subsets; subset++)
-                (Vector512.Load(shares + subset * Lanes) * perBit).Store(shares + subset * Lanes);
-            (slope + Vector512.Load(shares + (subsets - 1) * Lanes)).Store(_slopes.Pointer + start);
+            (slope + Vector512.Load(shares + (_subsets - 1) * Lanes)).Store(_slopes.Pointer + start);
         }
     }
 
-    // Gathers back, for one proper subset of the sources, what the cells share that fall into the same bins.
-    private void ShareMarginals(int subset)
+    // Σ_β c′_β log₂ u_β(+1)/u_β(−1); leaves c′_β [p(κ, +1)/u_β(+1) − p(κ, −1)/u_β(−1)] / ln 2 to be shared.
+    private Vector512<float> AddTerms(float* fired, float* silent, Vector512<float> slope)
     {
-        int* entries = _entries.Pointer + subset * _slotCapacity;
-        float* table = _table.Pointer;
-        float* shares = _shares.Pointer + subset * Lanes;
+        const float PerBit = 1.44269504f; // 1 / ln 2
+        Vector512<float> cellFired = Vector512.Load(fired + (_subsets - 1) * Lanes) * Vector512.Create(PerBit);
+        Vector512<float> cellSilent = Vector512.Load(silent + (_subsets - 1) * Lanes) * Vector512.Create(PerBit);
+        var smallest = Vector512.Create(SmallestProduct);
+        var negligible = Vector512.Create((float)GoalTerms.NegligibleRatio);
+        var firedMass = Vector512.Create(_firedMass);
+        var silentMass = Vector512.Create(_silentMass);
+        float* unions = _unions.Pointer;
+        float* termShares = _termShares.Pointer;
+        float[] weights = _terms.SingleDerivativeWeights;
+        for (int term = 0; term < weights.Length; term++)
+        {
+            // What rounding leaves below zero is zero.
+            Vector512<float> u1 = Vector512.Max(Vector512.Load(unions), Vector512<float>.Zero);
+            Vector512<float> u0 = Vector512.Max(Vector512.Load(unions + Lanes), Vector512<float>.Zero);
+            unions += 2 * Lanes;
+            Vector512<float> sum = u1 + u0;
+            Vector512<float> limit1 = sum * firedMass;
+            Vector512<float> limit0 = sum * silentMass;
+            Vector512<float> counts1 = Vector512.GreaterThanOrEqual(u1, limit1 * negligible);
+            Vector512<float> counts0 = Vector512.GreaterThanOrEqual(u0, limit0 * negligible);
+
+            // Where a term does not count, its ratio is taken as 1: u = u_β p(y). One division serves 1/u(+1), 1/u(−1)
+            // and their quotient.
+            Vector512<float> numerator = Vector512.ConditionalSelect(counts1, u1, limit1);
+            Vector512<float> denominator = Vector512.ConditionalSelect(counts0, u0, limit0);
+            Vector512<float> inverse = Vector512<float>.One / Vector512.Max(numerator * denominator, smallest);
+            Vector512<float> inverseNumerator = denominator * inverse;
+            Vector512<float> inverseDenominator = numerator * inverse;
+            var weight = Vector512.Create(weights[term]);
+            slope = Vector512.FusedMultiplyAdd(weight, VectorMath.Log2(numerator * inverseDenominator), slope);
+            Vector512<float> share =
+                (counts1 & (cellFired * inverseNumerator)) - (counts0 & (cellSilent * inverseDenominator));
+            (weight * share).Store(termShares);
+            termShares += Lanes;
+        }
+
+        return slope;
+    }
+
+    // u_β(κ, y) = Σ_s E_βs m_s(κ, y) of every antichain.
+    private void Unite(float* fired, float* silent)
+    {
+        float* unions = _unions.Pointer;
+        foreach (GoalTerms.Term term in _terms.Terms)
+        {
+            Union(fired, term.Offsets, term.Signs).Store(unions);
+            Union(silent, term.Offsets, term.Signs).Store(unions + Lanes);
+            unions += 2 * Lanes;
+        }
+    }
+
+    // Shares the terms of the antichains out among the subsets, by E_βs.
+    private void Share(float* shares)
+    {
+        new Span<float>(shares, _subsets * Lanes).Clear();
+        float* share = _termShares.Pointer;
+        foreach (GoalTerms.Term term in _terms.Terms)
+        {
+            for (int i = 0; i < term.Offsets.Length; i++)
+            {
+                float* shared = shares + term.Offsets[i];
+                Vector512
+                    .FusedMultiplyAdd(Vector512.Load(share), Vector512.Create(term.Signs[i]), Vector512.Load(shared))
+                    .Store(shared);
+            }
+
+            share += Lanes;
+        }
+    }
+
+    // Gathers back, for all proper subsets of the sources, what the cells share that fall into the same bins.
+    private void ShareMarginals()
+    {
+        int proper = _subsets - 1;
+        float* tables = _tables.Pointer;
         float* slopes = _slopes.Pointer;
-        int block = _subsets * Lanes;
-        new Span<float>(table, (int)Math.Pow(_bins, int.PopCount(subset + 1))).Clear();
+        new Span<float>(tables, _tables.Length / 2).Clear();
         for (int slot = 0; slot < _slotCount; slot++)
-            table[entries[slot]] += shares[slot / Lanes * block + slot % Lanes];
+        {
+            int* entry = _entries.Pointer + slot;
+            float* share = _shares.Pointer + slot / Lanes * _subsets * Lanes + slot % Lanes;
+            for (int subset = 0; subset < proper; subset++, entry += _slotCapacity, share += Lanes)
+                tables[*entry] += *share;
+        }
+
         for (int slot = 0; slot < _slotCount; slot++)
-            slopes[slot] += table[entries[slot]];
+        {
+            int* entry = _entries.Pointer + slot;
+            float slope = slopes[slot];
+            for (int subset = 0; subset < proper; subset++, entry += _slotCapacity)
+                slope += tables[*entry];
+            slopes[slot] = slope;
+        }
     }
 
     private Vector512<float> MaskTail(Vector512<float> value, int start) =>
         Vector512.LessThan(Vector512<int>.Indices + Vector512.Create(start), Vector512.Create(_slotCount)).AsSingle()
         & value;
 
-    // u_β(κ, y) = Σ_s E_βs m_s(κ, y); what rounding leaves below zero is zero.
+    // u_β(κ, y) = Σ_s E_βs m_s(κ, y).
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Union(float* marginals, int[] offsets, float[] signs)
     {
@@ -389,6 +486,6 @@ internal sealed unsafe class VectorizedGoal
                 Vector512.Create(signs[i]),
                 union
             );
-        return Vector512.Max(union, Vector512<float>.Zero);
+        return union;
     }
 }
