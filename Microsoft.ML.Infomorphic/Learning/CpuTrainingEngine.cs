@@ -48,6 +48,9 @@ internal sealed class CpuTrainingEngine : IDisposable
         _full = new BatchBuffers(state, maximumRows);
     }
 
+    /// <summary>Where the time of the steps goes.</summary>
+    public StepTimings Timings { get; } = new();
+
     /// <summary>Trains on one batch.</summary>
     /// <param name="rows">The data.</param>
     /// <param name="batch">The rows of the batch.</param>
@@ -56,34 +59,45 @@ internal sealed class CpuTrainingEngine : IDisposable
     {
         long step = ++_steps;
         BatchBuffers buffers = BuffersFor(batch.Length);
+        Timings.Start();
         Gather(rows, batch.Span, buffers);
+        Timings.Add(StepPart.Gathering);
 
         // Presentation 1, without lateral activity, then presentation 2; then the output layer.
         buffers.F.Tensor.addmm_(_state.FeatureWeights.Value.Tensor, buffers.FeaturesTransposed, beta: 0);
+        Timings.Add(StepPart.Products);
         ForEachNeuron(_state.HiddenCount, buffers, (neuron, workspace) => PresentFirst(neuron, step, buffers, workspace));
+        Timings.Add(StepPart.Kernel);
         AggregateLateral(buffers);
+        Timings.Add(StepPart.Products);
         ForEachNeuron(
             _state.HiddenCount,
             buffers,
             (neuron, workspace) => TrainHidden(neuron, step, buffers, workspace, statistics)
         );
+        Timings.Add(StepPart.Kernel);
         buffers.OutputF.Tensor.addmm_(_state.OutputWeights.Value.Tensor, buffers.Second.Tensor, beta: 0);
+        Timings.Add(StepPart.Products);
         ForEachNeuron(
             _state.ClassCount,
             buffers,
             (neuron, workspace) => TrainOutput(neuron, buffers, workspace, statistics)
         );
+        Timings.Add(StepPart.Kernel);
 
         // ∂G/∂W = ∂G/∂F · inputs.
         _state.FeatureWeights.Gradient.Tensor.addmm_(buffers.F.Tensor, buffers.Features.Tensor, beta: 0);
         _state.OutputWeights.Gradient.Tensor.addmm_(buffers.OutputF.Tensor, buffers.SecondTransposed, beta: 0);
         DifferentiateLateral(buffers);
+        Timings.Add(StepPart.Products);
         ForEachNeuron(_state.HiddenCount, buffers, (neuron, _) => UpdateHidden(neuron, step));
         for (int neuron = 0; neuron < _state.ClassCount; neuron++)
         {
             _state.OutputWeights.Update(neuron, _settings.OutputOptimizer, step);
             _state.OutputBiases.Update(neuron, _settings.OutputOptimizer, step);
         }
+
+        Timings.Add(StepPart.Optimizer);
     }
 
     /// <summary>

@@ -15,7 +15,7 @@ public static partial class TorchRuntime
         if (Failure.Value is Exception failure)
             throw new InvalidOperationException(
                 "Training needs libtorch, and this application has none that loads: reference the package TorchSharp-cpu "
-                    + $"(or TorchSharp-cuda-linux, TorchSharp-cuda-windows) in the application's project. ({failure.Message})",
+                    + "(or TorchSharp-cuda-linux, TorchSharp-cuda-windows) in the application's project.",
                 failure
             );
     }
@@ -38,6 +38,9 @@ public static partial class TorchRuntime
         // has set stays.
         if (OperatingSystem.IsLinux())
             _ = SetNativeEnvironmentVariable("MKL_CBWR", "AUTO,STRICT", overwrite: 0);
+        // TorchSharp, where it finds no library, copies one together from the package cache and tells of it at length.
+        if (!NativeLibrary.TryLoad("LibTorchSharp", typeof(torch).Assembly, searchPath: null, out _))
+            return new DllNotFoundException("LibTorchSharp does not load.");
         try
         {
             torch.InitializeDeviceType(DeviceType.CPU);
