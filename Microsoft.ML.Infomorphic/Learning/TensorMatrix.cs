@@ -35,6 +35,9 @@ internal sealed unsafe class TensorMatrix : IDisposable
     /// <summary>The matrix, as libtorch sees it.</summary>
     public Tensor Tensor { get; }
 
+    /// <summary>The first number; valid until the matrix is disposed.</summary>
+    public float* Pointer => _data;
+
     /// <summary>A row.</summary>
     public Span<float> this[int row]
     {
