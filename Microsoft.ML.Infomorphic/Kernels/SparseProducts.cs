@@ -27,20 +27,20 @@ internal static unsafe class SparseProducts
     /// <param name="weights">The neuron's weights.</param>
     /// <param name="peers">The neurons it listens to.</param>
     /// <param name="outputs">The outputs of all neurons, neurons × rows.</param>
-    /// <param name="rows">Rows of the batch.</param>
+    /// <param name="stride">Numbers from one neuron's outputs to the next one's.</param>
     /// <param name="tile">The tile, from 0.</param>
     /// <param name="sums">The neuron's sums, over all rows of the batch; those of the tile are overwritten.</param>
     public static void Aggregate(
         ReadOnlySpan<float> weights,
         ReadOnlySpan<int> peers,
         float* outputs,
-        int rows,
+        int stride,
         int tile,
         Span<float> sums
     )
     {
         int start = tile * TileRows;
-        int length = Math.Min(TileRows, rows - start);
+        int length = Math.Min(TileRows, sums.Length - start);
         if (length < TileRows)
         {
             Span<float> rest = sums.Slice(start, length);
@@ -60,7 +60,7 @@ internal static unsafe class SparseProducts
         Vector512<float> s7 = default;
         for (int k = 0; k < peers.Length; k++)
         {
-            float* y = outputs + (nint)peers[k] * rows + start;
+            float* y = outputs + (nint)peers[k] * stride + start;
             var weight = Vector512.Create(weights[k]);
             s0 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(y), s0);
             s1 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(y + Lanes), s1);
@@ -85,27 +85,27 @@ internal static unsafe class SparseProducts
         }
 
         ReadOnlySpan<float> OutputsOf(int neuron, int from, int count) =>
-            new(outputs + (nint)neuron * rows + from, count);
+            new(outputs + (nint)neuron * stride + from, count);
     }
 
     /// <summary>Adds one tile's part of the derivative by a neuron's weights.</summary>
     /// <param name="gradients">∂G/∂L of the neuron, over all rows of the batch.</param>
     /// <param name="peers">The neurons it listens to.</param>
     /// <param name="outputs">The outputs of all neurons, neurons × rows.</param>
-    /// <param name="rows">Rows of the batch.</param>
+    /// <param name="stride">Numbers from one neuron's outputs to the next one's.</param>
     /// <param name="tile">The tile, from 0; the first overwrites, later ones add.</param>
     /// <param name="weightGradients">The derivative by the neuron's weights.</param>
     public static void Differentiate(
         ReadOnlySpan<float> gradients,
         ReadOnlySpan<int> peers,
         float* outputs,
-        int rows,
+        int stride,
         int tile,
         Span<float> weightGradients
     )
     {
         int start = tile * TileRows;
-        int length = Math.Min(TileRows, rows - start);
+        int length = Math.Min(TileRows, gradients.Length - start);
         if (tile == 0)
             weightGradients.Clear();
         if (length < TileRows)
@@ -114,7 +114,7 @@ internal static unsafe class SparseProducts
             for (int k = 0; k < peers.Length; k++)
                 weightGradients[k] += TensorPrimitives.Dot(
                     rest,
-                    new ReadOnlySpan<float>(outputs + (nint)peers[k] * rows + start, length)
+                    new ReadOnlySpan<float>(outputs + (nint)peers[k] * stride + start, length)
                 );
             return;
         }
@@ -131,7 +131,7 @@ internal static unsafe class SparseProducts
             Vector512<float> g7 = Vector512.Load(gradient + 7 * Lanes);
             for (int k = 0; k < peers.Length; k++)
             {
-                float* y = outputs + (nint)peers[k] * rows + start;
+                float* y = outputs + (nint)peers[k] * stride + start;
                 Vector512<float> even = g0 * Vector512.Load(y);
                 Vector512<float> odd = g1 * Vector512.Load(y + Lanes);
                 even = Vector512.FusedMultiplyAdd(g2, Vector512.Load(y + 2 * Lanes), even);

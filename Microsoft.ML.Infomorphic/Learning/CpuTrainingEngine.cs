@@ -319,7 +319,7 @@ internal sealed class CpuTrainingEngine : IDisposable
                 _state.LateralWeights.Value[neuron],
                 PeersOf(neuron),
                 _buffers.First.Pointer,
-                _buffers.RowCount,
+                _buffers.First.Stride,
                 _tile,
                 _buffers.L[neuron]
             );
@@ -333,7 +333,7 @@ internal sealed class CpuTrainingEngine : IDisposable
                 _buffers.L[neuron],
                 PeersOf(neuron),
                 _buffers.First.Pointer,
-                _buffers.RowCount,
+                _buffers.First.Stride,
                 _tile,
                 _state.LateralWeights.Gradient[neuron]
             );
