@@ -63,8 +63,7 @@ public class RepairLibTorchSharp : Task
         {
             return RepairImage();
         }
-        catch (Exception e)
-            when (e is IndexOutOfRangeException || e is ArgumentException || e is OverflowException)
+        catch (Exception e) when (e is IndexOutOfRangeException || e is ArgumentException || e is OverflowException)
         {
             return "left as it is, its ELF structures lead outside the file";
         }
@@ -117,7 +116,10 @@ public class RepairLibTorchSharp : Task
         }
         foreach (Section section in sections)
         {
-            int size = section.Type == ShtRela ? 24 : section.Type == ShtRel ? 16 : 0;
+            int size =
+                section.Type == ShtRela ? 24
+                : section.Type == ShtRel ? 16
+                : 0;
             for (int i = 0; size > 0 && i < section.Size / size; i++)
             {
                 if (marker >= 0 && U32(section.Offset + size * i + 12) == marker)

@@ -21,7 +21,14 @@ internal sealed class GoalTerms
         float[] Signs,
         double ValueWeight,
         double DerivativeWeight
-    );
+    )
+    {
+        /// <summary>c′_β in single precision.</summary>
+        public float SingleDerivativeWeight { get; } = (float)DerivativeWeight;
+
+        /// <summary>Where the subsets lie in rows of sixteen numbers.</summary>
+        public int[] Offsets { get; } = Subsets.Select(subset => subset * 16).ToArray();
+    }
 
     /// <summary>A term whose ratio u_β(κ, y) / (u_β(κ) p(y)) is smaller counts neither in the value nor in the derivative.</summary>
     public const double NegligibleRatio = 1e-7;
@@ -56,6 +63,7 @@ internal sealed class GoalTerms
             );
         }
 
+        SingleDerivativeWeights = [.. Terms.Select(term => term.SingleDerivativeWeight)];
         DerivativeTerms = Terms.Where(term => term.DerivativeWeight != 0).ToArray();
     }
 
@@ -76,6 +84,9 @@ internal sealed class GoalTerms
 
     /// <summary>All antichains, in the lattice's order.</summary>
     public Term[] Terms { get; }
+
+    /// <summary>c′ of every antichain, in single precision.</summary>
+    public float[] SingleDerivativeWeights { get; }
 
     /// <summary>The antichains with a weight in the derivative.</summary>
     public Term[] DerivativeTerms { get; }

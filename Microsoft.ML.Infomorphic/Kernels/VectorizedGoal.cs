@@ -1,58 +1,75 @@
 // The goal of one neuron and its derivative by each row's firing probability, from the occupied cells of the binned
 // sources alone. arXiv 2412.02482, sections 2 and A.1; the specification is GoalFunction in the Information room.
 //
-//   symbol        variable         shape             unit
-//   θ_b           theta            rows              probability
-//   w_b           mass             rows, sums to 1   probability
-//   κ(b)          cells, _slotOf   rows              –
-//   p(κ, y)       _marginals       subsets × cells   probability   (s = all sources)
-//   m_s(κ, y)     _marginals       subsets × cells   probability
-//   u_β(κ, y)     fired, silent    cells             probability   u_β = Σ_s E_βs m_s
-//   D(κ)          _slopes          cells             bit           ∂G/∂p(κ, +1) − ∂G/∂p(κ, −1)
-//   ∂G/∂θ_b       gradient         rows              bit           w_b D(κ(b))
+//   symbol        variable         shape                  unit
+//   θ_b           theta            rows                   probability
+//   w_b           mass             rows, sums to 1        probability
+//   κ(b)          cells, slotOfRow rows                   –
+//   m_s(κ, y)     marginals        subsets × cells × 2    probability   s = all sources: p(κ, y)
+//   u_β(κ, ±1)    fired, silent    cells                  probability   u_β = Σ_s E_βs m_s
+//   D(κ)          slopes           cells                  bit           ∂G/∂p(κ, +1) − ∂G/∂p(κ, −1)
+//   ∂G/∂θ_b       gradient         rows                   bit           w_b D(κ(b))
 //
 // D(κ) = Σ_β c′_β [log₂ r_β(κ, +1) − log₂ r_β(κ, −1)] − γ_res log₂ p(+1)/p(−1)
 //        + Σ_s Σ_{κ′ ~s κ} Σ_β c′_β E_βs [p(κ′, +1)/u_β(κ′, +1) − p(κ′, −1)/u_β(κ′, −1)] / ln 2
 // with r_β(κ, y) = u_β(κ, y) / (u_β(κ) p(y)), and κ′ ~s κ where the sources in s fall into the same bins. A term with
 // r_β below GoalTerms.NegligibleRatio counts neither in the value nor in the derivative.
 
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Microsoft.ML.Infomorphic.Information;
 
 namespace Microsoft.ML.Infomorphic.Kernels;
 
-/// <summary>The goal of one neuron over the rows of a batch, sixteen cells at once. One instance a thread.</summary>
-internal sealed class VectorizedGoal
+/// <summary>
+/// The goal of one neuron over the rows of a batch, sixteen cells at once. One instance a thread. Each occupied cell
+/// has a slot, in the order in which rows reach it; what is known of sixteen slots lies together in memory.
+/// </summary>
+internal sealed unsafe class VectorizedGoal
 {
+    private const int Lanes = 16;
+
     // Keeps quotients finite where a neuron gives one output alone; masses below it are zero.
     private const float SmallestOutputMass = 1e-20f;
 
+    // Keeps the inverse of a product of two masses finite; products of masses that matter are far above it.
+    private const float SmallestProduct = 1e-37f;
+
     private readonly GoalTerms _terms;
     private readonly int _bins;
-    private readonly int _lanes = Vector512<float>.Count;
+    private readonly int _sources;
+    private readonly int _subsets;
 
-    // Cells: which slot a cell has, which cell a slot holds, and where its sources fall in each subset's table.
-    private readonly int[] _slotOfCell;
-    private readonly int[] _cellOfSlot;
-    private readonly int[] _slotOfRow;
-    private readonly int[][] _entries;
+    // Which slot a cell has (−1: none), which cell a slot holds, each source's bin there, each row's slot.
+    private readonly AlignedArray<int> _slotOfCell;
+    private readonly AlignedArray<int> _cellOfSlot;
+    private readonly AlignedArray<int> _binOfSlot;
+    private readonly AlignedArray<int> _slotOfRow;
 
-    // p(κ, ±1) of each slot, interleaved; tables of the marginals of each proper subset, interleaved; their gathered
-    // copies, one row of slots for each subset and output.
-    private readonly float[] _cellMass;
-    private readonly float[][] _tables;
-    private readonly float[][] _fired;
-    private readonly float[][] _silent;
+    // p(κ, ±1) of each slot, interleaved. For each proper subset of the sources: where its slots fall in its table.
+    private readonly AlignedArray<float> _cellMass;
+    private readonly AlignedArray<int> _entries;
 
-    // Σ_β c′_β E_βs […] of each slot, and summed over the slots that share an entry.
-    private readonly float[][] _shares;
-    private readonly float[][] _shareTables;
-    private readonly float[] _slopes;
+    // Marginals of every proper subset by its bins, one table after another: interleaved pairs on the way up, shares on
+    // the way back.
+    private readonly AlignedArray<float> _tables;
+    private readonly int[] _tableStarts;
+
+    // For each sixteen slots: m_s(+1) of every subset, then m_s(−1) of every subset; and what they share by subset.
+    private readonly AlignedArray<float> _marginals;
+    private readonly AlignedArray<float> _shares;
+    private readonly AlignedArray<float> _slopes;
+    private readonly int _slotCapacity;
+
+    // For sixteen slots at a time, by antichain: u_β(+1) and u_β(−1), and what it has to share.
+    private readonly AlignedArray<float> _unions;
+    private readonly AlignedArray<float> _termShares;
 
     private int _slotCount;
     private int _rows;
     private float _firedMass;
     private float _silentMass;
+    private double _outputLogOdds;
 
     /// <summary>Prepares scratch memory.</summary>
     /// <param name="terms">The goal.</param>
@@ -62,32 +79,32 @@ internal sealed class VectorizedGoal
     {
         _terms = terms;
         _bins = bins;
-        int cells = checked((int)Math.Pow(bins, terms.SourceCount));
-        int slots = Math.Min(cells, maximumRows);
-        int padded = (slots + _lanes - 1) / _lanes * _lanes;
-        _slotOfCell = new int[cells];
-        Array.Fill(_slotOfCell, -1);
-        _cellOfSlot = new int[slots];
-        _slotOfRow = new int[maximumRows];
-        _cellMass = new float[2 * slots];
-        int proper = terms.SubsetCount - 1;
-        _entries = Rows<int>(proper, slots);
-        _tables = new float[proper][];
-        _shareTables = new float[proper][];
-        for (int subset = 0; subset < proper; subset++)
+        _sources = terms.SourceCount;
+        _subsets = terms.SubsetCount;
+        int cells = checked((int)Math.Pow(bins, _sources));
+        int slots = (Math.Min(cells, maximumRows) + Lanes - 1) / Lanes * Lanes;
+        _slotCapacity = slots;
+        _slotOfCell = new AlignedArray<int>(cells);
+        _slotOfCell.Span.Fill(-1);
+        _cellOfSlot = new AlignedArray<int>(slots);
+        _binOfSlot = new AlignedArray<int>(_sources * slots);
+        _slotOfRow = new AlignedArray<int>(maximumRows);
+        _cellMass = new AlignedArray<float>(2 * slots);
+        _entries = new AlignedArray<int>((_subsets - 1) * slots);
+        _tableStarts = new int[_subsets - 1];
+        int entries = 0;
+        for (int subset = 0; subset < _subsets - 1; subset++)
         {
-            int entries = (int)Math.Pow(bins, int.PopCount(subset + 1));
-            _tables[subset] = new float[2 * entries];
-            _shareTables[subset] = new float[entries];
+            _tableStarts[subset] = entries;
+            entries += (int)Math.Pow(bins, int.PopCount(subset + 1));
         }
 
-        _fired = Rows<float>(terms.SubsetCount, padded);
-        _silent = Rows<float>(terms.SubsetCount, padded);
-        _shares = Rows<float>(terms.SubsetCount, padded);
-        _slopes = new float[padded];
-
-        static T[][] Rows<T>(int count, int length) =>
-            Enumerable.Range(0, count).Select(_ => new T[length]).ToArray();
+        _tables = new AlignedArray<float>(2 * entries);
+        _marginals = new AlignedArray<float>(2 * _subsets * slots);
+        _shares = new AlignedArray<float>(_subsets * slots);
+        _slopes = new AlignedArray<float>(slots);
+        _unions = new AlignedArray<float>(2 * terms.Terms.Length * Lanes);
+        _termShares = new AlignedArray<float>(terms.Terms.Length * Lanes);
     }
 
     /// <summary>Number of occupied cells of the last batch.</summary>
@@ -105,35 +122,34 @@ internal sealed class VectorizedGoal
         ReadOnlySpan<float> mass
     )
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(cells.Length, _slotOfRow.Length, nameof(cells));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(theta.Length, cells.Length, nameof(theta));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(complement.Length, cells.Length, nameof(complement));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(mass.Length, cells.Length, nameof(mass));
         _rows = cells.Length;
         _slotCount = 0;
-        Span<float> cellMass = _cellMass;
+        int* slotOfCell = _slotOfCell.Pointer;
+        float* cellMass = _cellMass.Pointer;
+        fixed (int* cell = cells)
+        fixed (float* rowTheta = theta, rowComplement = complement, rowMass = mass)
+            CountRows(cell, rowTheta, rowComplement, rowMass);
+
         float firedMass = 0;
         float silentMass = 0;
-        for (int row = 0; row < cells.Length; row++)
+        for (int slot = 0; slot < _slotCount; slot++)
         {
-            ref int slot = ref _slotOfCell[cells[row]];
-            if (slot < 0)
-            {
-                slot = _slotCount++;
-                _cellOfSlot[slot] = cells[row];
-                cellMass[2 * slot] = 0;
-                cellMass[2 * slot + 1] = 0;
-            }
-
-            _slotOfRow[row] = slot;
-            float fired = mass[row] * theta[row];
-            float silent = mass[row] * complement[row];
-            cellMass[2 * slot] += fired;
-            cellMass[2 * slot + 1] += silent;
-            firedMass += fired;
-            silentMass += silent;
+            slotOfCell[_cellOfSlot.Pointer[slot]] = -1;
+            firedMass += cellMass[2 * slot];
+            silentMass += cellMass[2 * slot + 1];
         }
 
+        // log₂ p(+1)/p(−1); an output that never occurs counts for nothing.
+        _outputLogOdds =
+            (firedMass > 0 ? Math.Log2(firedMass) : 0) - (silentMass > 0 ? Math.Log2(silentMass) : 0);
         _firedMass = Math.Max(firedMass, SmallestOutputMass);
         _silentMass = Math.Max(silentMass, SmallestOutputMass);
-        for (int slot = 0; slot < _slotCount; slot++)
-            _slotOfCell[_cellOfSlot[slot]] = -1;
+        DecodeCells();
+        FindEntries();
         Marginalize();
     }
 
@@ -142,12 +158,15 @@ internal sealed class VectorizedGoal
     /// <param name="gradient">Receives the derivative of each row, in bits.</param>
     public void Differentiate(ReadOnlySpan<float> mass, Span<float> gradient)
     {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(mass.Length, _rows, nameof(mass));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(gradient.Length, _rows, nameof(gradient));
         DifferentiateCells();
         ShareMarginals();
-        Span<float> slopes = _slopes;
-        Span<int> slotOfRow = _slotOfRow.AsSpan(0, _rows);
-        for (int row = 0; row < slotOfRow.Length; row++)
-            gradient[row] = mass[row] * slopes[slotOfRow[row]];
+        float* slopes = _slopes.Pointer;
+        int* slotOfRow = _slotOfRow.Pointer;
+        for (int row = 0; row < gradient.Length; row++)
+            gradient[row] = slopes[slotOfRow[row]];
+        TensorPrimitives.Multiply(gradient, mass, gradient);
     }
 
     /// <summary>The redundancies of the batch counted last.</summary>
@@ -155,24 +174,34 @@ internal sealed class VectorizedGoal
     /// <returns>H(Y), in bits.</returns>
     public double Measure(Span<double> redundancies)
     {
-        Span<Vector512<float>> fired = stackalloc Vector512<float>[_terms.SubsetCount];
-        Span<Vector512<float>> silent = stackalloc Vector512<float>[_terms.SubsetCount];
         var firedMass = Vector512.Create(_firedMass);
         var silentMass = Vector512.Create(_silentMass);
         redundancies.Clear();
-        for (int start = 0; start < _slotCount; start += _lanes)
+        for (int start = 0; start < _slotCount; start += Lanes)
         {
-            LoadMarginals(start, fired, silent);
-            Vector512<float> cellFired = MaskTail(fired[^1], start);
-            Vector512<float> cellSilent = MaskTail(silent[^1], start);
-            foreach (GoalTerms.Term term in _terms.Terms)
+            float* fired = _marginals.Pointer + 2 * _subsets * start;
+            float* silent = fired + _subsets * Lanes;
+            Vector512<float> cellFired = MaskTail(Vector512.Load(fired + (_subsets - 1) * Lanes), start);
+            Vector512<float> cellSilent = MaskTail(Vector512.Load(silent + (_subsets - 1) * Lanes), start);
+            if (_sources == 3)
+                ThreeSources.Unite(fired, silent, _unions.Pointer);
+            else
+                Unite(fired, silent);
+            for (int term = 0; term < redundancies.Length; term++)
             {
-                Union(term, fired, silent, out Vector512<float> u1, out Vector512<float> u0);
+                Vector512<float> u1 = Vector512.Max(
+                    Vector512.Load(_unions.Pointer + 2 * term * Lanes),
+                    Vector512<float>.Zero
+                );
+                Vector512<float> u0 = Vector512.Max(
+                    Vector512.Load(_unions.Pointer + (2 * term + 1) * Lanes),
+                    Vector512<float>.Zero
+                );
                 Vector512<float> sum = u1 + u0;
                 Vector512<float> value =
                     cellFired * LogarithmOfRatio(u1, sum * firedMass)
                     + cellSilent * LogarithmOfRatio(u0, sum * silentMass);
-                redundancies[term.Index] += Vector512.Sum(value);
+                redundancies[term] += Vector512.Sum(value);
             }
         }
 
@@ -187,156 +216,258 @@ internal sealed class VectorizedGoal
                 ratio,
                 Vector512.Create((float)GoalTerms.NegligibleRatio)
             );
-            return Vector512.Log2(Vector512.ConditionalSelect(counts, ratio, Vector512<float>.One));
+            return VectorMath.Log2(Vector512.ConditionalSelect(counts, ratio, Vector512<float>.One));
         }
     }
 
-    // m_s of every slot and proper subset s, from the masses of the cells.
-    private void Marginalize()
+    private void CountRows(int* cells, float* theta, float* complement, float* mass)
     {
-        int top = _terms.SubsetCount - 1;
-        int padded = (_slotCount + _lanes - 1) / _lanes * _lanes;
-        for (int slot = 0; slot < _slotCount; slot++)
+        int* slotOfCell = _slotOfCell.Pointer;
+        int* slotOfRow = _slotOfRow.Pointer;
+        float* cellMass = _cellMass.Pointer;
+        int slots = 0;
+        for (int row = 0; row < _rows; row++)
         {
-            _fired[top][slot] = _cellMass[2 * slot];
-            _silent[top][slot] = _cellMass[2 * slot + 1];
+            int cell = cells[row];
+            if ((uint)cell >= (uint)_slotOfCell.Length)
+                throw new ArgumentOutOfRangeException(nameof(cells), cell, "There is no such cell.");
+            int slot = slotOfCell[cell];
+            if (slot < 0)
+            {
+                slot = slots++;
+                slotOfCell[cell] = slot;
+                _cellOfSlot.Pointer[slot] = cell;
+                cellMass[2 * slot] = 0;
+                cellMass[2 * slot + 1] = 0;
+            }
+
+            slotOfRow[row] = slot;
+            cellMass[2 * slot] += mass[row] * theta[row];
+            cellMass[2 * slot + 1] += mass[row] * complement[row];
         }
 
-        Pad(_fired[top]);
-        Pad(_silent[top]);
-        for (int subset = 0; subset < top; subset++)
-        {
-            int[] entries = _entries[subset];
-            float[] table = _tables[subset];
-            Project(subset + 1, entries);
-            for (int slot = 0; slot < _slotCount; slot++)
-            {
-                int entry = 2 * entries[slot];
-                table[entry] = 0;
-                table[entry + 1] = 0;
-            }
-
-            for (int slot = 0; slot < _slotCount; slot++)
-            {
-                int entry = 2 * entries[slot];
-                table[entry] += _cellMass[2 * slot];
-                table[entry + 1] += _cellMass[2 * slot + 1];
-            }
-
-            float[] fired = _fired[subset];
-            float[] silent = _silent[subset];
-            for (int slot = 0; slot < _slotCount; slot++)
-            {
-                int entry = 2 * entries[slot];
-                fired[slot] = table[entry];
-                silent[slot] = table[entry + 1];
-            }
-
-            Pad(fired);
-            Pad(silent);
-        }
-
-        // Lanes behind the last slot hold masses that give finite numbers; nothing reads them.
-        void Pad(float[] row) => row.AsSpan(_slotCount, padded - _slotCount).Fill(1);
+        _slotCount = slots;
     }
 
-    // Where each slot's cell falls in the table of a subset of the sources.
-    private void Project(int sources, int[] entries)
+    // The bin of each source in each slot's cell.
+    private void DecodeCells()
     {
+        // ⌊cell / bins⌋ by multiplication: exact for cell · bins < 2³², and bins⁴ · bins ≤ 2³⁰.
+        ulong inverse = (uint.MaxValue / (uint)_bins) + 1;
+        int* cells = _cellOfSlot.Pointer;
+        int* bins = _binOfSlot.Pointer;
         for (int slot = 0; slot < _slotCount; slot++)
         {
-            int cell = _cellOfSlot[slot];
-            int entry = 0;
-            int stride = 1;
-            for (int rest = sources; rest != 0; rest >>= 1)
+            uint cell = (uint)cells[slot];
+            for (int source = 0; source < _sources; source++)
             {
-                (int quotient, int bin) = Math.DivRem(cell, _bins);
-                if ((rest & 1) != 0)
+                uint quotient = (uint)((cell * inverse) >> 32);
+                bins[source * _slotCapacity + slot] = (int)(cell - quotient * (uint)_bins);
+                cell = quotient;
+            }
+        }
+    }
+
+    // Where each slot falls in the tables of the proper subsets of the sources, which lie one after another.
+    private void FindEntries()
+    {
+        for (int subset = 0; subset < _subsets - 1; subset++)
+        {
+            int* entries = _entries.Pointer + subset * _slotCapacity;
+            for (int slot = 0; slot < _slotCount; slot += Lanes)
+            {
+                var entry = Vector512.Create(_tableStarts[subset]);
+                int stride = 1;
+                for (int source = 0; source < _sources; source++)
                 {
-                    entry += bin * stride;
+                    if (((subset + 1) >> source & 1) == 0)
+                        continue;
+                    entry +=
+                        Vector512.Load(_binOfSlot.Pointer + source * _slotCapacity + slot) * Vector512.Create(stride);
                     stride *= _bins;
                 }
 
-                cell = quotient;
+                entry.Store(entries + slot);
             }
-
-            entries[slot] = entry;
         }
     }
 
-    // The terms of D(κ) that belong to the cell itself, and what it has to share with others.
+    // m_s of every slot for all subsets s, from the masses of the cells. Both outputs of a cell are added at once, as
+    // the two halves of eight bytes; subsets take turns, so that additions to one entry do not wait for each other.
+    private void Marginalize()
+    {
+        int proper = _subsets - 1;
+        double* tables = (double*)_tables.Pointer;
+        double* cellMass = (double*)_cellMass.Pointer;
+        _tables.Span.Clear();
+        for (int slot = 0; slot < _slotCount; slot++)
+        {
+            Vector128<float> pair = Vector128.CreateScalarUnsafe(cellMass[slot]).AsSingle();
+            int* entry = _entries.Pointer + slot;
+            for (int subset = 0; subset < proper; subset++, entry += _slotCapacity)
+                tables[*entry] = (Vector128.CreateScalarUnsafe(tables[*entry]).AsSingle() + pair).AsDouble().ToScalar();
+        }
+
+        for (int subset = 0; subset < proper; subset++)
+            PlaceMarginals(subset, _tables.Pointer, _entries.Pointer + subset * _slotCapacity);
+        PlaceMarginals(proper, _cellMass.Pointer, entries: null);
+    }
+
+    // Puts the marginals of a subset, interleaved in a table, where the slots of a subset lie.
+    private void PlaceMarginals(int subset, float* table, int* entries)
+    {
+        int slot = 0;
+        for (int start = 0; start < _slotCount; start += Lanes)
+        {
+            float* fired = _marginals.Pointer + 2 * _subsets * start + subset * Lanes;
+            float* silent = fired + _subsets * Lanes;
+            int end = Math.Min(start + Lanes, _slotCount);
+            int lane = 0;
+            for (; slot < end; slot++, lane++)
+            {
+                float* pair = table + 2 * (entries == null ? slot : entries[slot]);
+                fired[lane] = pair[0];
+                silent[lane] = pair[1];
+            }
+
+            // Lanes behind the last slot hold masses that give finite numbers; nothing reads what follows from them.
+            for (; lane < Lanes; lane++)
+            {
+                fired[lane] = 1;
+                silent[lane] = 1;
+            }
+        }
+    }
+
+    // The terms of D(κ) that belong to the cell itself, and what it has to share with others: sixteen slots after
+    // another, each time the unions of all antichains, then their terms, then the shares by subset.
     private void DifferentiateCells()
     {
-        int subsets = _terms.SubsetCount;
-        Span<Vector512<float>> fired = stackalloc Vector512<float>[subsets];
-        Span<Vector512<float>> silent = stackalloc Vector512<float>[subsets];
-        Span<Vector512<float>> shares = stackalloc Vector512<float>[subsets];
+        // The parts of the logarithms that are the same for every cell.
+        double logOdds = Math.Log2(_firedMass / (double)_silentMass);
+        double constant = -_terms.ResidualWeight * _outputLogOdds;
+        foreach (GoalTerms.Term term in _terms.DerivativeTerms)
+            constant -= term.DerivativeWeight * logOdds;
+        var same = Vector512.Create((float)constant);
+        for (int start = 0; start < _slotCount; start += Lanes)
+        {
+            float* fired = _marginals.Pointer + 2 * _subsets * start;
+            float* silent = fired + _subsets * Lanes;
+            float* shares = _shares.Pointer + _subsets * start;
+            Vector512<float> slope;
+            if (_sources == 3)
+            {
+                ThreeSources.Unite(fired, silent, _unions.Pointer);
+                slope = AddTerms(fired, silent, same);
+                ThreeSources.Share(_termShares.Pointer, shares);
+            }
+            else
+            {
+                Unite(fired, silent);
+                slope = AddTerms(fired, silent, same);
+                Share(shares);
+            }
+
+            (slope + Vector512.Load(shares + (_subsets - 1) * Lanes)).Store(_slopes.Pointer + start);
+        }
+    }
+
+    // Σ_β c′_β log₂ u_β(+1)/u_β(−1); leaves c′_β [p(κ, +1)/u_β(+1) − p(κ, −1)/u_β(−1)] / ln 2 to be shared.
+    private Vector512<float> AddTerms(float* fired, float* silent, Vector512<float> slope)
+    {
+        const float PerBit = 1.44269504f; // 1 / ln 2
+        Vector512<float> cellFired = Vector512.Load(fired + (_subsets - 1) * Lanes) * Vector512.Create(PerBit);
+        Vector512<float> cellSilent = Vector512.Load(silent + (_subsets - 1) * Lanes) * Vector512.Create(PerBit);
+        var smallest = Vector512.Create(SmallestProduct);
         var negligible = Vector512.Create((float)GoalTerms.NegligibleRatio);
         var firedMass = Vector512.Create(_firedMass);
         var silentMass = Vector512.Create(_silentMass);
-        var perBit = Vector512.Create((float)(1 / Math.Log(2)));
-
-        // The parts of the logarithms that are the same for every cell.
-        double logOdds = Math.Log2(_firedMass / (double)_silentMass);
-        double constant = -_terms.ResidualWeight * logOdds;
-        foreach (GoalTerms.Term term in _terms.DerivativeTerms)
-            constant -= term.DerivativeWeight * logOdds;
-
-        for (int start = 0; start < _slotCount; start += _lanes)
+        float* unions = _unions.Pointer;
+        float* termShares = _termShares.Pointer;
+        float[] weights = _terms.SingleDerivativeWeights;
+        for (int term = 0; term < weights.Length; term++)
         {
-            LoadMarginals(start, fired, silent);
-            shares.Clear();
-            var slope = Vector512.Create((float)constant);
-            foreach (GoalTerms.Term term in _terms.DerivativeTerms)
+            // What rounding leaves below zero is zero.
+            Vector512<float> u1 = Vector512.Max(Vector512.Load(unions), Vector512<float>.Zero);
+            Vector512<float> u0 = Vector512.Max(Vector512.Load(unions + Lanes), Vector512<float>.Zero);
+            unions += 2 * Lanes;
+            Vector512<float> sum = u1 + u0;
+            Vector512<float> limit1 = sum * firedMass;
+            Vector512<float> limit0 = sum * silentMass;
+            Vector512<float> counts1 = Vector512.GreaterThanOrEqual(u1, limit1 * negligible);
+            Vector512<float> counts0 = Vector512.GreaterThanOrEqual(u0, limit0 * negligible);
+
+            // Where a term does not count, its ratio is taken as 1: u = u_β p(y). One division serves 1/u(+1), 1/u(−1)
+            // and their quotient.
+            Vector512<float> numerator = Vector512.ConditionalSelect(counts1, u1, limit1);
+            Vector512<float> denominator = Vector512.ConditionalSelect(counts0, u0, limit0);
+            Vector512<float> inverse = Vector512<float>.One / Vector512.Max(numerator * denominator, smallest);
+            Vector512<float> inverseNumerator = denominator * inverse;
+            Vector512<float> inverseDenominator = numerator * inverse;
+            var weight = Vector512.Create(weights[term]);
+            slope = Vector512.FusedMultiplyAdd(weight, VectorMath.Log2(numerator * inverseDenominator), slope);
+            Vector512<float> share =
+                (counts1 & (cellFired * inverseNumerator)) - (counts0 & (cellSilent * inverseDenominator));
+            (weight * share).Store(termShares);
+            termShares += Lanes;
+        }
+
+        return slope;
+    }
+
+    // u_β(κ, y) = Σ_s E_βs m_s(κ, y) of every antichain.
+    private void Unite(float* fired, float* silent)
+    {
+        float* unions = _unions.Pointer;
+        foreach (GoalTerms.Term term in _terms.Terms)
+        {
+            Union(fired, term.Offsets, term.Signs).Store(unions);
+            Union(silent, term.Offsets, term.Signs).Store(unions + Lanes);
+            unions += 2 * Lanes;
+        }
+    }
+
+    // Shares the terms of the antichains out among the subsets, by E_βs.
+    private void Share(float* shares)
+    {
+        new Span<float>(shares, _subsets * Lanes).Clear();
+        float* share = _termShares.Pointer;
+        foreach (GoalTerms.Term term in _terms.Terms)
+        {
+            for (int i = 0; i < term.Offsets.Length; i++)
             {
-                Union(term, fired, silent, out Vector512<float> u1, out Vector512<float> u0);
-                Vector512<float> sum = u1 + u0;
-                Vector512<float> limit1 = sum * firedMass;
-                Vector512<float> limit0 = sum * silentMass;
-                Vector512<float> counts1 = Vector512.GreaterThanOrEqual(u1, limit1 * negligible);
-                Vector512<float> counts0 = Vector512.GreaterThanOrEqual(u0, limit0 * negligible);
-
-                // Where a term does not count, its ratio is taken as 1: u = u_β p(y).
-                Vector512<float> numerator = Vector512.ConditionalSelect(counts1, u1, limit1);
-                Vector512<float> denominator = Vector512.ConditionalSelect(counts0, u0, limit0);
-                Vector512<float> weight = Vector512.Create((float)term.DerivativeWeight);
-                slope = Vector512.FusedMultiplyAdd(weight, Vector512.Log2(numerator / denominator), slope);
-
-                Vector512<float> share =
-                    weight * ((counts1 & (fired[^1] / numerator)) - (counts0 & (silent[^1] / denominator)));
-                for (int i = 0; i < term.Subsets.Length; i++)
-                    shares[term.Subsets[i]] += share * Vector512.Create(term.Signs[i]);
+                float* shared = shares + term.Offsets[i];
+                Vector512
+                    .FusedMultiplyAdd(Vector512.Load(share), Vector512.Create(term.Signs[i]), Vector512.Load(shared))
+                    .Store(shared);
             }
 
-            (slope + shares[^1] * perBit).CopyTo(_slopes, start);
-            for (int subset = 0; subset < subsets - 1; subset++)
-                (shares[subset] * perBit).CopyTo(_shares[subset], start);
+            share += Lanes;
         }
     }
 
-    // Gathers back, for every subset of the sources, what the cells share that fall into the same bins.
+    // Gathers back, for all proper subsets of the sources, what the cells share that fall into the same bins.
     private void ShareMarginals()
     {
-        for (int subset = 0; subset < _terms.SubsetCount - 1; subset++)
+        int proper = _subsets - 1;
+        float* tables = _tables.Pointer;
+        float* slopes = _slopes.Pointer;
+        new Span<float>(tables, _tables.Length / 2).Clear();
+        for (int slot = 0; slot < _slotCount; slot++)
         {
-            int[] entries = _entries[subset];
-            float[] table = _shareTables[subset];
-            float[] shares = _shares[subset];
-            for (int slot = 0; slot < _slotCount; slot++)
-                table[entries[slot]] = 0;
-            for (int slot = 0; slot < _slotCount; slot++)
-                table[entries[slot]] += shares[slot];
-            for (int slot = 0; slot < _slotCount; slot++)
-                _slopes[slot] += table[entries[slot]];
+            int* entry = _entries.Pointer + slot;
+            float* share = _shares.Pointer + slot / Lanes * _subsets * Lanes + slot % Lanes;
+            for (int subset = 0; subset < proper; subset++, entry += _slotCapacity, share += Lanes)
+                tables[*entry] += *share;
         }
-    }
 
-    private void LoadMarginals(int start, Span<Vector512<float>> fired, Span<Vector512<float>> silent)
-    {
-        for (int subset = 0; subset < fired.Length; subset++)
+        for (int slot = 0; slot < _slotCount; slot++)
         {
-            fired[subset] = Vector512.Create(_fired[subset], start);
-            silent[subset] = Vector512.Create(_silent[subset], start);
+            int* entry = _entries.Pointer + slot;
+            float slope = slopes[slot];
+            for (int subset = 0; subset < proper; subset++, entry += _slotCapacity)
+                slope += tables[*entry];
+            slopes[slot] = slope;
         }
     }
 
@@ -344,25 +475,17 @@ internal sealed class VectorizedGoal
         Vector512.LessThan(Vector512<int>.Indices + Vector512.Create(start), Vector512.Create(_slotCount)).AsSingle()
         & value;
 
-    // u_β(κ, ±1) = Σ_s E_βs m_s(κ, ±1); what rounding leaves below zero is zero.
-    private static void Union(
-        GoalTerms.Term term,
-        ReadOnlySpan<Vector512<float>> fired,
-        ReadOnlySpan<Vector512<float>> silent,
-        out Vector512<float> unionFired,
-        out Vector512<float> unionSilent
-    )
+    // u_β(κ, y) = Σ_s E_βs m_s(κ, y).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Union(float* marginals, int[] offsets, float[] signs)
     {
-        Vector512<float> u1 = Vector512<float>.Zero;
-        Vector512<float> u0 = Vector512<float>.Zero;
-        for (int i = 0; i < term.Subsets.Length; i++)
-        {
-            var sign = Vector512.Create(term.Signs[i]);
-            u1 = Vector512.FusedMultiplyAdd(sign, fired[term.Subsets[i]], u1);
-            u0 = Vector512.FusedMultiplyAdd(sign, silent[term.Subsets[i]], u0);
-        }
-
-        unionFired = Vector512.Max(u1, Vector512<float>.Zero);
-        unionSilent = Vector512.Max(u0, Vector512<float>.Zero);
+        Vector512<float> union = Vector512<float>.Zero;
+        for (int i = 0; i < offsets.Length && i < signs.Length; i++)
+            union = Vector512.FusedMultiplyAdd(
+                Vector512.Load(marginals + offsets[i]),
+                Vector512.Create(signs[i]),
+                union
+            );
+        return union;
     }
 }

@@ -205,7 +205,8 @@ internal sealed class CpuTrainingEngine : IDisposable
         ReadOnlySpan<int> labels = buffers.Labels;
         for (int row = 0; row < c.Length; row++)
             c[row] = byClass[labels[row]] + biases[1];
-        VectorizedActivation.Fire(_activation, f, c, biases[2], workspace.Theta);
+        workspace.Lateral.Fill(biases[2]);
+        VectorizedActivation.Fire(_activation, f, c, workspace.Lateral, workspace.Theta, workspace.Complement);
         Philox.Sample(workspace.Theta, buffers.First[neuron], (uint)neuron, 2 * (ulong)step, _settings.Seed);
     }
 
@@ -372,26 +373,26 @@ internal sealed class CpuTrainingEngine : IDisposable
     /// <summary>One thread's scratch memory for one neuron.</summary>
     private sealed class NeuronWorkspace(VectorizedGoal hiddenGoal, VectorizedGoal outputGoal, int maximumRows)
     {
-        private readonly float[] _theta = new float[maximumRows];
-        private readonly float[] _complement = new float[maximumRows];
-        private readonly float[] _slope = new float[maximumRows];
-        private readonly float[] _lateral = new float[maximumRows];
-        private readonly int[] _cells = new int[maximumRows];
+        // Rows of scratch are a cache line longer than the batch, lest those of one row of the batch all fall on the
+        // same offset of a page.
+        private readonly int _stride = (maximumRows + 31) / 16 * 16;
+        private readonly AlignedArray<float> _scratch = new(4 * ((maximumRows + 31) / 16 * 16));
+        private readonly AlignedArray<int> _cells = new(maximumRows);
         private int _rows = maximumRows;
 
         public VectorizedGoal HiddenGoal { get; } = hiddenGoal;
 
         public VectorizedGoal OutputGoal { get; } = outputGoal;
 
-        public Span<float> Theta => _theta.AsSpan(0, _rows);
+        public Span<float> Theta => _scratch.Span[.._rows];
 
-        public Span<float> Complement => _complement.AsSpan(0, _rows);
+        public Span<float> Complement => _scratch.Span.Slice(_stride, _rows);
 
-        public Span<float> Slope => _slope.AsSpan(0, _rows);
+        public Span<float> Slope => _scratch.Span.Slice(2 * _stride, _rows);
 
-        public Span<float> Lateral => _lateral.AsSpan(0, _rows);
+        public Span<float> Lateral => _scratch.Span.Slice(3 * _stride, _rows);
 
-        public Span<int> Cells => _cells.AsSpan(0, _rows);
+        public Span<int> Cells => _cells.Span[.._rows];
 
         public void Resize(int rows) => _rows = rows;
     }

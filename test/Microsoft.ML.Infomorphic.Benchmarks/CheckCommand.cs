@@ -115,7 +115,9 @@ internal static class CheckCommand
                 ),
             ];
             expected ??= gradients;
-            double difference = expected.Zip(gradients, (a, b) => (double)((a - b).norm() / a.norm()).item<float>()).Aggregate(Math.Max);
+            double difference = expected
+                .Zip(gradients, (a, b) => (double)((a - b).norm() / a.norm()).item<float>())
+                .Aggregate(Math.Max);
             agree &= difference < LargestDifference;
             Console.WriteLine(
                 string.Create(

@@ -16,7 +16,13 @@ internal static class CompareCommand
     public static Command Create()
     {
         var shared = new MeasurementOptions();
-        Option<int[]> hidden = MeasurementOptions.WholeNumbers("--hidden", "Numbers of hidden neurons.", 100, 500, 2000);
+        Option<int[]> hidden = MeasurementOptions.WholeNumbers(
+            "--hidden",
+            "Numbers of hidden neurons.",
+            100,
+            500,
+            2000
+        );
         Option<int> batch = MeasurementOptions.WholeNumber("--batch", "Rows in a batch.", 1024, minimum: 2);
         Option<int> training = MeasurementOptions.WholeNumber(
             "--training",
@@ -79,13 +85,7 @@ internal static class CompareCommand
 
     private static Case Measure(Measurement measurement, Tensor rows, int neurons, int batch, int training)
     {
-        using var ours = new InfomorphicStep(
-            measurement.Data,
-            neurons,
-            batch,
-            measurement.Threads,
-            measurement.Device
-        );
+        using var ours = new InfomorphicStep(measurement.Data, neurons, batch, measurement.Threads, measurement.Device);
         ours.Train(training);
         int[]? connections = ours.State.LateralConnections;
         using var kernel = new KernelStep(measurement.Data, ours, batch, measurement.Threads);
@@ -108,13 +108,18 @@ internal static class CompareCommand
         var oursContender = new Contender("infomorphic step", ours.Step, ours.Prepare);
         Contender[] backpropContenders =
         [
-            .. backprop.Select((step, i) => new Contender($"backprop step, {Describe(kinds[i], connections)}", step.Step)),
+            .. backprop.Select(
+                (step, i) => new Contender($"backprop step, {Describe(kinds[i], connections)}", step.Step)
+            ),
         ];
         var productsContender = new Contender(
             connections is null ? "matrix products" : "matrix products, lateral ones left out",
             products.Step
         );
-        var productsWithLateralContender = new Contender("matrix products, lateral ones dense", productsWithLateral.Step);
+        var productsWithLateralContender = new Contender(
+            "matrix products, lateral ones dense",
+            productsWithLateral.Step
+        );
         var kernelContender = new Contender("kernel", kernel.Step);
         List<Contender> all = [oursContender, .. backpropContenders, productsContender, kernelContender];
         if (connections is not null)

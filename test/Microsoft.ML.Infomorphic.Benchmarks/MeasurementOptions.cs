@@ -95,7 +95,9 @@ internal sealed class MeasurementOptions
             HelpName = "N",
             DefaultValueFactory = _ => fallback,
             CustomParser = result =>
-                TryParse(result.Tokens[0].Value, minimum, out int value) ? value : Fail(result, name, minimum, fallback),
+                TryParse(result.Tokens[0].Value, minimum, out int value)
+                    ? value
+                    : Fail(result, name, minimum, fallback),
         };
 
     public static Option<int[]> WholeNumbers(string name, string description, params int[] fallback) =>
@@ -148,8 +150,7 @@ internal sealed record Measurement(
     public torch.Device TorchDevice => new(Device.ToString());
 
     /// <summary>The machine, as a report names it.</summary>
-    public Measuring.Machine Machine =>
-        Measuring.Machine.Describe(Device.ToString(), Threads, ReproducibleProducts);
+    public Measuring.Machine Machine => Measuring.Machine.Describe(Device.ToString(), Threads, ReproducibleProducts);
 
     /// <summary>The time, to the second, in UTC.</summary>
     public static string Now =>

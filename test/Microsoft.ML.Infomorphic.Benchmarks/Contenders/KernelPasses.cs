@@ -19,8 +19,11 @@ internal sealed class KernelPasses(LearningSettings settings, int rows)
 
     public VectorizedGoal Goal => _goal;
 
-    public void FireFirst(ReadOnlySpan<float> f, ReadOnlySpan<float> c, float bias) =>
-        VectorizedActivation.Fire(_activation, f, c, bias, _theta);
+    public void FireFirst(ReadOnlySpan<float> f, ReadOnlySpan<float> c, float bias)
+    {
+        Array.Fill(_slope, bias);
+        VectorizedActivation.Fire(_activation, f, c, _slope, _theta, _complement);
+    }
 
     public void FireSecond(ReadOnlySpan<float> f, ReadOnlySpan<float> c, ReadOnlySpan<float> l) =>
         VectorizedActivation.Fire(_activation, f, c, l, _theta, _complement);
@@ -146,7 +149,9 @@ internal sealed class KernelStep : IDisposable
 
     public void Dispose()
     {
-        foreach (TensorMatrix matrix in (TensorMatrix[])[_f, _c, _l, _first, _second, _gradientF, _gradientC, _gradientL])
+        foreach (
+            TensorMatrix matrix in (TensorMatrix[])[_f, _c, _l, _first, _second, _gradientF, _gradientC, _gradientL]
+        )
             matrix.Dispose();
     }
 

@@ -35,7 +35,10 @@ internal static class ReportFile
         {
             if (double.IsFinite(value))
                 writer.WriteRawValue(
-                    value.ToString(Math.Abs(value) >= 1000 ? "F0" : "G4", System.Globalization.CultureInfo.InvariantCulture)
+                    value.ToString(
+                        Math.Abs(value) >= 1000 ? "F0" : "G4",
+                        System.Globalization.CultureInfo.InvariantCulture
+                    )
                 );
             else
                 writer.WriteNullValue();

@@ -1,0 +1,315 @@
+using System.Globalization;
+using Microsoft.ML.CommandLine;
+using Microsoft.ML.Infomorphic.Hosting;
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Runtime;
+using Microsoft.ML.Trainers;
+
+namespace Microsoft.ML.Infomorphic;
+
+#pragma warning disable CA1051 // Options are public fields everywhere in ML.NET.
+public sealed partial class InfomorphicTrainer
+{
+    /// <summary>
+    /// The options of an <see cref="InfomorphicTrainer"/>. Defaults are those of arXiv 2412.02482, table 1 and appendix
+    /// A.10.
+    /// </summary>
+    public sealed class Options : TrainerInputBaseWithWeight
+    {
+        internal static class Defaults
+        {
+            internal const int NumberOfHiddenNeurons = 100;
+            internal const string Goal = "opt_1_100_tpe";
+            internal const string OutputGoal = "output";
+            internal const int NumberOfEpochs = 100;
+            internal const int BatchSize = 1024;
+            internal const int MaximumLateralConnections = 100;
+            internal const int NumberOfBins = 20;
+            internal const double BinningRange = 20;
+            internal const double Alpha = 0.1;
+            internal const double Beta = 2;
+            internal const double LearningRate = 0.002;
+            internal const double WeightDecay = 0.00035;
+            internal const double OutputLearningRate = 0.003;
+            internal const double OutputWeightDecay = 0.00015;
+            internal const int NumberOfScoringSamples = 16;
+        }
+
+        /// <summary>The number of hidden neurons N, at least 1.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Number of hidden neurons", ShortName = "hidden", SortOrder = 10)]
+        public int NumberOfHiddenNeurons = Defaults.NumberOfHiddenNeurons;
+
+        /// <summary>
+        /// The goal of the hidden neurons over feedforward input F, context C and lateral input L: in the paper's
+        /// notation, such as "0.33{F}{C}{L} + {F}{C} - {F}{L} - {FC}{FL}", or the name of a published goal of
+        /// <see cref="GoalFunctions"/>.
+        /// </summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Goal of the hidden neurons over F, C and L", SortOrder = 11)]
+        public string Goal = Defaults.Goal;
+
+        /// <summary>
+        /// The goal of the output neurons over feedforward input F and context C: in the paper's notation, or the name
+        /// of a published goal.
+        /// </summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Goal of the output neurons over F and C", SortOrder = 12)]
+        public string OutputGoal = Defaults.OutputGoal;
+
+        /// <summary>The number of passes over the training rows, at least 1.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Number of passes over the training rows",
+            ShortName = "epochs",
+            SortOrder = 13
+        )]
+        public int NumberOfEpochs = Defaults.NumberOfEpochs;
+
+        /// <summary>The number of rows in a training step, at least 2; the last step of an epoch may see fewer.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Number of rows in a training step",
+            ShortName = "batch",
+            SortOrder = 14
+        )]
+        public int BatchSize = Defaults.BatchSize;
+
+        /// <summary>
+        /// The largest number of lateral connections of a hidden neuron, at least 1. A neuron listens to all others
+        /// where there are no more of them.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Largest number of lateral connections of a hidden neuron",
+            ShortName = "lateral"
+        )]
+        public int MaximumLateralConnections = Defaults.MaximumLateralConnections;
+
+        /// <summary>The number of bins of each source of a hidden neuron, 2 to 64.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Number of bins of each source of a hidden neuron",
+            ShortName = "bins"
+        )]
+        public int NumberOfBins = Defaults.NumberOfBins;
+
+        /// <summary>R: the bins of a hidden neuron's sources cover (−R, R); positive.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Half-width of the range that a hidden neuron's bins cover",
+            ShortName = "range"
+        )]
+        public double BinningRange = Defaults.BinningRange;
+
+        /// <summary>α₁: the share of a hidden neuron's drive that the context modulates; finite.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Share of the drive that the context modulates",
+            ShortName = "a1"
+        )]
+        public double Alpha1 = Defaults.Alpha;
+
+        /// <summary>α₂: the share of a hidden neuron's drive that the lateral input modulates; finite.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Share of the drive that the lateral input modulates",
+            ShortName = "a2"
+        )]
+        public double Alpha2 = Defaults.Alpha;
+
+        /// <summary>β₁: the steepness of the modulation by the context; finite.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Steepness of the modulation by the context", ShortName = "b1")]
+        public double Beta1 = Defaults.Beta;
+
+        /// <summary>β₂: the steepness of the modulation by the lateral input; finite.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Steepness of the modulation by the lateral input",
+            ShortName = "b2"
+        )]
+        public double Beta2 = Defaults.Beta;
+
+        /// <summary>The hidden neurons' learning rate, positive.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Learning rate of the hidden neurons", ShortName = "lr")]
+        public double LearningRate = Defaults.LearningRate;
+
+        /// <summary>The hidden neurons' L2 weight decay, not negative.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "L2 weight decay of the hidden neurons", ShortName = "wd")]
+        public double WeightDecay = Defaults.WeightDecay;
+
+        /// <summary>The output neurons' learning rate, positive.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Learning rate of the output neurons", ShortName = "olr")]
+        public double OutputLearningRate = Defaults.OutputLearningRate;
+
+        /// <summary>The output neurons' L2 weight decay, not negative.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "L2 weight decay of the output neurons", ShortName = "owd")]
+        public double OutputWeightDecay = Defaults.OutputWeightDecay;
+
+        /// <summary>How features are standardised before training. The standardisation becomes part of the model.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "How features are standardised", ShortName = "std")]
+        public Standardization Standardization = Standardization.Auto;
+
+        /// <summary>
+        /// Training stops when the validation accuracy has not improved for so many epochs, at least 1; null never stops
+        /// early. Needs validation data.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Epochs without improvement after which training stops",
+            ShortName = "es"
+        )]
+        public int? EarlyStoppingRounds;
+
+        /// <summary>
+        /// Whether the model has the weights of the epoch with the best validation accuracy, not those of the last one.
+        /// Needs validation data.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Whether the weights of the best epoch are kept",
+            ShortName = "best"
+        )]
+        public bool RestoreBestEpoch;
+
+        /// <summary>What a hidden neuron passes on when a row is scored. It can be changed without training again.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "What a hidden neuron passes on when a row is scored",
+            ShortName = "score"
+        )]
+        public ScoringMode Scoring = ScoringMode.MeanField;
+
+        /// <summary>Samples to average over when rows are scored by sampling, at least 1.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Samples to average over when rows are scored by sampling",
+            ShortName = "samples"
+        )]
+        public int NumberOfScoringSamples = Defaults.NumberOfScoringSamples;
+
+        /// <summary>
+        /// Where to train: "cpu", "cuda" (the first CUDA device), "cuda:1" (the second), or "auto": then
+        /// <see cref="MLContext.GpuDeviceId"/> decides (null: the CPU), and where that device is not there
+        /// <see cref="MLContext.FallbackToCpu"/> says whether the CPU will do.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Where to train: auto, cpu, cuda or cuda:index",
+            ShortName = "dev"
+        )]
+        public string Device = DeviceChoice.Auto;
+
+        /// <summary>
+        /// Everything random follows from this number; where it is null, from a number drawn once from the
+        /// <see cref="MLContext"/>, which is reproducible where the context has a seed.
+        /// </summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Seed of everything random")]
+        public int? Seed;
+
+        /// <summary>
+        /// The number of threads to train with, at least 1; null for as many as the machine has processors. The model
+        /// does not depend on it.
+        /// </summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Number of threads to train with", ShortName = "nt")]
+        public int? NumberOfThreads;
+
+        /// <summary>
+        /// Called after every epoch, on the thread that trains; for a progress display. Null for nothing. An exception
+        /// that it throws ends the training.
+        /// </summary>
+        public Action<EpochRecord>? EpochEnded;
+
+        /// <summary>Checks the options and turns them into settings.</summary>
+        /// <param name="host">Marks exceptions.</param>
+        /// <param name="seed">The seed where the options have none.</param>
+        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range, or a goal does not parse.</exception>
+        internal LearningSettings ToLearningSettings(IExceptionContext host, int seed)
+        {
+            AtLeast(NumberOfHiddenNeurons, 1, nameof(NumberOfHiddenNeurons));
+            AtLeast(NumberOfEpochs, 1, nameof(NumberOfEpochs));
+            AtLeast(BatchSize, 2, nameof(BatchSize));
+            AtLeast(MaximumLateralConnections, 1, nameof(MaximumLateralConnections));
+            AtLeast(NumberOfBins, 2, nameof(NumberOfBins));
+            Check(
+                NumberOfBins <= Binning.MaximumCount,
+                nameof(NumberOfBins),
+                $"must be at most {Binning.MaximumCount}, and is {NumberOfBins}."
+            );
+            Positive(BinningRange, nameof(BinningRange));
+            Finite(Alpha1, nameof(Alpha1));
+            Finite(Alpha2, nameof(Alpha2));
+            Finite(Beta1, nameof(Beta1));
+            Finite(Beta2, nameof(Beta2));
+            Positive(LearningRate, nameof(LearningRate));
+            Positive(OutputLearningRate, nameof(OutputLearningRate));
+            NotNegative(WeightDecay, nameof(WeightDecay));
+            NotNegative(OutputWeightDecay, nameof(OutputWeightDecay));
+            Known(Standardization, nameof(Standardization));
+            Known(Scoring, nameof(Scoring));
+            AtLeast(EarlyStoppingRounds ?? 1, 1, nameof(EarlyStoppingRounds));
+            AtLeast(NumberOfScoringSamples, 1, nameof(NumberOfScoringSamples));
+            AtLeast(NumberOfThreads ?? 1, 1, nameof(NumberOfThreads));
+            Check(
+                DeviceChoice.IsValid(Device),
+                nameof(Device),
+                $"must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"{Device}\"."
+            );
+
+            return new LearningSettings
+            {
+                HiddenNeurons = NumberOfHiddenNeurons,
+                Goal = ParseGoal(Goal, "FCL", nameof(Goal)),
+                OutputGoal = ParseGoal(OutputGoal, "FC", nameof(OutputGoal)),
+                Epochs = NumberOfEpochs,
+                BatchSize = BatchSize,
+                MaximumLateralConnections = MaximumLateralConnections,
+                Activation = new ModulatedActivation(Alpha1, Alpha2, Beta1, Beta2),
+                Binning = new Binning(NumberOfBins, BinningRange),
+                HiddenOptimizer = new AdamSettings(LearningRate, WeightDecay),
+                OutputOptimizer = new AdamSettings(OutputLearningRate, OutputWeightDecay),
+                Standardization = Standardization,
+                EarlyStoppingRounds = EarlyStoppingRounds,
+                RestoreBestEpoch = RestoreBestEpoch,
+                Seed = (uint)(Seed ?? seed),
+                Threads = NumberOfThreads,
+            };
+
+            GoalFunction ParseGoal(string? text, string sources, string name) =>
+                GoalFunction.TryParse(text, sources, out GoalFunction? goal, out string? error)
+                    ? goal
+                    : throw host.ExceptUserArg(name, $"{name}: {error}");
+
+            void AtLeast(int value, int minimum, string name) =>
+                Check(value >= minimum, name, $"must be at least {minimum}, and is {value}.");
+
+            void Positive(double value, string name) =>
+                Check(value > 0 && double.IsFinite(value), name, $"must be positive and finite, and is {Text(value)}.");
+
+            void NotNegative(double value, string name) =>
+                Check(
+                    value >= 0 && double.IsFinite(value),
+                    name,
+                    $"must be finite and not negative, and is {Text(value)}."
+                );
+
+            void Finite(double value, string name) =>
+                Check(double.IsFinite(value), name, $"must be finite, and is {Text(value)}.");
+
+            void Known<T>(T value, string name)
+                where T : struct, Enum =>
+                Check(
+                    Enum.IsDefined(value),
+                    name,
+                    $"must be one of {string.Join(", ", Enum.GetNames<T>())}, and is {value}."
+                );
+
+            void Check(bool holds, string name, string otherwise)
+            {
+                if (!holds)
+                    throw host.ExceptUserArg(name, $"{name} {otherwise}");
+            }
+
+            static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+        }
+    }
+}

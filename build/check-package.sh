@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Packs the library into a folder feed, uses it from a new console application outside the repository (the program is
+# build/PackageCheck/Program.cs), and runs that application as built, as built again, as published, and as published for
+# one runtime. Then looks whether the package cache is untouched.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+project=Microsoft.ML.Infomorphic/Microsoft.ML.Infomorphic.csproj
+id=$(dotnet msbuild "$project" -getProperty:PackageId)
+# A version of its own, so that no earlier package can be taken for this one.
+version=$(dotnet msbuild "$project" -getProperty:Version)-check.$(date +%s)
+packages=$(dotnet nuget locals global-packages --list)
+packages=${packages#*: }
+packages=${packages%/}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work" "$packages/${id,,}/$version"' EXIT
+
+fail() {
+    echo "check-package: $*" >&2
+    exit 1
+}
+
+# Runs a command, shows its output only if it fails.
+quietly() {
+    local name=$1 start=$SECONDS
+    shift
+    if ! "$@" > "$work/log" 2>&1; then
+        cat "$work/log" >&2
+        fail "$name failed"
+    fi
+    cat "$work/log" >> "$work/logs"
+    echo "$name: $((SECONDS - start)) s"
+}
+
+# The same for the application, which ends with a line that says so.
+application() {
+    local name=$1
+    quietly "$@"
+    [ "$(tail -n 1 "$work/log")" = "The package works." ] || fail "$name did not reach its end"
+}
+
+# libtorch is large, and links to the package cache are the harder test for it.
+export CreateHardLinksForCopyLocalIfPossible=true
+export CreateHardLinksForPublishFilesIfPossible=true
+
+quietly pack dotnet pack "$project" -c Release -o "$work/feed" -p:PackageVersion="$version"
+[ -f "$work/feed/$id.$version.snupkg" ] || fail "there is no symbol package"
+
+mkdir "$work/Application"
+cat > "$work/nuget.config" << END
+<configuration>
+  <packageSources>
+    <add key="folder" value="feed" />
+  </packageSources>
+</configuration>
+END
+torchsharp=$(sed -n 's/.*Include="TorchSharp-cpu" Version="\([^"]*\)".*/\1/p' Directory.Packages.props)
+program=$PWD/build/PackageCheck/Program.cs
+cd "$work/Application"
+quietly new dotnet new console --no-restore
+cp "$program" Program.cs
+quietly "add package" dotnet add package "$id" --version "$version" --no-restore
+quietly "add libtorch" dotnet add package TorchSharp-cpu --version "$torchsharp" --no-restore
+quietly restore dotnet restore
+
+original=$packages/torchsharp/$torchsharp/runtimes/linux-x64/native/libLibTorchSharp.so
+before=$(sha256sum < "$original")
+
+application "run" dotnet run -c Release
+application "run again" dotnet run -c Release
+quietly "publish" dotnet publish -c Release -o "$work/published"
+application "published" dotnet "$work/published/Application.dll"
+quietly "publish for linux-x64" dotnet publish -c Release -o "$work/flat" -r linux-x64 --no-self-contained -p:UseAppHost=false
+application "published for linux-x64" dotnet "$work/flat/Application.dll"
+
+[ "$(sha256sum < "$original")" = "$before" ] || fail "the package cache was written to: $original"
+for copy in "$work/published/runtimes/linux-x64/native/libLibTorchSharp.so" "$work/flat/libLibTorchSharp.so"; do
+    differences=$(cmp -l "$original" "$copy" | wc -l) || true
+    [ "$differences" = 1 ] || fail "$copy differs from the original in $differences bytes, not in one"
+done
+for file in README.md "buildTransitive/$id.targets" lib/net10.0/Microsoft.ML.Infomorphic.xml; do
+    [ -f "$packages/${id,,}/$version/$file" ] || fail "the package has no $file"
+done
+
+grep -o 'warning [A-Z]*[0-9]*: [^[]*' "$work/logs" | sort -u || true
+echo "check-package: $id $version works"

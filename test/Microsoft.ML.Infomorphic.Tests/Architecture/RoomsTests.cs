@@ -1,0 +1,112 @@
+using Microsoft.ML.Infomorphic.Learning;
+using TorchSharp;
+
+namespace Microsoft.ML.Infomorphic.Tests.Architecture;
+
+/// <summary>The library's rooms are its namespaces; what one may know of the others points down only.</summary>
+[TestClass]
+public class RoomsTests
+{
+    private const string Root = "Microsoft.ML.Infomorphic";
+    private const string HostNamespace = "Microsoft.ML";
+
+    private static readonly Dictionary<string, string[]> s_mayKnow = new()
+    {
+        ["Information"] = [],
+        ["Kernels"] = ["Information"],
+        ["Learning"] = ["Kernels", "Information"],
+        ["Tuning"] = ["Information"],
+        ["Hosting"] = ["Learning", "Kernels", "Information"],
+        [""] = ["Hosting", "Tuning", "Learning", "Kernels", "Information"],
+    };
+
+    private static readonly string[] s_knowNothingOfTheHost = ["Information", "Kernels", "Learning", "Tuning"];
+
+    private static readonly string[] s_knowTorchSharp =
+    [
+        "Learning.CpuTrainingEngine",
+        "Learning.NetworkTrainer",
+        "Learning.TensorMatrix",
+        "Learning.TorchRuntime",
+    ];
+
+    private static readonly Dictionary<Type, HashSet<Type>> s_uses = typeof(InfomorphicNetwork)
+        .Assembly.GetTypes()
+        .Where(t => t.DeclaringType is null && IsOurs(t))
+        .ToDictionary(t => t, TypeUses.Of);
+
+    [TestMethod]
+    public void Every_type_is_in_a_known_room()
+    {
+        AssertNone(s_uses.Keys.Where(t => !s_mayKnow.ContainsKey(Room(t))).Select(t => $"{t} is in no known room."));
+    }
+
+    [TestMethod]
+    public void Rooms_know_only_the_rooms_below()
+    {
+        AssertNone(
+            from pair in s_uses
+            let room = Room(pair.Key)
+            where s_mayKnow.ContainsKey(room)
+            from use in pair.Value
+            where IsOurs(use) && Room(use) != room && !s_mayKnow[room].Contains(Room(use))
+            select $"{pair.Key} mentions {use}."
+        );
+    }
+
+    [TestMethod]
+    public void Only_the_host_surface_knows_the_host()
+    {
+        AssertNone(
+            from pair in s_uses
+            where s_knowNothingOfTheHost.Contains(Room(pair.Key))
+            from use in pair.Value
+            let assembly = use.Assembly.GetName().Name!
+            where use.Assembly != pair.Key.Assembly && assembly.StartsWith("Microsoft.ML", StringComparison.Ordinal)
+            select $"{pair.Key} mentions {use} of {assembly}."
+        );
+    }
+
+    [TestMethod]
+    public void Only_the_listed_types_know_TorchSharp()
+    {
+        AssertNone(
+            from pair in s_uses
+            where !s_knowTorchSharp.Contains($"{Room(pair.Key)}.{pair.Key.Name}")
+            from use in pair.Value
+            where use.Assembly == typeof(torch).Assembly
+            select $"{pair.Key} mentions {use}."
+        );
+    }
+
+    [TestMethod]
+    public void Finds_what_a_lambda_in_a_generic_method_mentions()
+    {
+        HashSet<Type> uses = TypeUses.Of(typeof(Example));
+
+        Assert.Contains(typeof(torch), uses);
+        Assert.Contains(typeof(InfomorphicNetwork), uses);
+        Assert.DoesNotContain(typeof(InfomorphicLayer), uses);
+    }
+
+    // Not what the compiler adds. The catalog's extensions may be where users look for them, in the host's namespace.
+    private static bool IsOurs(Type type) =>
+        type.Assembly == typeof(InfomorphicNetwork).Assembly
+        && type.Namespace is string name
+        && (name == HostNamespace || name == Root || name.StartsWith(Root + ".", StringComparison.Ordinal));
+
+    private static string Room(Type type) =>
+        type.Namespace is HostNamespace or Root ? "" : type.Namespace![(Root.Length + 1)..].Split('.')[0];
+
+    private static void AssertNone(IEnumerable<string> violations)
+    {
+        string[] found = [.. violations.Distinct().Order(StringComparer.Ordinal)];
+        Assert.IsEmpty(found, string.Join(Environment.NewLine, found));
+    }
+
+    private static class Example
+    {
+        public static Func<T, int> Of<T>()
+            where T : class => x => ((object)x as InfomorphicNetwork)?.GetHashCode() ?? (int)torch.ones(1).numel();
+    }
+}

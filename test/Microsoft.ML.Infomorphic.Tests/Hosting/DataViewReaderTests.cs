@@ -1,0 +1,131 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Hosting;
+using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Infomorphic.Tests.Hosting;
+
+[TestClass]
+public class DataViewReaderTests
+{
+    private readonly MLContext _context = new(1);
+    private readonly IHost _host;
+
+    public DataViewReaderTests() => _host = ((IHostEnvironment)_context).Register("test");
+
+    [TestMethod]
+    public void Reads_features_labels_and_the_number_of_classes_of_the_key()
+    {
+        List<Samples.Row> rows = Samples.Rows(10);
+
+        LabeledRows read = Read(Samples.View(_context, rows));
+
+        Assert.AreEqual(10, read.RowCount);
+        Assert.AreEqual(3, read.ClassCount);
+        Assert.IsNull(read.Weights);
+        CollectionAssert.AreEqual(new[] { 0, 1, 2, 0, 1, 2, 0, 1, 2, 0 }, read.Labels);
+        for (int i = 0; i < rows.Count; i++)
+            CollectionAssert.AreEqual(rows[i].Features, Row(read, i));
+    }
+
+    [TestMethod]
+    public void Counts_classes_that_no_row_has()
+    {
+        IDataView data = _context.Data.FilterRowsByColumn(
+            Samples.View(_context),
+            nameof(Samples.Row.Weight),
+            lowerBound: 0
+        );
+        IDataView someClasses = _context.Data.FilterRowsByKeyColumnFraction(data, "Label", 0, 0.5);
+
+        Assert.AreEqual(3, Read(someClasses).ClassCount);
+    }
+
+    [TestMethod]
+    public void Skips_and_counts_rows_with_missing_parts()
+    {
+        List<Samples.Row> rows = Samples.Rows(12);
+        rows[1].Features[2] = float.NaN;
+        rows[2].Features[0] = float.PositiveInfinity;
+        rows[4].Weight = 0;
+        rows[5].Weight = -1;
+        rows[6].Weight = float.NaN;
+        rows[7].Weight = float.PositiveInfinity;
+        IDataView all = Samples.View(_context, rows);
+        rows[9].Color = "";
+        IDataView data = _context
+            .Transforms.Conversion.MapValueToKey("Label", nameof(Samples.Row.Color))
+            .Fit(all)
+            .Transform(all);
+        LabeledRows? read = null;
+
+        List<string> messages = Samples.Messages(_context, () => read = Read(data, weight: "Weight"));
+
+        Assert.AreEqual(5, read!.RowCount);
+        Assert.AreEqual(5, read.Weights!.Length);
+        CollectionAssert.Contains(messages, "Warning: Skipped 2 instances with missing features during training");
+        CollectionAssert.Contains(messages, "Warning: Skipped 1 instances with missing labels during training");
+        CollectionAssert.Contains(messages, "Warning: Skipped 4 instances with missing weights during training");
+    }
+
+    [TestMethod]
+    public void Says_so_where_no_row_is_valid()
+    {
+        List<Samples.Row> rows = Samples.Rows(6);
+        rows.ForEach(row => row.Features[0] = float.NaN);
+
+        Assert.AreEqual(
+            "No valid training instances found, all instances have missing features.",
+            Samples.Failure<InvalidOperationException>(() => Read(Samples.View(_context, rows)))
+        );
+    }
+
+    [TestMethod]
+    public void Says_so_where_there_are_no_rows()
+    {
+        IDataView none = _context.Data.SkipRows(Samples.View(_context), 1000);
+
+        Assert.AreEqual(
+            "No valid training instances found, there are no instances.",
+            Samples.Failure<InvalidOperationException>(() => Read(none))
+        );
+    }
+
+    [TestMethod]
+    public void Refuses_a_key_with_one_class()
+    {
+        IDataView data = Samples.View(_context, Samples.Rows().Where(row => row.Color == "red"));
+
+        StringAssert.StartsWith(
+            Samples.Failure<ArgumentOutOfRangeException>(() => Read(data)),
+            "The label column 'Label' has only one class, and a classifier needs at least two."
+        );
+    }
+
+    [TestMethod]
+    public void Stops_where_the_context_is_cancelled()
+    {
+        IDataView data = Samples.View(_context);
+        _context.CancelExecution();
+
+        Assert.ThrowsExactly<OperationCanceledException>(() => Read(data));
+    }
+
+    private LabeledRows Read(IDataView data, string? weight = null)
+    {
+        using IChannel channel = _host.Start("test");
+        return DataViewReader.Read(
+            _host,
+            channel,
+            new RoleMappedData(data, "Label", "Features", weight: weight),
+            "training"
+        );
+    }
+
+    private static float[] Row(LabeledRows rows, int row)
+    {
+        var features = new float[rows.Features.FeatureCount];
+        rows.Features.CopyRow(row, features);
+        return features;
+    }
+}

@@ -1,0 +1,63 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Hosting;
+
+namespace Microsoft.ML.Infomorphic.Tests.Hosting;
+
+[TestClass]
+public sealed class ModelFileTests : IDisposable
+{
+    private readonly MLContext _context = new(1);
+    private readonly IDataView _data;
+    private readonly MulticlassPredictionTransformer<InfomorphicModelParameters> _model;
+    private readonly string _directory = Directory.CreateTempSubdirectory().FullName;
+    private readonly string _path;
+
+    public ModelFileTests()
+    {
+        _data = Samples.View(_context);
+        _model = Samples.Transformer(_context, _data);
+        _path = Path.Combine(_directory, "model.zip");
+    }
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [TestMethod]
+    public void Writes_a_file_that_loads_and_replaces_another()
+    {
+        File.WriteAllText(_path, "old");
+
+        _context.Model.SaveWhole(_model, _data.Schema, _path);
+
+        float[][] expected = Samples.Scores(_model.Transform(_data));
+        float[][] actual = Samples.Scores(new MLContext().Model.Load(_path, out _).Transform(_data));
+        for (int i = 0; i < expected.Length; i++)
+            CollectionAssert.AreEqual(expected[i], actual[i]);
+        CollectionAssert.AreEqual(new[] { _path }, Directory.GetFiles(_directory));
+    }
+
+    [TestMethod]
+    public void Leaves_what_was_there_where_the_disk_is_full_at_any_byte()
+    {
+        using var whole = new MemoryStream();
+        _context.Model.Save(_model, _data.Schema, whole);
+        File.WriteAllText(_path, "old");
+
+        // Every byte of the archive's directory, which ML.NET itself does not report, and some before.
+        for (int capacity = 0; capacity < whole.Length; capacity += capacity < whole.Length - 100 ? 97 : 1)
+        {
+            Assert.Throws<IOException>(
+                () =>
+                    ModelFile.Save(
+                        _context.Model,
+                        _model,
+                        _data.Schema,
+                        _path,
+                        path => new FullDisk(capacity, File.Create(path))
+                    ),
+                $"{capacity} of {whole.Length} bytes"
+            );
+            Assert.AreEqual("old", File.ReadAllText(_path));
+            CollectionAssert.AreEqual(new[] { _path }, Directory.GetFiles(_directory));
+        }
+    }
+}

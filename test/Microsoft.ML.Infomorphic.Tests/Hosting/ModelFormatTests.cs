@@ -1,0 +1,136 @@
+using Microsoft.ML.Infomorphic.Hosting;
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Tests.Hosting;
+
+[TestClass]
+public class ModelFormatTests
+{
+    private static readonly byte[] Saved = Save(Samples.Contents());
+
+    [TestMethod]
+    public void Gives_back_every_bit()
+    {
+        ModelContents original = Samples.Contents();
+
+        ModelContents read = Read(Saved);
+
+        CollectionAssert.AreEqual(Saved, Save(read));
+        Assert.AreEqual(original.Scoring, read.Scoring);
+        Assert.AreEqual(original.Settings, read.Settings);
+        Assert.AreEqual(original.History.BestEpoch, read.History.BestEpoch);
+        Assert.AreEqual(original.History.Steps, read.History.Steps);
+        Assert.AreEqual(original.History.StepSeconds, read.History.StepSeconds);
+        for (int i = 0; i < original.History.Epochs.Count; i++)
+        {
+            EpochRecord epoch = original.History.Epochs[i];
+            EpochRecord readEpoch = read.History.Epochs[i];
+            CollectionAssert.AreEqual(epoch.HiddenAtoms.ToArray(), readEpoch.HiddenAtoms.ToArray());
+            CollectionAssert.AreEqual(epoch.OutputAtoms.ToArray(), readEpoch.OutputAtoms.ToArray());
+            Assert.AreEqual(epoch, readEpoch with { HiddenAtoms = epoch.HiddenAtoms, OutputAtoms = epoch.OutputAtoms });
+        }
+        Assert.AreEqual(original.Network.FeatureScaling.Kind, read.Network.FeatureScaling.Kind);
+        CollectionAssert.AreEqual(original.Network.FeatureScaling.Offsets, read.Network.FeatureScaling.Offsets);
+        CollectionAssert.AreEqual(original.Network.FeatureScaling.Scales, read.Network.FeatureScaling.Scales);
+        AssertSame(original.Network.HiddenLayers[0], read.Network.HiddenLayers[0]);
+        AssertSame(original.Network.OutputLayer, read.Network.OutputLayer);
+    }
+
+    [TestMethod]
+    public void Refuses_a_model_that_is_cut_off_anywhere()
+    {
+        for (int length = 0; length < Saved.Length; length++)
+            AssertRefused(Saved[..length], $"cut off after {length} bytes");
+    }
+
+    [TestMethod]
+    public void Refuses_a_model_with_any_bit_flipped()
+    {
+        for (int i = 0; i < Saved.Length; i++)
+        {
+            var flipped = (byte[])Saved.Clone();
+            flipped[i] ^= (byte)(1 << (i % 8));
+            AssertRefused(flipped, $"byte {i} flipped");
+        }
+    }
+
+    [TestMethod]
+    public void Refuses_a_gigantic_count_before_it_takes_memory()
+    {
+        // The number of features, at offset 1, and of neurons, behind scaling, layers, sources, symbol and kind.
+        int neurons = 1 + 4 + 2 * 4 * Samples.FeatureCount + 4 + 1 + 2;
+        foreach (int offset in (int[])[1, neurons, neurons + 4])
+        {
+            var hostile = (byte[])Saved.Clone();
+            BitConverter.TryWriteBytes(hostile.AsSpan(offset), int.MaxValue);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+
+            AssertRefused(hostile, $"count at {offset}");
+
+            // An exception and its stack trace take some kilobytes; the count asks for 8 GB and more.
+            Assert.IsLessThan(1 << 20, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+    }
+
+    [TestMethod]
+    public void Refuses_foreign_bytes()
+    {
+        var random = new Random(1);
+        for (int i = 0; i < 1000; i++)
+        {
+            var foreign = new byte[random.Next(2000)];
+            random.NextBytes(foreign);
+            AssertRefused(foreign, $"foreign {i}");
+        }
+    }
+
+    [TestMethod]
+    public void A_full_disk_is_an_IO_error()
+    {
+        using var full = new FullDisk(capacity: 100);
+
+        Assert.ThrowsExactly<IOException>(() => ModelFormat.Write(full, Samples.Contents()));
+    }
+
+    private static void AssertRefused(byte[] bytes, string what)
+    {
+        try
+        {
+            Read(bytes);
+        }
+        catch (Exception exception) when (exception is FormatException or ArgumentException)
+        {
+            return;
+        }
+        Assert.Fail($"A model was read: {what}.");
+    }
+
+    private static void AssertSame(InfomorphicLayer expected, InfomorphicLayer actual)
+    {
+        Assert.AreEqual(expected.Goal, actual.Goal);
+        Assert.AreEqual(expected.Activation, actual.Activation);
+        Assert.AreEqual(expected.Binning, actual.Binning);
+        Assert.HasCount(expected.Sources.Count, actual.Sources);
+        for (int i = 0; i < expected.Sources.Count; i++)
+        {
+            InputSource one = expected.Sources[i];
+            InputSource other = actual.Sources[i];
+            Assert.AreEqual(
+                (one.Symbol, one.Kind, one.NeuronCount, one.InputCount),
+                (other.Symbol, other.Kind, other.NeuronCount, other.InputCount)
+            );
+            CollectionAssert.AreEqual(one.Weights, other.Weights);
+            CollectionAssert.AreEqual(one.Biases, other.Biases);
+            CollectionAssert.AreEqual(one.Connections, other.Connections);
+        }
+    }
+
+    private static byte[] Save(ModelContents contents)
+    {
+        using var stream = new MemoryStream();
+        ModelFormat.Write(stream, contents);
+        return stream.ToArray();
+    }
+
+    private static ModelContents Read(byte[] bytes) => ModelFormat.Read(new MemoryStream(bytes), bytes.Length);
+}

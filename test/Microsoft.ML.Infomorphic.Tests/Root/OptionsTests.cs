@@ -1,0 +1,155 @@
+using System.Reflection;
+using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Tests.Hosting;
+
+namespace Microsoft.ML.Infomorphic.Tests.Root;
+
+using Options = InfomorphicTrainer.Options;
+
+[TestClass]
+public class OptionsTests
+{
+    private readonly MLContext _context = new(1);
+
+    [TestMethod]
+    [DataRow(nameof(Options.NumberOfHiddenNeurons), 0, "must be at least 1, and is 0.")]
+    [DataRow(nameof(Options.NumberOfHiddenNeurons), -5, "must be at least 1, and is -5.")]
+    [DataRow(nameof(Options.NumberOfEpochs), 0, "must be at least 1, and is 0.")]
+    [DataRow(nameof(Options.BatchSize), 1, "must be at least 2, and is 1.")]
+    [DataRow(nameof(Options.MaximumLateralConnections), 0, "must be at least 1, and is 0.")]
+    [DataRow(nameof(Options.NumberOfBins), 1, "must be at least 2, and is 1.")]
+    [DataRow(nameof(Options.NumberOfBins), 65, "must be at most 64, and is 65.")]
+    [DataRow(nameof(Options.BinningRange), 0.0, "must be positive and finite, and is 0.")]
+    [DataRow(nameof(Options.BinningRange), double.PositiveInfinity, "must be positive and finite, and is Infinity.")]
+    [DataRow(nameof(Options.Alpha1), double.NaN, "must be finite, and is NaN.")]
+    [DataRow(nameof(Options.Alpha2), double.NegativeInfinity, "must be finite, and is -Infinity.")]
+    [DataRow(nameof(Options.Beta1), double.NaN, "must be finite, and is NaN.")]
+    [DataRow(nameof(Options.Beta2), double.NaN, "must be finite, and is NaN.")]
+    [DataRow(nameof(Options.LearningRate), 0.0, "must be positive and finite, and is 0.")]
+    [DataRow(nameof(Options.LearningRate), -0.5, "must be positive and finite, and is -0.5.")]
+    [DataRow(nameof(Options.LearningRate), double.NaN, "must be positive and finite, and is NaN.")]
+    [DataRow(nameof(Options.WeightDecay), -1.0, "must be finite and not negative, and is -1.")]
+    [DataRow(nameof(Options.OutputLearningRate), 0.0, "must be positive and finite, and is 0.")]
+    [DataRow(nameof(Options.OutputWeightDecay), double.NaN, "must be finite and not negative, and is NaN.")]
+    [DataRow(nameof(Options.EarlyStoppingRounds), 0, "must be at least 1, and is 0.")]
+    [DataRow(nameof(Options.NumberOfScoringSamples), 0, "must be at least 1, and is 0.")]
+    [DataRow(nameof(Options.NumberOfThreads), -1, "must be at least 1, and is -1.")]
+    [DataRow(
+        nameof(Options.Standardization),
+        (Standardization)9,
+        "must be one of Auto, Global, PerFeature, None, and is 9."
+    )]
+    [DataRow(nameof(Options.Scoring), (ScoringMode)(-1), "must be one of MeanField, Thresholded, Sampled, and is -1.")]
+    [DataRow(
+        nameof(Options.Device),
+        "tpu",
+        "must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"tpu\"."
+    )]
+    [DataRow(
+        nameof(Options.Device),
+        null,
+        "must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"\"."
+    )]
+    public void Refuses_a_value_out_of_range(string option, object? value, string sentence)
+    {
+        var options = new Options();
+        typeof(Options).GetField(option)!.SetValue(options, value);
+
+        Assert.AreEqual($"{option} {sentence} (Parameter '{option}')", Failure(options));
+    }
+
+    [TestMethod]
+    [DataRow("{F}{C} + {F}{X}")]
+    [DataRow("0.5{F}{C} +")]
+    [DataRow("opt_9_100_tpe")]
+    [DataRow("")]
+    [DataRow(null)]
+    public void Names_the_option_and_the_place_where_a_goal_does_not_parse(string? goal)
+    {
+        string message = Failure(new Options { Goal = goal! });
+
+        StringAssert.StartsWith(message, "Goal: The goal does not parse at position ");
+        StringAssert.EndsWith(message, "(Parameter 'Goal')");
+    }
+
+    [TestMethod]
+    public void Refuses_a_goal_for_another_number_of_sources()
+    {
+        StringAssert.Contains(
+            Failure(new Options { Goal = "context/opt_2_100" }),
+            "is over the sources FC, and one over FCL was expected."
+        );
+        StringAssert.Contains(
+            Failure(new Options { OutputGoal = "opt_1_100_tpe" }),
+            "OutputGoal: The goal does not parse at position 1: the published goal opt_1_100_tpe is over the sources FCL"
+        );
+        StringAssert.StartsWith(Failure(new Options { OutputGoal = "{F}{L}" }), "OutputGoal: The goal does not parse");
+    }
+
+    [TestMethod]
+    public void Needs_column_names()
+    {
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Create(new Options { LabelColumnName = null! }));
+        AssertThrowsArgument(() => Create(new Options { FeatureColumnName = null! }));
+        AssertThrowsArgument(() => Create(new Options { FeatureColumnName = "" }));
+
+        static void AssertThrowsArgument(Action action) => Assert.Throws<ArgumentException>(action);
+    }
+
+    [TestMethod]
+    public void Needs_options_and_a_catalog()
+    {
+        Assert.ThrowsExactly<ArgumentNullException>(() => Create(null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => InfomorphicCatalog.Infomorphic(null!, new Options()));
+    }
+
+    [TestMethod]
+    public void Defaults_are_those_of_the_layer_below()
+    {
+        LearningSettings settings = new Options().ToLearningSettings(_context, seed: 7);
+
+        Assert.AreEqual(
+            new LearningSettings
+            {
+                Goal = settings.Goal,
+                OutputGoal = settings.OutputGoal,
+                Seed = 7,
+            },
+            settings
+        );
+    }
+
+    [TestMethod]
+    public void Both_overloads_have_the_same_defaults()
+    {
+        var options = new Options();
+        ParameterInfo[] parameters =
+        [
+            .. typeof(InfomorphicCatalog)
+                .GetMethods()
+                .Single(method => method.Name == "Infomorphic" && method.GetParameters().Length > 2)
+                .GetParameters()
+                .Skip(1),
+        ];
+
+        foreach (ParameterInfo parameter in parameters)
+        {
+            string field = char.ToUpperInvariant(parameter.Name![0]) + parameter.Name[1..];
+            Assert.AreEqual(typeof(Options).GetField(field)!.GetValue(options), parameter.DefaultValue, field);
+        }
+    }
+
+    [TestMethod]
+    public void A_negative_seed_is_a_seed_as_good_as_any()
+    {
+        InfomorphicTrainer.Options options = Samples.Options();
+        options.Seed = -1;
+
+        Assert.AreEqual(uint.MaxValue, options.ToLearningSettings(_context, 0).Seed);
+    }
+
+    private string Failure(Options options) => Samples.Failure<ArgumentOutOfRangeException>(() => Create(options));
+
+    private InfomorphicTrainer Create(Options options) =>
+        _context.MulticlassClassification.Trainers.Infomorphic(options);
+}
