@@ -33,20 +33,15 @@ internal static class BaselineCommand
         Machine machine = measurement.Machine;
         ConsoleTable.WriteMachine(machine);
         using Tensor rows = measurement.Data.StandardizedFeatures(measurement.Data.Train, measurement.TorchDevice);
-        var settings = new LearningSettings
-        {
-            HiddenNeurons = hidden,
-            Goal = Information.GoalFunctions.OptimizedTpe1,
-            OutputGoal = Information.GoalFunctions.Output,
-        };
-        using NetworkState state = NetworkState.Create(settings, measurement.Data.Scaling, BenchmarkData.Classes);
-        int[]? connections = state.LateralConnections;
+        int[]? connections = Setup.DrawConnections(hidden, Setup.LateralConnections(hidden), measurement.Data);
 
         var first = new BackpropVariant(LateralKind.Dense);
         List<(string Name, BackpropVariant Variant)> variants =
         [
             ("as compared", first),
+            ("exponential_ > −log θ", first with { Sampling = SamplingKind.Exponential }),
             ("torch.bernoulli", first with { Sampling = SamplingKind.Bernoulli }),
+            ("not sampled (no such network)", first with { Sampling = SamplingKind.None }),
             ("straight through by a function", first with { StraightThrough = StraightThroughKind.Function }),
             ("torch.optim.Adam", first with { Adam = AdamKind.Torch }),
             ("batch by index_select", first with { Batches = BatchKind.Gathered }),

@@ -82,14 +82,7 @@ internal static class CheckCommand
         const int Hidden = 300;
         const int Batch = 256;
         BenchmarkData data = measurement.Data;
-        var settings = new LearningSettings
-        {
-            HiddenNeurons = Hidden,
-            Goal = Information.GoalFunctions.OptimizedTpe1,
-            OutputGoal = Information.GoalFunctions.Output,
-        };
-        using NetworkState state = NetworkState.Create(settings, data.Scaling, BenchmarkData.Classes);
-        int[] connections = state.LateralConnections!;
+        int[] connections = Setup.DrawConnections(Hidden, lateral: 100, data)!;
         using DisposeScope scope = NewDisposeScope();
         Tensor rows = data.StandardizedFeatures(data.Train, measurement.TorchDevice);
         Tensor features = rows.narrow(0, 0, Batch);

@@ -85,7 +85,14 @@ internal static class CompareCommand
 
     private static Case Measure(Measurement measurement, Tensor rows, int neurons, int batch, int training)
     {
-        using var ours = new InfomorphicStep(measurement.Data, neurons, batch, measurement.Threads, measurement.Device);
+        using var ours = new InfomorphicStep(
+            measurement.Data,
+            neurons,
+            Setup.LateralConnections(neurons),
+            batch,
+            measurement.Threads,
+            measurement.Device
+        );
         ours.Train(training);
         int[]? connections = ours.State.LateralConnections;
         using var kernel = new KernelStep(measurement.Data, ours, batch, measurement.Threads);

@@ -9,10 +9,14 @@ internal static class ConsoleTable
 {
     private const int WidthOfFiles = 160;
 
-    public static void Write(string title, string[] columns, IEnumerable<string[]> rows)
+    public static void SetWidth()
     {
         if (Console.IsOutputRedirected)
             AnsiConsole.Profile.Width = WidthOfFiles;
+    }
+
+    public static void Write(string title, string[] columns, IEnumerable<string[]> rows)
+    {
         var table = new Table().Border(TableBorder.Minimal).Title(Markup.Escape(title));
         for (int column = 0; column < columns.Length; column++)
         {

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.ML.Infomorphic.Benchmarks;
 
 Console.OutputEncoding = Encoding.UTF8;
+ConsoleTable.SetWidth();
 
 // BenchmarkDotNet reads its own arguments.
 if (args is ["kernels", .. string[] rest])

@@ -66,6 +66,7 @@ internal static class ScalingCommand
                 .. batches.Select(batch => new InfomorphicStep(
                     measurement.Data,
                     neurons,
+                    Setup.SparseConnections,
                     batch,
                     measurement.Threads,
                     measurement.Device

@@ -26,6 +26,12 @@ internal enum SamplingKind
 
     /// <summary>torch.rand &lt; θ.</summary>
     Uniform,
+
+    /// <summary>exponential() &gt; −log θ, which is as probable.</summary>
+    Exponential,
+
+    /// <summary>θ itself: what is left of a step when sampling costs nothing.</summary>
+    None,
 }
 
 /// <summary>How a sampled output takes the gradient of its probability.</summary>
@@ -245,6 +251,8 @@ internal sealed class BackpropStep : IDisposable
     {
         Tensor modulation = (f * l).mul_(_activation.Beta2).sigmoid_();
         Tensor theta = add(shared, modulation, _activation.Alpha2).mul(f).sigmoid_();
+        if (_variant.Sampling == SamplingKind.None)
+            return theta;
         if (_variant.StraightThrough == StraightThroughKind.Function)
             return SampledOutput.apply(theta, _variant.Sampling);
         Tensor difference;
@@ -255,9 +263,15 @@ internal sealed class BackpropStep : IDisposable
 
     private static Tensor Sample(Tensor theta, SamplingKind kind)
     {
-        if (kind == SamplingKind.Bernoulli)
-            return theta.bernoulli();
-        return rand_like(theta).lt_(theta);
+        switch (kind)
+        {
+            case SamplingKind.Bernoulli:
+                return theta.bernoulli();
+            case SamplingKind.Exponential:
+                return empty_like(theta).exponential_(1).add_(theta.log()).gt_(0);
+            default:
+                return rand_like(theta).lt_(theta);
+        }
     }
 
     private sealed class SampledOutput : autograd.SingleTensorFunction<SampledOutput>

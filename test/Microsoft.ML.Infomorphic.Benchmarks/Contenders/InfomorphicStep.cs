@@ -1,4 +1,3 @@
-using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Learning;
 
@@ -17,21 +16,20 @@ internal sealed class InfomorphicStep : IDisposable
     private readonly int _batchSize;
     private int _next;
 
-    public InfomorphicStep(BenchmarkData data, int hidden, int batchSize, int threads, ComputeDevice device)
+    public InfomorphicStep(
+        BenchmarkData data,
+        int hidden,
+        int lateral,
+        int batchSize,
+        int threads,
+        ComputeDevice device
+    )
     {
         if (device.IsCuda)
             throw new InvalidOperationException("The library does not train on CUDA yet; use --device cpu.");
         _rows = data.Train;
         _batchSize = batchSize;
-        Settings = new LearningSettings
-        {
-            HiddenNeurons = hidden,
-            Goal = GoalFunctions.OptimizedTpe1,
-            OutputGoal = GoalFunctions.Output,
-            BatchSize = batchSize,
-            Seed = 1,
-            Threads = threads,
-        };
+        Settings = Setup.Settings(hidden, lateral, batchSize, threads);
         State = NetworkState.Create(Settings, data.Scaling, data.Train.ClassCount);
         _engine = new CpuTrainingEngine(State, Settings, batchSize);
         _shuffling = new RandomStream(Settings.Seed, RandomStreams.Shuffling);

@@ -9,14 +9,8 @@ namespace Microsoft.ML.Infomorphic.Benchmarks.KernelBenches;
 /// <summary>One hidden neuron's share of a step, pass by pass.</summary>
 public class NeuronBenchmarks
 {
-    private readonly LearningSettings _settings = new()
-    {
-        Goal = GoalFunctions.OptimizedTpe1,
-        OutputGoal = GoalFunctions.Output,
-        Seed = 1,
-    };
-
-    private readonly double[] _redundancies = new double[RedundancyLatticeSize];
+    private readonly LearningSettings _settings = Setup.Settings(hidden: 100, lateral: 100);
+    private readonly double[] _redundancies = new double[GoalFunctions.OptimizedTpe1.Lattice.Antichains.Count];
     private KernelPasses _passes = null!;
     private float[] _f = null!;
     private float[] _c = null!;
@@ -25,7 +19,6 @@ public class NeuronBenchmarks
     private float[] _gradientF = null!;
     private float[] _gradientC = null!;
     private float[] _gradientL = null!;
-    private const int RedundancyLatticeSize = 18;
 
     /// <summary>Rows in a batch.</summary>
     [Params(1024)]
