@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Packs the library into a folder feed, uses it from a new console application outside the repository (the program is
 # build/PackageCheck/Program.cs), and runs that application as built, as built again, as published, and as published for
-# one runtime. Then looks whether the package cache is untouched.
+# one runtime; lets it score the saved model once more, in a process without libtorch. Then looks whether the package
+# cache is untouched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -73,6 +74,15 @@ quietly "publish" dotnet publish -c Release -o "$work/published"
 application "published" dotnet "$work/published/Application.dll"
 quietly "publish for linux-x64" dotnet publish -c Release -o "$work/flat" -r linux-x64 --no-self-contained -p:UseAppHost=false
 application "published for linux-x64" dotnet "$work/flat/Application.dll"
+
+# A trained model needs no libtorch, and scores the same without.
+scores=$(grep '^Scores: ' "$work/log")
+cp -rl "$work/flat" "$work/scoring"
+rm "$work"/scoring/lib{torch,c10,LibTorchSharp}*
+application "score without libtorch" dotnet "$work/scoring/Application.dll" model.zip
+# TorchSharp would have looked for it in the package cache.
+[ ! -e "$work/scoring/cpu" ] || fail "scoring tries to load libtorch"
+[ "$(grep '^Scores: ' "$work/log")" = "$scores" ] || fail "the saved model scores otherwise than the trained one"
 
 [ "$(sha256sum < "$original")" = "$before" ] || fail "the package cache was written to: $original"
 for copy in "$work/published/runtimes/linux-x64/native/libLibTorchSharp.so" "$work/flat/libLibTorchSharp.so"; do

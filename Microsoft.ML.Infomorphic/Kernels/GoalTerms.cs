@@ -31,7 +31,7 @@ internal sealed class GoalTerms
     }
 
     /// <summary>A term whose ratio u_β(κ, y) / (u_β(κ) p(y)) is smaller counts neither in the value nor in the derivative.</summary>
-    public const double NegligibleRatio = 1e-7;
+    public const double NegligibleRatio = GoalFunction.SmallestRatio;
 
     public GoalTerms(GoalFunction goal)
     {

@@ -1,89 +1,125 @@
 // One training step on the CPU (arXiv 2412.02482, algorithms 1 and 2): libtorch multiplies matrices, the kernels do
-// everything else, in the same memory. Matrices hold one neuron a row and one row of the batch a column, so that a
-// neuron's share of the work is contiguous.
+// everything else, in the same memory.
 //
-//   symbol     variable      shape               unit
-//   x          _features     rows × features     –
-//   F, C, L    _f, _c, _l    neurons × rows      –       aggregated inputs, overwritten by ∂G/∂F, ∂G/∂C, ∂G/∂L
-//   y¹, y²     _first, _second neurons × rows    ±1      outputs of the first and of the second presentation
-//   θ          workspace     rows                probability
+//   symbol     variable                shape            unit
+//   x          Features                rows × features  –
+//   F, C, L    F, C, L                 neurons × rows   –      aggregated inputs, overwritten by ∂G/∂F, ∂G/∂C, ∂G/∂L
+//   y¹, y²     First, Second           neurons × rows   ±1     outputs of the first and of the second presentation
+//   θ          workspace.Theta         rows             probability
 
 using System.Numerics.Tensors;
 using Microsoft.ML.Infomorphic.Kernels;
-using TorchSharp;
 
 namespace Microsoft.ML.Infomorphic.Learning;
 
-/// <summary>Trains and evaluates a <see cref="NetworkState"/> on the CPU.</summary>
+/// <summary>
+/// Trains and evaluates a <see cref="NetworkState"/> on the CPU. Once a batch of each size has been seen, a step
+/// allocates nothing on the managed heap.
+/// </summary>
 internal sealed class CpuTrainingEngine : IDisposable
 {
+    private const int RowsPerItem = 32;
+    private const int NeuronsPerItem = 16;
+
     private readonly NetworkState _state;
     private readonly LearningSettings _settings;
     private readonly ModulatedActivation _activation;
-    private readonly ParallelOptions _parallel;
+    private readonly WorkerTeam _team;
     private readonly NeuronWorkspace[] _workspaces;
     private readonly float[] _inverseScales;
     private readonly BatchBuffers _full;
     private BatchBuffers? _partial;
     private long _steps;
 
+    // What the threads work on now, and the delegates that do it.
+    private BatchBuffers _buffers;
+    private LabeledRows? _data;
+    private InformationStatistics? _statistics;
+    private int _tile;
+    private readonly Action<int, int> _gatherRows;
+    private readonly Action<int, int> _presentFirst;
+    private readonly Action<int, int> _trainHidden;
+    private readonly Action<int, int> _trainOutput;
+    private readonly Action<int, int> _aggregateTile;
+    private readonly Action<int, int> _differentiateTile;
+    private readonly Action<int, int> _updateHidden;
+    private readonly Action<int, int> _evaluateFirst;
+    private readonly Action<int, int> _evaluateSecond;
+
     public CpuTrainingEngine(NetworkState state, LearningSettings settings, int maximumRows)
     {
         _state = state;
         _settings = settings;
         _activation = (ModulatedActivation)settings.Activation;
-        int threads = settings.Threads ?? Environment.ProcessorCount;
-        _parallel = new ParallelOptions { MaxDegreeOfParallelism = threads };
-        var hiddenTerms = new GoalTerms(settings.Goal);
-        var outputTerms = new GoalTerms(settings.OutputGoal);
-        _workspaces = Enumerable
-            .Range(0, threads)
-            .Select(_ => new NeuronWorkspace(
-                new VectorizedGoal(hiddenTerms, settings.Binning.Count, maximumRows),
-                new VectorizedGoal(outputTerms, Binning.PaperOutputLayer.Count, maximumRows),
+        _team = new WorkerTeam(settings.Threads ?? Environment.ProcessorCount);
+        var hidden = new GoalTerms(settings.Goal);
+        var output = new GoalTerms(settings.OutputGoal);
+        _workspaces = new NeuronWorkspace[_team.ThreadCount];
+        for (int thread = 0; thread < _workspaces.Length; thread++)
+            _workspaces[thread] = new NeuronWorkspace(
+                hidden,
+                settings.Binning.Count,
+                output,
+                Binning.PaperOutputLayer.Count,
                 maximumRows
-            ))
-            .ToArray();
+            );
         _inverseScales = state.Scaling.Scales.Select(scale => 1 / scale).ToArray();
         _full = new BatchBuffers(state, maximumRows);
+        _buffers = _full;
+        _gatherRows = GatherRows;
+        _presentFirst = PresentFirst;
+        _trainHidden = TrainHidden;
+        _trainOutput = TrainOutput;
+        _aggregateTile = AggregateTile;
+        _differentiateTile = DifferentiateTile;
+        _updateHidden = UpdateHidden;
+        _evaluateFirst = EvaluateFirst;
+        _evaluateSecond = EvaluateSecond;
     }
+
+    /// <summary>Where the time of the steps goes.</summary>
+    public StepTimings Timings { get; } = new();
 
     /// <summary>Trains on one batch.</summary>
     /// <param name="rows">The data.</param>
     /// <param name="batch">The rows of the batch.</param>
     /// <param name="statistics">Receives what the neurons know, or null.</param>
-    public void Step(LabeledRows rows, ReadOnlyMemory<int> batch, InformationStatistics? statistics)
+    public void Step(LabeledRows rows, ReadOnlySpan<int> batch, InformationStatistics? statistics)
     {
-        long step = ++_steps;
-        BatchBuffers buffers = BuffersFor(batch.Length);
-        Gather(rows, batch.Span, buffers);
+        _steps++;
+        _statistics = statistics;
+        Timings.Start();
+        Gather(rows, batch);
+        Timings.Add(StepPart.Gathering);
 
         // Presentation 1, without lateral activity, then presentation 2; then the output layer.
+        BatchBuffers buffers = _buffers;
         buffers.F.Tensor.addmm_(_state.FeatureWeights.Value.Tensor, buffers.FeaturesTransposed, beta: 0);
-        ForEachNeuron(_state.HiddenCount, buffers, (neuron, workspace) => PresentFirst(neuron, step, buffers, workspace));
-        AggregateLateral(buffers);
-        ForEachNeuron(
-            _state.HiddenCount,
-            buffers,
-            (neuron, workspace) => TrainHidden(neuron, step, buffers, workspace, statistics)
-        );
+        Timings.Add(StepPart.Products);
+        _team.Run(_state.HiddenCount, _presentFirst);
+        Timings.Add(StepPart.Kernel);
+        AggregateLateral();
+        Timings.Add(StepPart.Products);
+        _team.Run(_state.HiddenCount, _trainHidden);
+        Timings.Add(StepPart.Kernel);
         buffers.OutputF.Tensor.addmm_(_state.OutputWeights.Value.Tensor, buffers.Second.Tensor, beta: 0);
-        ForEachNeuron(
-            _state.ClassCount,
-            buffers,
-            (neuron, workspace) => TrainOutput(neuron, buffers, workspace, statistics)
-        );
+        Timings.Add(StepPart.Products);
+        _team.Run(_state.ClassCount, _trainOutput);
+        Timings.Add(StepPart.Kernel);
 
         // ∂G/∂W = ∂G/∂F · inputs.
         _state.FeatureWeights.Gradient.Tensor.addmm_(buffers.F.Tensor, buffers.Features.Tensor, beta: 0);
         _state.OutputWeights.Gradient.Tensor.addmm_(buffers.OutputF.Tensor, buffers.SecondTransposed, beta: 0);
-        DifferentiateLateral(buffers);
-        ForEachNeuron(_state.HiddenCount, buffers, (neuron, _) => UpdateHidden(neuron, step));
+        DifferentiateLateral();
+        Timings.Add(StepPart.Products);
+        _team.Run(_state.HiddenCount, _updateHidden);
         for (int neuron = 0; neuron < _state.ClassCount; neuron++)
         {
-            _state.OutputWeights.Update(neuron, _settings.OutputOptimizer, step);
-            _state.OutputBiases.Update(neuron, _settings.OutputOptimizer, step);
+            _state.OutputWeights.Update(neuron, _settings.OutputOptimizer, _steps);
+            _state.OutputBiases.Update(neuron, _settings.OutputOptimizer, _steps);
         }
+
+        Timings.Add(StepPart.Optimizer);
     }
 
     /// <summary>
@@ -95,34 +131,12 @@ internal sealed class CpuTrainingEngine : IDisposable
     /// <returns>Classes × rows; valid until the next call.</returns>
     public TensorMatrix Evaluate(LabeledRows rows, ReadOnlySpan<int> batch)
     {
-        BatchBuffers buffers = BuffersFor(batch.Length);
-        Gather(rows, batch, buffers);
+        Gather(rows, batch);
+        BatchBuffers buffers = _buffers;
         buffers.F.Tensor.addmm_(_state.FeatureWeights.Value.Tensor, buffers.FeaturesTransposed, beta: 0);
-        ForEachNeuron(
-            _state.HiddenCount,
-            buffers,
-            (neuron, workspace) =>
-            {
-                ReadOnlySpan<float> biases = _state.HiddenBiases.Value[neuron];
-                Span<float> f = buffers.F[neuron];
-                Span<float> c = buffers.C[neuron];
-                TensorPrimitives.Add(f, biases[0], f);
-                c.Fill(biases[1]);
-                workspace.Lateral.Fill(biases[2]);
-                MeanOutput(f, c, workspace.Lateral, workspace, buffers.First[neuron]);
-            }
-        );
-        AggregateLateral(buffers);
-        ForEachNeuron(
-            _state.HiddenCount,
-            buffers,
-            (neuron, workspace) =>
-            {
-                Span<float> l = buffers.L[neuron];
-                TensorPrimitives.Add(l, _state.HiddenBiases.Value[neuron][2], l);
-                MeanOutput(buffers.F[neuron], buffers.C[neuron], l, workspace, buffers.Second[neuron]);
-            }
-        );
+        _team.Run(_state.HiddenCount, _evaluateFirst);
+        AggregateLateral();
+        _team.Run(_state.HiddenCount, _evaluateSecond);
         buffers.OutputF.Tensor.addmm_(_state.OutputWeights.Value.Tensor, buffers.Second.Tensor, beta: 0);
         for (int neuron = 0; neuron < _state.ClassCount; neuron++)
         {
@@ -131,60 +145,41 @@ internal sealed class CpuTrainingEngine : IDisposable
         }
 
         return buffers.OutputF;
-
-        void MeanOutput(
-            ReadOnlySpan<float> f,
-            ReadOnlySpan<float> c,
-            ReadOnlySpan<float> l,
-            NeuronWorkspace workspace,
-            Span<float> output
-        )
-        {
-            VectorizedActivation.Fire(_activation, f, c, l, workspace.Theta, workspace.Complement);
-            TensorPrimitives.Subtract(workspace.Theta, workspace.Complement, output);
-        }
     }
 
     public void Dispose()
     {
+        _team.Dispose();
         _full.Dispose();
         _partial?.Dispose();
     }
 
-    private BatchBuffers BuffersFor(int rows)
+    // The batch's features, standardised, its classes, and the probability mass of each of its rows.
+    private void Gather(LabeledRows rows, ReadOnlySpan<int> batch)
     {
-        if (rows == _full.RowCount)
-            return _full;
-        if (_partial?.RowCount != rows)
+        if (batch.Length == _full.RowCount)
         {
-            _partial?.Dispose();
-            _partial = new BatchBuffers(_state, rows);
+            _buffers = _full;
+        }
+        else
+        {
+            if (_partial?.RowCount != batch.Length)
+            {
+                _partial?.Dispose();
+                _partial = new BatchBuffers(_state, batch.Length);
+            }
+
+            _buffers = _partial;
         }
 
-        return _partial;
-    }
-
-    // The batch's features, standardised, its classes, and the probability mass of each of its rows.
-    private void Gather(LabeledRows rows, ReadOnlySpan<int> batch, BatchBuffers buffers)
-    {
-        batch.CopyTo(buffers.Rows);
-        ForEachChunk(
-            batch.Length,
-            (start, end, _) =>
-            {
-                for (int i = start; i < end; i++)
-                {
-                    Span<float> features = buffers.Features[i];
-                    rows.Features.CopyRow(buffers.Rows[i], features);
-                    TensorPrimitives.Subtract(features, _state.Scaling.Offsets, features);
-                    TensorPrimitives.Multiply(features, _inverseScales, features);
-                    buffers.Labels[i] = rows.Labels[buffers.Rows[i]];
-                }
-            }
-        );
+        foreach (NeuronWorkspace workspace in _workspaces)
+            workspace.Resize(batch.Length);
+        _data = rows;
+        batch.CopyTo(_buffers.Rows);
+        _team.Run((batch.Length + RowsPerItem - 1) / RowsPerItem, _gatherRows);
         if (rows.Weights is null)
         {
-            buffers.Mass.AsSpan().Fill(1f / batch.Length);
+            _buffers.Mass.AsSpan().Fill(1f / batch.Length);
             return;
         }
 
@@ -192,60 +187,63 @@ internal sealed class CpuTrainingEngine : IDisposable
         foreach (int row in batch)
             total += rows.Weights[row];
         for (int i = 0; i < batch.Length; i++)
-            buffers.Mass[i] = (float)(rows.Weights[batch[i]] / total);
+            _buffers.Mass[i] = (float)(rows.Weights[batch[i]] / total);
     }
 
-    private void PresentFirst(int neuron, long step, BatchBuffers buffers, NeuronWorkspace workspace)
+    private void GatherRows(int item, int thread)
     {
+        int end = Math.Min((item + 1) * RowsPerItem, _buffers.RowCount);
+        for (int i = item * RowsPerItem; i < end; i++)
+        {
+            int row = _buffers.Rows[i];
+            Span<float> features = _buffers.Features[i];
+            _data!.Features.CopyRow(row, features);
+            TensorPrimitives.Subtract(features, _state.Scaling.Offsets, features);
+            TensorPrimitives.Multiply(features, _inverseScales, features);
+            _buffers.Labels[i] = _data.Labels[row];
+        }
+    }
+
+    private void PresentFirst(int neuron, int thread)
+    {
+        NeuronWorkspace workspace = _workspaces[thread];
         ReadOnlySpan<float> biases = _state.HiddenBiases.Value[neuron];
-        Span<float> f = buffers.F[neuron];
-        Span<float> c = buffers.C[neuron];
+        Span<float> f = _buffers.F[neuron];
+        Span<float> c = _buffers.C[neuron];
         TensorPrimitives.Add(f, biases[0], f);
         ReadOnlySpan<float> byClass = _state.LabelWeights.Value[neuron];
-        ReadOnlySpan<int> labels = buffers.Labels;
+        ReadOnlySpan<int> labels = _buffers.Labels;
         for (int row = 0; row < c.Length; row++)
             c[row] = byClass[labels[row]] + biases[1];
-        workspace.Lateral.Fill(biases[2]);
-        VectorizedActivation.Fire(_activation, f, c, workspace.Lateral, workspace.Theta, workspace.Complement);
-        Philox.Sample(workspace.Theta, buffers.First[neuron], (uint)neuron, 2 * (ulong)step, _settings.Seed);
+        workspace.Source.Fill(biases[2]);
+        VectorizedActivation.Fire(_activation, f, c, workspace.Source, workspace.Theta, workspace.Complement);
+        Philox.Sample(workspace.Theta, _buffers.First[neuron], (uint)neuron, 2 * (ulong)_steps, _settings.Seed);
     }
 
-    private void TrainHidden(
-        int neuron,
-        long step,
-        BatchBuffers buffers,
-        NeuronWorkspace workspace,
-        InformationStatistics? statistics
-    )
+    private void TrainHidden(int neuron, int thread)
     {
-        Span<float> f = buffers.F[neuron];
-        Span<float> c = buffers.C[neuron];
-        Span<float> l = buffers.L[neuron];
+        NeuronWorkspace workspace = _workspaces[thread];
+        Span<float> theta = workspace.Theta;
+        Span<float> complement = workspace.Complement;
+        Span<float> f = _buffers.F[neuron];
+        Span<float> c = _buffers.C[neuron];
+        Span<float> l = _buffers.L[neuron];
         TensorPrimitives.Add(l, _state.HiddenBiases.Value[neuron][2], l);
-        VectorizedActivation.Fire(_activation, f, c, l, workspace.Theta, workspace.Complement);
-        Philox.Sample(workspace.Theta, buffers.Second[neuron], (uint)neuron, 2 * (ulong)step + 1, _settings.Seed);
+        VectorizedActivation.Fire(_activation, f, c, l, theta, complement);
+        Philox.Sample(theta, _buffers.Second[neuron], (uint)neuron, 2 * (ulong)_steps + 1, _settings.Seed);
 
         Binning binning = _settings.Binning;
-        workspace.Cells.Clear();
-        VectorizedBinning.Accumulate(binning, f, workspace.Cells, 1);
-        VectorizedBinning.Accumulate(binning, c, workspace.Cells, binning.Count);
-        VectorizedBinning.Accumulate(binning, l, workspace.Cells, binning.Count * binning.Count);
+        Span<int> cells = workspace.Cells;
+        cells.Clear();
+        VectorizedBinning.Accumulate(binning, f, cells, 1);
+        VectorizedBinning.Accumulate(binning, c, cells, binning.Count);
+        VectorizedBinning.Accumulate(binning, l, cells, binning.Count * binning.Count);
         VectorizedGoal goal = workspace.HiddenGoal;
-        goal.Count(workspace.Cells, workspace.Theta, workspace.Complement, buffers.Mass);
-        statistics?.Hidden.Add(neuron, goal);
-        goal.Differentiate(buffers.Mass, workspace.Slope);
-        VectorizedActivation.Differentiate(
-            _activation,
-            f,
-            c,
-            l,
-            workspace.Theta,
-            workspace.Complement,
-            workspace.Slope,
-            f,
-            c,
-            l
-        );
+        goal.Count(cells, theta, complement, _buffers.Mass);
+        _statistics?.Hidden.Add(neuron, goal);
+        Span<float> slope = workspace.Slope;
+        goal.Differentiate(_buffers.Mass, slope);
+        VectorizedActivation.Differentiate(_activation, f, c, l, theta, complement, slope, f, c, l);
 
         Span<float> biases = _state.HiddenBiases.Gradient[neuron];
         biases[0] = TensorPrimitives.Sum<float>(f);
@@ -253,211 +251,132 @@ internal sealed class CpuTrainingEngine : IDisposable
         biases[2] = TensorPrimitives.Sum<float>(l);
         Span<float> byClass = _state.LabelWeights.Gradient[neuron];
         byClass.Clear();
-        ReadOnlySpan<int> labels = buffers.Labels;
+        ReadOnlySpan<int> labels = _buffers.Labels;
         for (int row = 0; row < c.Length; row++)
             byClass[labels[row]] += c[row];
     }
 
-    private void TrainOutput(
-        int neuron,
-        BatchBuffers buffers,
-        NeuronWorkspace workspace,
-        InformationStatistics? statistics
-    )
+    private void TrainOutput(int neuron, int thread)
     {
-        Span<float> f = buffers.OutputF[neuron];
+        NeuronWorkspace workspace = _workspaces[thread];
+        Span<float> f = _buffers.OutputF[neuron];
         TensorPrimitives.Add(f, _state.OutputBiases.Value[neuron][0], f);
         VectorizedActivation.Fire(f, workspace.Theta, workspace.Complement);
 
-        // The context, the neuron's own element of the one-hot label, takes the slope's place until that is known.
-        Span<float> ownLabel = workspace.Slope;
-        ReadOnlySpan<int> labels = buffers.Labels;
-        for (int row = 0; row < ownLabel.Length; row++)
-            ownLabel[row] = labels[row] == neuron ? 1 : 0;
+        // The context: the neuron's own element of the one-hot label.
+        Span<float> c = workspace.Source;
+        ReadOnlySpan<int> labels = _buffers.Labels;
+        for (int row = 0; row < c.Length; row++)
+            c[row] = labels[row] == neuron ? 1 : 0;
+        Binning binning = Binning.PaperOutputLayer;
         workspace.Cells.Clear();
-        VectorizedBinning.Accumulate(Binning.PaperOutputLayer, f, workspace.Cells, 1);
-        VectorizedBinning.Accumulate(Binning.PaperOutputLayer, ownLabel, workspace.Cells, Binning.PaperOutputLayer.Count);
+        VectorizedBinning.Accumulate(binning, f, workspace.Cells, 1);
+        VectorizedBinning.Accumulate(binning, c, workspace.Cells, binning.Count);
         VectorizedGoal goal = workspace.OutputGoal;
-        goal.Count(workspace.Cells, workspace.Theta, workspace.Complement, buffers.Mass);
-        statistics?.Output.Add(neuron, goal);
-        goal.Differentiate(buffers.Mass, workspace.Slope);
+        goal.Count(workspace.Cells, workspace.Theta, workspace.Complement, _buffers.Mass);
+        _statistics?.Output.Add(neuron, goal);
+        goal.Differentiate(_buffers.Mass, workspace.Slope);
         VectorizedActivation.Differentiate(workspace.Theta, workspace.Complement, workspace.Slope, f);
         _state.OutputBiases.Gradient[neuron][0] = TensorPrimitives.Sum<float>(f);
     }
 
     // L without its bias: lateral weights times the outputs of the first presentation.
-    private void AggregateLateral(BatchBuffers buffers)
+    private void AggregateLateral()
     {
         if (_state.LateralConnections is null)
         {
-            buffers.L.Tensor.addmm_(_state.LateralWeights.Value.Tensor, buffers.First.Tensor, beta: 0);
+            _buffers.L.Tensor.addmm_(_state.LateralWeights.Value.Tensor, _buffers.First.Tensor, beta: 0);
             return;
         }
 
-        int[] connections = _state.LateralConnections;
-        ForEachNeuron(
-            _state.HiddenCount,
-            buffers,
-            (neuron, _) =>
-            {
-                Span<float> l = buffers.L[neuron];
-                ReadOnlySpan<float> weights = _state.LateralWeights.Value[neuron];
-                l.Clear();
-                for (int i = 0; i < _state.LateralCount; i++)
-                {
-                    int peer = connections[neuron * _state.LateralCount + i];
-                    TensorPrimitives.MultiplyAdd(buffers.First[peer], weights[i], l, l);
-                }
-            }
-        );
+        int tiles = SparseProducts.TileCount(_buffers.RowCount);
+        for (_tile = 0; _tile < tiles; _tile++)
+            _team.Run(HiddenItems, _aggregateTile);
     }
 
-    private void DifferentiateLateral(BatchBuffers buffers)
+    private void DifferentiateLateral()
     {
         if (_state.LateralConnections is null)
         {
-            _state.LateralWeights.Gradient.Tensor.addmm_(buffers.L.Tensor, buffers.FirstTransposed, beta: 0);
+            _state.LateralWeights.Gradient.Tensor.addmm_(_buffers.L.Tensor, _buffers.FirstTransposed, beta: 0);
             for (int neuron = 0; neuron < _state.HiddenCount; neuron++)
                 _state.LateralWeights.Gradient[neuron][neuron] = 0;
             return;
         }
 
-        int[] connections = _state.LateralConnections;
-        ForEachNeuron(
-            _state.HiddenCount,
-            buffers,
-            (neuron, _) =>
-            {
-                Span<float> gradient = _state.LateralWeights.Gradient[neuron];
-                for (int i = 0; i < _state.LateralCount; i++)
-                {
-                    int peer = connections[neuron * _state.LateralCount + i];
-                    gradient[i] = TensorPrimitives.Dot<float>(buffers.L[neuron], buffers.First[peer]);
-                }
-            }
-        );
+        int tiles = SparseProducts.TileCount(_buffers.RowCount);
+        for (_tile = 0; _tile < tiles; _tile++)
+            _team.Run(HiddenItems, _differentiateTile);
     }
 
-    private void UpdateHidden(int neuron, long step)
+    private int HiddenItems => (_state.HiddenCount + NeuronsPerItem - 1) / NeuronsPerItem;
+
+    private unsafe void AggregateTile(int item, int thread)
     {
-        _state.FeatureWeights.Update(neuron, _settings.HiddenOptimizer, step);
-        _state.LabelWeights.Update(neuron, _settings.HiddenOptimizer, step);
-        _state.LateralWeights.Update(neuron, _settings.HiddenOptimizer, step);
-        _state.HiddenBiases.Update(neuron, _settings.HiddenOptimizer, step);
+        int end = Math.Min((item + 1) * NeuronsPerItem, _state.HiddenCount);
+        for (int neuron = item * NeuronsPerItem; neuron < end; neuron++)
+            SparseProducts.Aggregate(
+                _state.LateralWeights.Value[neuron],
+                PeersOf(neuron),
+                _buffers.First.Pointer,
+                _buffers.First.Stride,
+                _tile,
+                _buffers.L[neuron]
+            );
     }
 
-    private void ForEachNeuron(int count, BatchBuffers buffers, Action<int, NeuronWorkspace> work) =>
-        ForEachChunk(
-            count,
-            (start, end, thread) =>
-            {
-                NeuronWorkspace workspace = _workspaces[thread];
-                workspace.Resize(buffers.RowCount);
-                for (int neuron = start; neuron < end; neuron++)
-                    work(neuron, workspace);
-            }
-        );
-
-    // Neurons do not touch each other's results, so that how they are shared out among threads changes nothing.
-    private void ForEachChunk(int count, Action<int, int, int> work)
+    private unsafe void DifferentiateTile(int item, int thread)
     {
-        int threads = _workspaces.Length;
-        Parallel.For(
-            0,
-            threads,
-            _parallel,
-            thread => work(thread * count / threads, (thread + 1) * count / threads, thread)
-        );
+        int end = Math.Min((item + 1) * NeuronsPerItem, _state.HiddenCount);
+        for (int neuron = item * NeuronsPerItem; neuron < end; neuron++)
+            SparseProducts.Differentiate(
+                _buffers.L[neuron],
+                PeersOf(neuron),
+                _buffers.First.Pointer,
+                _buffers.First.Stride,
+                _tile,
+                _state.LateralWeights.Gradient[neuron]
+            );
     }
 
-    /// <summary>One thread's scratch memory for one neuron.</summary>
-    private sealed class NeuronWorkspace(VectorizedGoal hiddenGoal, VectorizedGoal outputGoal, int maximumRows)
+    private ReadOnlySpan<int> PeersOf(int neuron) =>
+        _state.LateralConnections.AsSpan(neuron * _state.LateralCount, _state.LateralCount);
+
+    private void UpdateHidden(int neuron, int thread)
     {
-        // Rows of scratch are a cache line longer than the batch, lest those of one row of the batch all fall on the
-        // same offset of a page.
-        private readonly int _stride = (maximumRows + 31) / 16 * 16;
-        private readonly AlignedArray<float> _scratch = new(4 * ((maximumRows + 31) / 16 * 16));
-        private readonly AlignedArray<int> _cells = new(maximumRows);
-        private int _rows = maximumRows;
-
-        public VectorizedGoal HiddenGoal { get; } = hiddenGoal;
-
-        public VectorizedGoal OutputGoal { get; } = outputGoal;
-
-        public Span<float> Theta => _scratch.Span[.._rows];
-
-        public Span<float> Complement => _scratch.Span.Slice(_stride, _rows);
-
-        public Span<float> Slope => _scratch.Span.Slice(2 * _stride, _rows);
-
-        public Span<float> Lateral => _scratch.Span.Slice(3 * _stride, _rows);
-
-        public Span<int> Cells => _cells.Span[.._rows];
-
-        public void Resize(int rows) => _rows = rows;
+        _state.FeatureWeights.Update(neuron, _settings.HiddenOptimizer, _steps);
+        _state.LabelWeights.Update(neuron, _settings.HiddenOptimizer, _steps);
+        _state.LateralWeights.Update(neuron, _settings.HiddenOptimizer, _steps);
+        _state.HiddenBiases.Update(neuron, _settings.HiddenOptimizer, _steps);
     }
 
-    /// <summary>The matrices of a batch of one size.</summary>
-    private sealed class BatchBuffers : IDisposable
+    private void EvaluateFirst(int neuron, int thread)
     {
-        public BatchBuffers(NetworkState state, int rows)
-        {
-            RowCount = rows;
-            Rows = new int[rows];
-            Labels = new int[rows];
-            Mass = new float[rows];
-            Features = new TensorMatrix(rows, state.Scaling.FeatureCount);
-            F = new TensorMatrix(state.HiddenCount, rows);
-            C = new TensorMatrix(state.HiddenCount, rows);
-            L = new TensorMatrix(state.HiddenCount, rows);
-            First = new TensorMatrix(state.HiddenCount, rows);
-            Second = new TensorMatrix(state.HiddenCount, rows);
-            OutputF = new TensorMatrix(state.ClassCount, rows);
-            FeaturesTransposed = Features.Tensor.t();
-            FirstTransposed = First.Tensor.t();
-            SecondTransposed = Second.Tensor.t();
-        }
+        NeuronWorkspace workspace = _workspaces[thread];
+        ReadOnlySpan<float> biases = _state.HiddenBiases.Value[neuron];
+        Span<float> f = _buffers.F[neuron];
+        TensorPrimitives.Add(f, biases[0], f);
+        _buffers.C[neuron].Fill(biases[1]);
+        workspace.Source.Fill(biases[2]);
+        MeanOutput(f, _buffers.C[neuron], workspace.Source, workspace, _buffers.First[neuron]);
+    }
 
-        public int RowCount { get; }
+    private void EvaluateSecond(int neuron, int thread)
+    {
+        Span<float> l = _buffers.L[neuron];
+        TensorPrimitives.Add(l, _state.HiddenBiases.Value[neuron][2], l);
+        MeanOutput(_buffers.F[neuron], _buffers.C[neuron], l, _workspaces[thread], _buffers.Second[neuron]);
+    }
 
-        public int[] Rows { get; }
-
-        public int[] Labels { get; }
-
-        public float[] Mass { get; }
-
-        public TensorMatrix Features { get; }
-
-        public TensorMatrix F { get; }
-
-        public TensorMatrix C { get; }
-
-        public TensorMatrix L { get; }
-
-        public TensorMatrix First { get; }
-
-        public TensorMatrix Second { get; }
-
-        public TensorMatrix OutputF { get; }
-
-        public torch.Tensor FeaturesTransposed { get; }
-
-        public torch.Tensor FirstTransposed { get; }
-
-        public torch.Tensor SecondTransposed { get; }
-
-        public void Dispose()
-        {
-            FeaturesTransposed.Dispose();
-            FirstTransposed.Dispose();
-            SecondTransposed.Dispose();
-            Features.Dispose();
-            F.Dispose();
-            C.Dispose();
-            L.Dispose();
-            First.Dispose();
-            Second.Dispose();
-            OutputF.Dispose();
-        }
+    private void MeanOutput(
+        ReadOnlySpan<float> f,
+        ReadOnlySpan<float> c,
+        ReadOnlySpan<float> l,
+        NeuronWorkspace workspace,
+        Span<float> output
+    )
+    {
+        VectorizedActivation.Fire(_activation, f, c, l, workspace.Theta, workspace.Complement);
+        TensorPrimitives.Subtract(workspace.Theta, workspace.Complement, output);
     }
 }

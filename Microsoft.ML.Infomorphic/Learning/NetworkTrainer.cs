@@ -105,7 +105,7 @@ public static class NetworkTrainer
             for (int batch = 0; batch < batches; batch++)
             {
                 callbacks.CheckAlive();
-                ReadOnlyMemory<int> rows = order.AsMemory(
+                ReadOnlySpan<int> rows = order.AsSpan(
                     batch * batchSize,
                     Math.Min(batchSize, train.RowCount - batch * batchSize)
                 );

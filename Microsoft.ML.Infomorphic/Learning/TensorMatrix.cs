@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Learning;
@@ -9,6 +8,10 @@ namespace Microsoft.ML.Infomorphic.Learning;
 /// </summary>
 internal sealed unsafe class TensorMatrix : IDisposable
 {
+    private const int NumbersPerCacheLine = 16;
+    private const int NumbersPerPage = 1024;
+
+    private readonly Tensor _memory;
     private readonly float* _data;
 
     /// <summary>Allocates a matrix of zeros.</summary>
@@ -16,24 +19,29 @@ internal sealed unsafe class TensorMatrix : IDisposable
     {
         Rows = rows;
         Columns = columns;
-        Tensor = zeros(rows, columns, float32, CPU);
-        _data = DataOf(Tensor);
-    }
 
-    private TensorMatrix(Tensor tensor, int rows, int columns)
-    {
-        Rows = rows;
-        Columns = columns;
-        Tensor = tensor;
-        _data = DataOf(tensor);
+        // Rows a quarter of a page apart, or a multiple of it, would compete for the same few sets of the caches.
+        Stride = (columns + NumbersPerCacheLine - 1) / NumbersPerCacheLine * NumbersPerCacheLine;
+        if (Stride % (NumbersPerPage / 4) == 0)
+            Stride += NumbersPerCacheLine;
+        _memory = zeros(rows, Stride, float32, CPU);
+        Tensor = _memory.narrow(1, 0, columns);
+        fixed (byte* data = _memory.bytes)
+            _data = (float*)data;
     }
 
     public int Rows { get; }
 
     public int Columns { get; }
 
+    /// <summary>Numbers from the start of a row to the start of the next; the rows' ends are padded.</summary>
+    public int Stride { get; }
+
     /// <summary>The matrix, as libtorch sees it.</summary>
     public Tensor Tensor { get; }
+
+    /// <summary>The first number; valid until the matrix is disposed.</summary>
+    public float* Pointer => _data;
 
     /// <summary>A row.</summary>
     public Span<float> this[int row]
@@ -41,16 +49,8 @@ internal sealed unsafe class TensorMatrix : IDisposable
         get
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Rows);
-            return new Span<float>(_data + (nint)row * Columns, Columns);
+            return new Span<float>(_data + (nint)row * Stride, Columns);
         }
-    }
-
-    /// <summary>A smaller matrix in the same memory, from its start; it must be disposed before this one.</summary>
-    public TensorMatrix Reshape(int rows, int columns)
-    {
-        if ((long)rows * columns > (long)Rows * Columns)
-            throw new ArgumentException("The matrix is too small for this shape.");
-        return new TensorMatrix(Tensor.as_strided([rows, columns], [columns, 1]), rows, columns);
     }
 
     /// <summary>Copies the matrix into one array.</summary>
@@ -69,11 +69,9 @@ internal sealed unsafe class TensorMatrix : IDisposable
             values.Slice(row * Columns, Columns).CopyTo(this[row]);
     }
 
-    public void Dispose() => Tensor.Dispose();
-
-    private static float* DataOf(Tensor tensor)
+    public void Dispose()
     {
-        fixed (byte* data = tensor.bytes)
-            return (float*)data;
+        Tensor.Dispose();
+        _memory.Dispose();
     }
 }

@@ -15,7 +15,7 @@ public static partial class TorchRuntime
         if (Failure.Value is Exception failure)
             throw new InvalidOperationException(
                 "Training needs libtorch, and this application has none that loads: reference the package TorchSharp-cpu "
-                    + $"(or TorchSharp-cuda-linux, TorchSharp-cuda-windows) in the application's project. ({failure.Message})",
+                    + "(or TorchSharp-cuda-linux, TorchSharp-cuda-windows) in the application's project.",
                 failure
             );
     }
@@ -33,11 +33,20 @@ public static partial class TorchRuntime
 
     private static Exception? Load()
     {
-        // Matrix products must not depend on the number of threads. MKL reads this when it is loaded, from the
-        // process's own environment, which Environment.SetEnvironmentVariable does not reach. A value that the user
-        // has set stays.
+        // Read when the libraries are loaded, from the process's own environment, which
+        // Environment.SetEnvironmentVariable does not reach. Values that the user has set stay.
         if (OperatingSystem.IsLinux())
+        {
+            // Matrix products must not depend on the number of threads.
             _ = SetNativeEnvironmentVariable("MKL_CBWR", "AUTO,STRICT", overwrite: 0);
+
+            // libtorch's threads would go on spinning after each product, on the processors that our kernels need.
+            _ = SetNativeEnvironmentVariable("OMP_WAIT_POLICY", "PASSIVE", overwrite: 0);
+        }
+
+        // TorchSharp, where it finds no library, copies one together from the package cache and tells of it at length.
+        if (!NativeLibrary.TryLoad("LibTorchSharp", typeof(torch).Assembly, searchPath: null, out _))
+            return new DllNotFoundException("LibTorchSharp does not load.");
         try
         {
             torch.InitializeDeviceType(DeviceType.CPU);

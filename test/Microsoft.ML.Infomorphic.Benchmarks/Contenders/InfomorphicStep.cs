@@ -1,0 +1,77 @@
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Benchmarks.Contenders;
+
+/// <summary>
+/// The library's training step, on batches drawn as its trainer draws them. Gathering and standardising the batch is
+/// part of the step; the atoms of information, which the trainer measures on four batches of an epoch, are not.
+/// </summary>
+internal sealed class InfomorphicStep : IDisposable
+{
+    private readonly LabeledRows _rows;
+    private readonly CpuTrainingEngine _engine;
+    private readonly RandomStream _shuffling;
+    private readonly int[] _order;
+    private readonly int _batchSize;
+    private int _next;
+
+    public InfomorphicStep(
+        BenchmarkData data,
+        int hidden,
+        int lateral,
+        int batchSize,
+        int threads,
+        ComputeDevice device
+    )
+    {
+        if (device.IsCuda)
+            throw new InvalidOperationException("The library does not train on CUDA yet; use --device cpu.");
+        _rows = data.Train;
+        _batchSize = batchSize;
+        Settings = Setup.Settings(hidden, lateral, batchSize, threads);
+        State = NetworkState.Create(Settings, data.Scaling, data.Train.ClassCount);
+        _engine = new CpuTrainingEngine(State, Settings, batchSize);
+        _shuffling = new RandomStream(Settings.Seed, RandomStreams.Shuffling);
+        _order = [.. Enumerable.Range(0, _rows.RowCount)];
+        _next = _order.Length;
+    }
+
+    public LearningSettings Settings { get; }
+
+    public NetworkState State { get; }
+
+    /// <summary>The rows of the next step.</summary>
+    public ReadOnlyMemory<int> Batch { get; private set; }
+
+    /// <summary>Draws the next batch, always a full one.</summary>
+    public void Prepare()
+    {
+        if (_next + _batchSize > _order.Length)
+        {
+            _shuffling.Shuffle(_order);
+            _next = 0;
+        }
+
+        Batch = _order.AsMemory(_next, _batchSize);
+        _next += _batchSize;
+    }
+
+    public void Step() => _engine.Step(_rows, Batch, statistics: null);
+
+    /// <summary>Trains for so many steps.</summary>
+    public void Train(int steps)
+    {
+        for (int step = 0; step < steps; step++)
+        {
+            Prepare();
+            Step();
+        }
+    }
+
+    public void Dispose()
+    {
+        _engine.Dispose();
+        State.Dispose();
+    }
+}

@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Microsoft.ML.Infomorphic.Tests.Kernels;
+
+// Vector512 becomes AVX-512, pairs of AVX2 registers, or portable code when a process starts. The tests of the kernels
+// run again in processes in which the runtime is told to do without: no library but the tests and what they test, so
+// that each takes seconds.
+[TestClass]
+public class InstructionSetTests
+{
+    private const string Argument = "--kernels";
+
+    private static readonly Type[] s_suites =
+    [
+        typeof(PhiloxTests),
+        typeof(VectorMathTests),
+        typeof(VectorizedActivationTests),
+        typeof(VectorizedBinningTests),
+        typeof(VectorizedGoalTests),
+        typeof(VectorizedNeuronTests),
+        typeof(AllocationTests),
+    ];
+
+    [TestMethod]
+    [DataRow("DOTNET_EnableAVX512", "AVX-512: False")]
+    [DataRow("DOTNET_EnableAVX2", "AVX-512: False, AVX2: False")]
+    [DataRow("DOTNET_EnableHWIntrinsic", "AVX-512: False, AVX2: False, Vector128: False")]
+    public async Task Kernels_pass_their_tests_without(string instructions, string expected)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            ArgumentList = { "exec", typeof(InstructionSetTests).Assembly.Location, Argument },
+            Environment = { [instructions] = "0" },
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.AreEqual(0, process.ExitCode, await output + await error);
+        Assert.StartsWith(expected, await output);
+        Assert.Contains("Passed:", await output);
+    }
+
+    /// <summary>Runs the suites; what the test assembly does when it is started as a program.</summary>
+    internal static int Main(string[] arguments)
+    {
+        if (arguments is not [Argument])
+        {
+            Console.Error.WriteLine("Run these tests with: dotnet test");
+            return 2;
+        }
+
+        Console.WriteLine(
+            $"AVX-512: {Avx512F.IsSupported}, AVX2: {Avx2.IsSupported}, Vector128: {Vector128.IsHardwareAccelerated}"
+        );
+        int passed = 0;
+        int failed = 0;
+        foreach (Type suite in s_suites)
+        foreach (MethodInfo test in suite.GetMethods())
+        {
+            if (test.GetCustomAttribute<TestMethodAttribute>() is null)
+                continue;
+            object?[]?[] rows = [.. test.GetCustomAttributes<DataRowAttribute>().Select(row => row.Data)];
+            foreach (object?[]? row in rows.Length == 0 ? [null] : rows)
+            {
+                try
+                {
+                    test.Invoke(Activator.CreateInstance(suite), row);
+                    passed++;
+                }
+                catch (TargetInvocationException exception)
+                {
+                    failed++;
+                    Console.WriteLine(
+                        $"{suite.Name}.{test.Name}({string.Join(", ", row ?? [])}): {exception.InnerException}"
+                    );
+                }
+            }
+        }
+
+        Console.WriteLine($"Passed: {passed}, failed: {failed}");
+        return failed == 0 && passed > 0 ? 0 : 1;
+    }
+}

@@ -1,0 +1,187 @@
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Tests.Learning;
+
+[TestClass]
+public class NetworkStateTests
+{
+    private static readonly FeatureScaling s_scaling = new(
+        Standardization.PerFeature,
+        [1, -2, 0.5f, 100],
+        [2, 0.1f, 1, 30]
+    );
+
+    // nn.Linear's default: uniform in ±1/√fan_in, weights and biases. Of 400 numbers the largest is within 5 % of the
+    // bound, but for one seed in a billion (0.95⁴⁰⁰).
+    [TestMethod]
+    [DataRow(100)]
+    [DataRow(7)] // sparse: the bound is still that of the whole layer
+    public void Fresh_weights_are_uniform_within_the_bound_of_their_layer(int lateral)
+    {
+        using NetworkState state = Create(hidden: 100, lateral);
+        AssertUniform(state.FeatureWeights, 1 / Math.Sqrt(4));
+        AssertUniform(state.LabelWeights, 1 / Math.Sqrt(6));
+        AssertUniform(state.LateralWeights, 1 / Math.Sqrt(100));
+        AssertUniform(state.OutputWeights, 1 / Math.Sqrt(100));
+        for (int neuron = 0; neuron < 100; neuron++)
+        {
+            Assert.IsLessThanOrEqualTo(0.5f, Math.Abs(state.HiddenBiases.Value[neuron][0]));
+            Assert.IsLessThanOrEqualTo(0.4083f, Math.Abs(state.HiddenBiases.Value[neuron][1]));
+            Assert.IsLessThanOrEqualTo(0.1f, Math.Abs(state.HiddenBiases.Value[neuron][2]));
+        }
+
+        static void AssertUniform(Parameter parameter, double bound)
+        {
+            float[] weights = parameter.Value.ToArray();
+            double largest = weights.Max(Math.Abs);
+            Assert.IsTrue(largest <= bound * (1 + 1e-6) && largest > 0.95 * bound, $"{largest} of {bound}");
+            // Mean of n uniform numbers: 0 ± bound/√(3n); five standard deviations.
+            Assert.AreEqual(0, weights.Average(), 5 * bound / Math.Sqrt(3 * weights.Length));
+        }
+    }
+
+    [TestMethod]
+    public void All_are_connected_but_to_themselves_where_there_are_few()
+    {
+        using NetworkState state = Create(hidden: 20, lateral: 19);
+        Assert.IsNull(state.LateralConnections);
+        Assert.AreEqual(19, state.LateralCount);
+        for (int neuron = 0; neuron < 20; neuron++)
+            for (int peer = 0; peer < 20; peer++)
+                Assert.AreEqual(neuron == peer, state.LateralWeights.Value[neuron][peer] == 0);
+    }
+
+    [TestMethod]
+    [DataRow(20, 18)]
+    [DataRow(20, 1)]
+    [DataRow(300, 100)]
+    public void Drawn_connections_are_distinct_sorted_and_to_others(int hidden, int lateral)
+    {
+        using NetworkState state = Create(hidden, lateral);
+        Assert.AreEqual(lateral, state.LateralCount);
+        int[] heard = new int[hidden];
+        for (int neuron = 0; neuron < hidden; neuron++)
+        {
+            int[] peers = state.LateralConnections![(neuron * lateral)..((neuron + 1) * lateral)];
+            CollectionAssert.AreEqual(peers.Distinct().Order().ToArray(), peers);
+            CollectionAssert.DoesNotContain(peers, neuron);
+            Assert.IsTrue(peers.All(peer => peer >= 0 && peer < hidden));
+            foreach (int peer in peers)
+                heard[peer]++;
+        }
+
+        // Every neuron is heard by as many as it hears on average, with a binomial deviation √lateral; six of them.
+        Assert.IsTrue(heard.All(count => Math.Abs(count - lateral) <= 6 * Math.Sqrt(lateral)));
+    }
+
+    [TestMethod]
+    public void Seeds_decide_weights_and_connections()
+    {
+        using NetworkState first = Create(20, 5);
+        using NetworkState same = Create(20, 5);
+        using NetworkState other = Create(20, 5, seed: 2);
+        CollectionAssert.AreEqual(first.LateralConnections, same.LateralConnections);
+        CollectionAssert.AreNotEqual(first.LateralConnections, other.LateralConnections);
+        CollectionAssert.AreEqual(first.FeatureWeights.Value.ToArray(), same.FeatureWeights.Value.ToArray());
+        CollectionAssert.AreNotEqual(first.FeatureWeights.Value.ToArray(), other.FeatureWeights.Value.ToArray());
+    }
+
+    // Folding divides, unfolding multiplies: two roundings of 6·10⁻⁸, and offsets of 100/30 in sums of 4 for biases.
+    [TestMethod]
+    [DataRow(5)]
+    [DataRow(100)]
+    public void A_network_becomes_the_state_that_it_came_from(int lateral)
+    {
+        using NetworkState state = Create(20, lateral);
+        InfomorphicNetwork network = state.ToNetwork([1, 1, 1, 1, 1, 1]);
+        using NetworkState back = NetworkState.From(network, Settings(20, lateral, seed: 9));
+        CollectionAssert.AreEqual(state.LateralConnections, back.LateralConnections);
+        AssertClose(state.FeatureWeights, back.FeatureWeights, 2e-7);
+        AssertClose(state.HiddenBiases, back.HiddenBiases, 1e-5);
+        AssertClose(state.LabelWeights, back.LabelWeights, 0);
+        AssertClose(state.LateralWeights, back.LateralWeights, 0);
+        AssertClose(state.OutputWeights, back.OutputWeights, 0);
+        AssertClose(state.OutputBiases, back.OutputBiases, 0);
+
+        static void AssertClose(Parameter expected, Parameter actual, double allowed)
+        {
+            float[] a = expected.Value.ToArray();
+            float[] b = actual.Value.ToArray();
+            for (int i = 0; i < a.Length; i++)
+                Assert.AreEqual(a[i], b[i], allowed);
+        }
+    }
+
+    [TestMethod]
+    public void Standardisation_is_folded_into_weights_and_bias()
+    {
+        using NetworkState state = Create(3, 2);
+        InputSource features = state.ToNetwork([1, 1, 1, 1, 1, 1]).HiddenLayers[0].Sources[0];
+        float[] x = [3, -1.5f, 7, 60];
+        for (int neuron = 0; neuron < 3; neuron++)
+        {
+            double standardised = state.HiddenBiases.Value[neuron][0];
+            double raw = features.Biases[neuron];
+            for (int i = 0; i < 4; i++)
+            {
+                standardised +=
+                    state.FeatureWeights.Value[neuron][i]
+                    * ((double)x[i] - s_scaling.Offsets[i])
+                    / s_scaling.Scales[i];
+                raw += (double)features.Weights[neuron * 4 + i] * x[i];
+            }
+
+            Assert.AreEqual(standardised, raw, 1e-5);
+        }
+    }
+
+    [TestMethod]
+    public void Signs_are_folded_into_the_output_layer()
+    {
+        using NetworkState state = Create(4, 3);
+        InputSource output = state.ToNetwork([1, -1, 0, 1, -1, 1]).OutputLayer.Sources[0];
+        for (int i = 0; i < 4; i++)
+        {
+            Assert.AreEqual(state.OutputWeights.Value[0][i], output.Weights[i]);
+            Assert.AreEqual(-state.OutputWeights.Value[1][i], output.Weights[4 + i]);
+            Assert.AreEqual(0, output.Weights[8 + i]);
+        }
+
+        Assert.AreEqual(-state.OutputBiases.Value[1][0], output.Biases[1]);
+        Assert.AreEqual(NetworkState.AbsentClassScore, output.Biases[2]);
+    }
+
+    [TestMethod]
+    public void A_snapshot_is_a_copy_and_can_be_put_back()
+    {
+        using NetworkState state = Create(6, 3);
+        float[] before = state.LateralWeights.Value.ToArray();
+        float[][] snapshot = state.Snapshot();
+        state.LateralWeights.Value[2][1] = 5;
+        state.OutputBiases.Value[0][0] = 7;
+        state.Restore(snapshot);
+        CollectionAssert.AreEqual(before, state.LateralWeights.Value.ToArray());
+        Assert.AreNotEqual(7, state.OutputBiases.Value[0][0]);
+    }
+
+    [TestMethod]
+    public void Going_on_needs_a_network_of_the_same_size()
+    {
+        using NetworkState state = Create(6, 3);
+        InfomorphicNetwork network = state.ToNetwork([1, 1, 1, 1, 1, 1]);
+        ArgumentException exception = Assert.ThrowsExactly<ArgumentException>(() =>
+            NetworkState.From(network, Settings(7, 3, seed: 1))
+        );
+        Assert.AreEqual("The model to go on from has 6 hidden neurons, the options ask for 7.", exception.Message);
+    }
+
+    private static NetworkState Create(int hidden, int lateral, ulong seed = 1) =>
+        NetworkState.Create(Settings(hidden, lateral, seed), s_scaling, classes: 6);
+
+    private static LearningSettings Settings(int hidden, int lateral, ulong seed) =>
+        Problems.Settings(hidden) with
+        {
+            MaximumLateralConnections = lateral,
+            Seed = seed,
+        };
+}
