@@ -1,0 +1,84 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic;
+using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Transforms;
+
+namespace Mnist;
+
+/// <summary>
+/// All that this sample asks of ML.NET and of the library: train, evaluate, save, load, predict. Read this file first.
+/// </summary>
+internal sealed class DigitClassifier
+{
+    private readonly MLContext _mlContext;
+    private readonly ITransformer _digitToKey;
+    private readonly MulticlassPredictionTransformer<InfomorphicModelParameters> _classifier;
+
+    private DigitClassifier(
+        MLContext mlContext,
+        ITransformer digitToKey,
+        MulticlassPredictionTransformer<InfomorphicModelParameters> classifier,
+        ITransformer keyToDigit
+    )
+    {
+        _mlContext = mlContext;
+        _digitToKey = digitToKey;
+        _classifier = classifier;
+        Model = digitToKey.Append(classifier).Append(keyToDigit);
+    }
+
+    /// <summary>The whole model: from pixels to digits.</summary>
+    public ITransformer Model { get; }
+
+    /// <summary>The trained network, its goal, and the history of its training.</summary>
+    public InfomorphicModelParameters Parameters => _classifier.Model;
+
+    /// <summary>
+    /// Trains. The steps are fitted one by one because a trainer in a pipeline takes no validation rows; without those,
+    /// <c>pipeline.Fit(train)</c> does the same.
+    /// </summary>
+    public static DigitClassifier Train(
+        MLContext mlContext,
+        IDataView train,
+        IDataView validation,
+        InfomorphicTrainer.Options options
+    )
+    {
+        ITransformer digitToKey = mlContext
+            .Transforms.Conversion.MapValueToKey(
+                options.LabelColumnName,
+                keyOrdinality: ValueToKeyMappingEstimator.KeyOrdinality.ByValue
+            )
+            .Fit(train);
+        MulticlassPredictionTransformer<InfomorphicModelParameters> classifier = mlContext
+            .MulticlassClassification.Trainers.Infomorphic(options)
+            .Fit(digitToKey.Transform(train), digitToKey.Transform(validation));
+        ITransformer keyToDigit = mlContext
+            .Transforms.Conversion.MapKeyToValue(nameof(DigitPrediction.PredictedDigit), "PredictedLabel")
+            .Fit(classifier.Transform(digitToKey.Transform(train)));
+
+        return new DigitClassifier(mlContext, digitToKey, classifier, keyToDigit);
+    }
+
+    /// <summary>Evaluates, scored as the model scores.</summary>
+    public MulticlassClassificationMetrics Evaluate(IDataView data) =>
+        _mlContext.MulticlassClassification.Evaluate(Model.Transform(data));
+
+    /// <summary>Evaluates the same network, scored in another way.</summary>
+    public MulticlassClassificationMetrics Evaluate(IDataView data, ScoringMode scoring, int samples) =>
+        _mlContext.MulticlassClassification.Evaluate(
+            _classifier.WithScoring(scoring, samples).Transform(_digitToKey.Transform(data))
+        );
+
+    /// <summary>Writes the model as model.zip, which loads wherever the library is referenced.</summary>
+    public void Save(Stream stream, DataViewSchema schema) => _mlContext.Model.Save(Model, schema, stream);
+
+    /// <summary>The scores of all rows: what the saved model must reproduce to the last bit.</summary>
+    public static float[][] Score(MLContext mlContext, ITransformer model, IDataView data) =>
+        [
+            .. mlContext
+                .Data.CreateEnumerable<DigitPrediction>(model.Transform(data), reuseRowObject: false)
+                .Select(prediction => prediction.Score),
+        ];
+}
