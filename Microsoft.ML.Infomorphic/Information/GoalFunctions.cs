@@ -247,182 +247,145 @@ public static class GoalFunctions
     public static GoalFunction ContextOptimized1 { get; } =
         GoalFunction.FromGamma(
             "FC",
-            [
-                -0.09897422104624026,
-                0.3916122183491769,
-                0.5117811143405198,
-                0.5941935589368678,
-                0.08852570460263162,
-            ]
+            [-0.09897422104624026, 0.3916122183491769, 0.5117811143405198, 0.5941935589368678, 0.08852570460263162]
         );
 
     /// <summary>context/opt_2_100: Hidden layer with context but no lateral input, second optimisation (100 neurons); the goal of the paper's bivariate results.</summary>
     public static GoalFunction ContextOptimized2 { get; } =
         GoalFunction.FromGamma(
             "FC",
-            [
-                0.03790207886343058,
-                0.31846647873373646,
-                0.7754715864603647,
-                0.1535975630019188,
-                0.007582022614057774,
-            ]
+            [0.03790207886343058, 0.31846647873373646, 0.7754715864603647, 0.1535975630019188, 0.007582022614057774]
         );
 
     /// <summary>context/naive (context/heuristic): Hidden layer with context but no lateral input, heuristic goal: redundant between F and C.</summary>
-    public static GoalFunction ContextHeuristic { get; } =
-        GoalFunction.FromGamma("FC", [0, 0, 1, 0, 0]);
+    public static GoalFunction ContextHeuristic { get; } = GoalFunction.FromGamma("FC", [0, 0, 1, 0, 0]);
 
     /// <summary>lateral/opt_1_100: Hidden layer with lateral input but no context, first optimisation (100 neurons).</summary>
     public static GoalFunction LateralOptimized1 { get; } =
         GoalFunction.FromGamma(
             "FL",
-            [
-                0.8280595043322676,
-                -0.20382187154968667,
-                0.9029595669837212,
-                0.5267465629054332,
-                0.13500766640505008,
-            ]
+            [0.8280595043322676, -0.20382187154968667, 0.9029595669837212, 0.5267465629054332, 0.13500766640505008]
         );
 
     /// <summary>lateral/opt_2_100: Hidden layer with lateral input but no context, second optimisation (100 neurons); the goal of the paper's bivariate results.</summary>
     public static GoalFunction LateralOptimized2 { get; } =
         GoalFunction.FromGamma(
             "FL",
-            [
-                0.8050669838297834,
-                -0.4079175158311413,
-                0.5380270551460712,
-                0.5634098766546485,
-                -0.009729245933249309,
-            ]
+            [0.8050669838297834, -0.4079175158311413, 0.5380270551460712, 0.5634098766546485, -0.009729245933249309]
         );
 
     /// <summary>lateral/naive (lateral/heuristic): Hidden layer with lateral input but no context, heuristic goal: unique in F.</summary>
-    public static GoalFunction LateralHeuristic { get; } =
-        GoalFunction.FromGamma("FL", [1, 0, 0, 0, 0]);
+    public static GoalFunction LateralHeuristic { get; } = GoalFunction.FromGamma("FL", [1, 0, 0, 0, 0]);
 
     /// <summary>output: The output layer of every setup: above all redundant between F and the label C.</summary>
-    public static GoalFunction Output { get; } =
-        GoalFunction.FromGamma("FC", [-0.2, 0.1, 1, 0.1, 0]);
+    public static GoalFunction Output { get; } = GoalFunction.FromGamma("FC", [-0.2, 0.1, 1, 0.1, 0]);
 
     /// <summary>Every published goal with its names, those over three sources first.</summary>
     public static ReadOnlyCollection<GoalPreset> All { get; } =
-        Array.AsReadOnly<GoalPreset>(
-            [
-                new(
-                    "opt_1_100_tpe",
-                    null,
-                    "MNIST, first of three TPE optimisations (setup 1, 100 neurons); the goal of the paper's main results, all setups.",
-                    OptimizedTpe1
-                ),
-                new(
-                    "opt_2_100_tpe",
-                    null,
-                    "MNIST, second of three TPE optimisations (setup 1, 100 neurons).",
-                    OptimizedTpe2
-                ),
-                new(
-                    "opt_3_100_tpe",
-                    null,
-                    "MNIST, third of three TPE optimisations (setup 1, 100 neurons).",
-                    OptimizedTpe3
-                ),
-                new(
-                    "opt_1_100_cmaes",
-                    null,
-                    "MNIST, first of three CMA-ES optimisations (setup 1, 100 neurons).",
-                    OptimizedCmaEs1
-                ),
-                new(
-                    "opt_2_100_cmaes",
-                    null,
-                    "MNIST, second of three CMA-ES optimisations (setup 1, 100 neurons).",
-                    OptimizedCmaEs2
-                ),
-                new(
-                    "opt_3_100_cmaes",
-                    null,
-                    "MNIST, third of three CMA-ES optimisations (setup 1, 100 neurons).",
-                    OptimizedCmaEs3
-                ),
-                new(
-                    "opt_1_1000",
-                    null,
-                    "MNIST, published with the others; by its name optimised for 1,000 neurons.",
-                    Optimized1000
-                ),
-                new(
-                    "opt_1_100_CIFAR",
-                    null,
-                    "CIFAR-10, one CMA-ES optimisation (setup 1, 100 neurons).",
-                    OptimizedCifar10
-                ),
-                new(
-                    "opt_1_100_modified",
-                    null,
-                    "The four terms of opt_1_100_tpe that the paper's ablation finds to matter, rounded (table 3).",
-                    FourTerms
-                ),
-                new(
-                    "naive",
-                    "heuristic",
-                    "The heuristic goal of the paper's figure 1.D: redundant between F and C, unique with respect to L.",
-                    Heuristic
-                ),
-                new(
-                    "context/opt_1_100",
-                    null,
-                    "Hidden layer with context but no lateral input, first optimisation (100 neurons).",
-                    ContextOptimized1
-                ),
-                new(
-                    "context/opt_2_100",
-                    null,
-                    "Hidden layer with context but no lateral input, second optimisation (100 neurons); the goal of the paper's bivariate results.",
-                    ContextOptimized2
-                ),
-                new(
-                    "context/naive",
-                    "context/heuristic",
-                    "Hidden layer with context but no lateral input, heuristic goal: redundant between F and C.",
-                    ContextHeuristic
-                ),
-                new(
-                    "lateral/opt_1_100",
-                    null,
-                    "Hidden layer with lateral input but no context, first optimisation (100 neurons).",
-                    LateralOptimized1
-                ),
-                new(
-                    "lateral/opt_2_100",
-                    null,
-                    "Hidden layer with lateral input but no context, second optimisation (100 neurons); the goal of the paper's bivariate results.",
-                    LateralOptimized2
-                ),
-                new(
-                    "lateral/naive",
-                    "lateral/heuristic",
-                    "Hidden layer with lateral input but no context, heuristic goal: unique in F.",
-                    LateralHeuristic
-                ),
-                new(
-                    "output",
-                    null,
-                    "The output layer of every setup: above all redundant between F and the label C.",
-                    Output
-                ),
-            ]
-        );
+        Array.AsReadOnly<GoalPreset>([
+            new(
+                "opt_1_100_tpe",
+                null,
+                "MNIST, first of three TPE optimisations (setup 1, 100 neurons); the goal of the paper's main results, all setups.",
+                OptimizedTpe1
+            ),
+            new(
+                "opt_2_100_tpe",
+                null,
+                "MNIST, second of three TPE optimisations (setup 1, 100 neurons).",
+                OptimizedTpe2
+            ),
+            new(
+                "opt_3_100_tpe",
+                null,
+                "MNIST, third of three TPE optimisations (setup 1, 100 neurons).",
+                OptimizedTpe3
+            ),
+            new(
+                "opt_1_100_cmaes",
+                null,
+                "MNIST, first of three CMA-ES optimisations (setup 1, 100 neurons).",
+                OptimizedCmaEs1
+            ),
+            new(
+                "opt_2_100_cmaes",
+                null,
+                "MNIST, second of three CMA-ES optimisations (setup 1, 100 neurons).",
+                OptimizedCmaEs2
+            ),
+            new(
+                "opt_3_100_cmaes",
+                null,
+                "MNIST, third of three CMA-ES optimisations (setup 1, 100 neurons).",
+                OptimizedCmaEs3
+            ),
+            new(
+                "opt_1_1000",
+                null,
+                "MNIST, published with the others; by its name optimised for 1,000 neurons.",
+                Optimized1000
+            ),
+            new("opt_1_100_CIFAR", null, "CIFAR-10, one CMA-ES optimisation (setup 1, 100 neurons).", OptimizedCifar10),
+            new(
+                "opt_1_100_modified",
+                null,
+                "The four terms of opt_1_100_tpe that the paper's ablation finds to matter, rounded (table 3).",
+                FourTerms
+            ),
+            new(
+                "naive",
+                "heuristic",
+                "The heuristic goal of the paper's figure 1.D: redundant between F and C, unique with respect to L.",
+                Heuristic
+            ),
+            new(
+                "context/opt_1_100",
+                null,
+                "Hidden layer with context but no lateral input, first optimisation (100 neurons).",
+                ContextOptimized1
+            ),
+            new(
+                "context/opt_2_100",
+                null,
+                "Hidden layer with context but no lateral input, second optimisation (100 neurons); the goal of the paper's bivariate results.",
+                ContextOptimized2
+            ),
+            new(
+                "context/naive",
+                "context/heuristic",
+                "Hidden layer with context but no lateral input, heuristic goal: redundant between F and C.",
+                ContextHeuristic
+            ),
+            new(
+                "lateral/opt_1_100",
+                null,
+                "Hidden layer with lateral input but no context, first optimisation (100 neurons).",
+                LateralOptimized1
+            ),
+            new(
+                "lateral/opt_2_100",
+                null,
+                "Hidden layer with lateral input but no context, second optimisation (100 neurons); the goal of the paper's bivariate results.",
+                LateralOptimized2
+            ),
+            new(
+                "lateral/naive",
+                "lateral/heuristic",
+                "Hidden layer with lateral input but no context, heuristic goal: unique in F.",
+                LateralHeuristic
+            ),
+            new(
+                "output",
+                null,
+                "The output layer of every setup: above all redundant between F and the label C.",
+                Output
+            ),
+        ]);
 
-    private static readonly FrozenDictionary<string, GoalPreset> s_byName = All
-        .Select(preset => KeyValuePair.Create(preset.Name, preset))
-        .Concat(
-            from preset in All
-            where preset.Alias is not null
-            select KeyValuePair.Create(preset.Alias, preset)
+    private static readonly FrozenDictionary<string, GoalPreset> s_byName = All.Select(preset =>
+            KeyValuePair.Create(preset.Name, preset)
         )
+        .Concat(from preset in All where preset.Alias is not null select KeyValuePair.Create(preset.Alias, preset))
         .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Finds a published goal.</summary>

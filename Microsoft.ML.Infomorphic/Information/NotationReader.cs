@@ -36,8 +36,7 @@ internal sealed class NotationReader(string text, string sources)
 
     /// <summary>The error as one sentence.</summary>
     /// <param name="what">What was to be read.</param>
-    public string DescribeError(string what) =>
-        $"The {what} does not parse at position {_position + 1}: {_reason}.";
+    public string DescribeError(string what) => $"The {what} does not parse at position {_position + 1}: {_reason}.";
 
     /// <summary>Reads a text that holds an antichain and nothing else.</summary>
     public bool TryReadLoneAntichain([NotNullWhen(true)] out Antichain? antichain)

@@ -27,12 +27,8 @@ public abstract record Activation
 /// <param name="Alpha2">α₂, the share of the drive that the lateral input modulates; 0.1 in the paper.</param>
 /// <param name="Beta1">β₁, the steepness of the modulation by the context; 2 in the paper.</param>
 /// <param name="Beta2">β₂, the steepness of the modulation by the lateral input; 2 in the paper.</param>
-public sealed record ModulatedActivation(
-    double Alpha1 = 0.1,
-    double Alpha2 = 0.1,
-    double Beta1 = 2,
-    double Beta2 = 2
-) : Activation
+public sealed record ModulatedActivation(double Alpha1 = 0.1, double Alpha2 = 0.1, double Beta1 = 2, double Beta2 = 2)
+    : Activation
 {
     internal override void Validate()
     {

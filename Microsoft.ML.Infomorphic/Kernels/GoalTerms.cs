@@ -15,13 +15,7 @@ internal sealed class GoalTerms
     /// <param name="Signs">Their E_βs.</param>
     /// <param name="ValueWeight">c_β, with c = Mᵀγ.</param>
     /// <param name="DerivativeWeight">c′_β: c_β, less γ_res at the antichain of all sources together.</param>
-    public sealed record Term(
-        int Index,
-        int[] Subsets,
-        float[] Signs,
-        double ValueWeight,
-        double DerivativeWeight
-    )
+    public sealed record Term(int Index, int[] Subsets, float[] Signs, double ValueWeight, double DerivativeWeight)
     {
         /// <summary>c′_β in single precision.</summary>
         public float SingleDerivativeWeight { get; } = (float)DerivativeWeight;
@@ -47,20 +41,12 @@ internal sealed class GoalTerms
                 .Range(0, SubsetCount)
                 .Where(subset => lattice.UnionCoefficients[antichain, subset] != 0)
                 .ToArray();
-            float[] signs = subsets
-                .Select(subset => (float)lattice.UnionCoefficients[antichain, subset])
-                .ToArray();
+            float[] signs = subsets.Select(subset => (float)lattice.UnionCoefficients[antichain, subset]).ToArray();
             bool isTop = subsets.Length == 1 && subsets[0] == SubsetCount - 1;
             if (isTop)
                 Top = antichain;
             double weight = goal.RedundancyCoefficients[antichain];
-            Terms[antichain] = new Term(
-                antichain,
-                subsets,
-                signs,
-                weight,
-                isTop ? weight - ResidualWeight : weight
-            );
+            Terms[antichain] = new Term(antichain, subsets, signs, weight, isTop ? weight - ResidualWeight : weight);
         }
 
         SingleDerivativeWeights = [.. Terms.Select(term => term.SingleDerivativeWeight)];

@@ -149,9 +149,7 @@ internal static class Philox
             Vector512<float> uniform =
                 Vector512.ConvertToSingle((words >>> 8).AsInt32()) * Vector512.Create(1f / (1 << 24));
             Vector512<float> fires = Vector512.LessThan(uniform, Vector512.Create(probabilities[start..]));
-            Vector512
-                .ConditionalSelect(fires, Vector512<float>.One, Vector512.Create(-1f))
-                .CopyTo(outputs[start..]);
+            Vector512.ConditionalSelect(fires, Vector512<float>.One, Vector512.Create(-1f)).CopyTo(outputs[start..]);
             return;
         }
 

@@ -131,7 +131,11 @@ internal sealed unsafe class VectorizedGoal
         int* slotOfCell = _slotOfCell.Pointer;
         float* cellMass = _cellMass.Pointer;
         fixed (int* cell = cells)
-        fixed (float* rowTheta = theta, rowComplement = complement, rowMass = mass)
+        fixed (
+            float* rowTheta = theta,
+                rowComplement = complement,
+                rowMass = mass
+        )
             CountRows(cell, rowTheta, rowComplement, rowMass);
 
         float firedMass = 0;
@@ -144,8 +148,7 @@ internal sealed unsafe class VectorizedGoal
         }
 
         // log₂ p(+1)/p(−1); an output that never occurs counts for nothing.
-        _outputLogOdds =
-            (firedMass > 0 ? Math.Log2(firedMass) : 0) - (silentMass > 0 ? Math.Log2(silentMass) : 0);
+        _outputLogOdds = (firedMass > 0 ? Math.Log2(firedMass) : 0) - (silentMass > 0 ? Math.Log2(silentMass) : 0);
         _firedMass = Math.Max(firedMass, SmallestOutputMass);
         _silentMass = Math.Max(silentMass, SmallestOutputMass);
         DecodeCells();

@@ -32,12 +32,7 @@ public readonly record struct ComputeDevice(int? CudaIndex)
         if (
             text is null
             || !text.StartsWith(Prefix, StringComparison.Ordinal)
-            || !int.TryParse(
-                text.AsSpan(Prefix.Length),
-                NumberStyles.None,
-                CultureInfo.InvariantCulture,
-                out int index
-            )
+            || !int.TryParse(text.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
         )
             return false;
         device = new ComputeDevice(index);

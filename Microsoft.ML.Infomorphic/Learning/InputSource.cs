@@ -67,15 +67,11 @@ public sealed class InputSource
                     $"Source {symbol} needs {neuronCount} × {perNeuron} weights and got {weights.Length}."
                 );
             if (biases.Length != neuronCount)
-                throw new ArgumentException(
-                    $"Source {symbol} needs {neuronCount} biases and got {biases.Length}."
-                );
+                throw new ArgumentException($"Source {symbol} needs {neuronCount} biases and got {biases.Length}.");
             if (connections is not null)
                 foreach (int input in connections)
                     if ((uint)input >= (uint)inputCount)
-                        throw new ArgumentException(
-                            $"Source {symbol} has {inputCount} inputs and no input {input}."
-                        );
+                        throw new ArgumentException($"Source {symbol} has {inputCount} inputs and no input {input}.");
         }
 
         Symbol = symbol;

@@ -48,9 +48,7 @@ public sealed class DenseFeatureMatrix : FeatureMatrix
 
     /// <inheritdoc/>
     public override void CopyRow(int row, Span<float> destination) =>
-        _chunks[row / _rowsPerChunk]
-            .AsSpan(row % _rowsPerChunk * FeatureCount, FeatureCount)
-            .CopyTo(destination);
+        _chunks[row / _rowsPerChunk].AsSpan(row % _rowsPerChunk * FeatureCount, FeatureCount).CopyTo(destination);
 }
 
 /// <summary>Rows stored without their zeros (compressed sparse rows).</summary>
@@ -86,12 +84,7 @@ public sealed class SparseFeatureMatrix : FeatureMatrix
 /// <param name="Labels">The class of each row, from 0.</param>
 /// <param name="Weights">The positive weight of each row, or null where all weigh the same.</param>
 /// <param name="ClassCount">Number of classes; a class may have no row.</param>
-public sealed record LabeledRows(
-    FeatureMatrix Features,
-    int[] Labels,
-    float[]? Weights,
-    int ClassCount
-)
+public sealed record LabeledRows(FeatureMatrix Features, int[] Labels, float[]? Weights, int ClassCount)
 {
     /// <summary>Number of rows.</summary>
     public int RowCount => Features.RowCount;

@@ -37,11 +37,7 @@ public sealed record AdamSettings(
                 "The decays of the moments must be at least 0 and less than 1."
             );
         if (!(Epsilon > 0) || !double.IsFinite(Epsilon))
-            throw new ArgumentOutOfRangeException(
-                nameof(Epsilon),
-                Epsilon,
-                "ε must be a positive, finite number."
-            );
+            throw new ArgumentOutOfRangeException(nameof(Epsilon), Epsilon, "ε must be a positive, finite number.");
     }
 }
 

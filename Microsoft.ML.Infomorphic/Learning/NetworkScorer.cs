@@ -134,10 +134,8 @@ public sealed class NetworkScorer
         Fire(scratch, scratch.L, presentation: 1, sample, key);
         for (int neuron = 0; neuron < _output.NeuronCount; neuron++)
             scratch.Scores[neuron] =
-                TensorPrimitives.Dot(
-                    _output.Weights.AsSpan(neuron * _output.InputCount, _output.InputCount),
-                    scratch.Y
-                ) + _output.Biases[neuron];
+                TensorPrimitives.Dot(_output.Weights.AsSpan(neuron * _output.InputCount, _output.InputCount), scratch.Y)
+                + _output.Biases[neuron];
     }
 
     private void Fire(Scratch scratch, ReadOnlySpan<float> lateral, uint presentation, int? sample, ulong key)

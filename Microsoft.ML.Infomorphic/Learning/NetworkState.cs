@@ -167,7 +167,14 @@ internal sealed class NetworkState : IDisposable
         var hidden = new InfomorphicLayer(
             [
                 new InputSource('F', SourceKind.Features, n, Scaling.FeatureCount, featureWeights, featureBiases),
-                new InputSource('C', SourceKind.Label, n, ClassCount, LabelWeights.Value.ToArray(), Column(HiddenBiases, 1)),
+                new InputSource(
+                    'C',
+                    SourceKind.Label,
+                    n,
+                    ClassCount,
+                    LabelWeights.Value.ToArray(),
+                    Column(HiddenBiases, 1)
+                ),
                 new InputSource(
                     'L',
                     SourceKind.Lateral,

@@ -176,13 +176,7 @@ public static class NetworkTrainer
         int[] finalSigns = evaluation.DecideSigns(train, allRows, callbacks.CheckAlive);
         return new TrainingResult(
             state.ToNetwork(finalSigns),
-            new TrainingHistory(
-                epochs,
-                keptEpoch,
-                steps,
-                clock.Elapsed.TotalSeconds,
-                stepClock.Elapsed.TotalSeconds
-            )
+            new TrainingHistory(epochs, keptEpoch, steps, clock.Elapsed.TotalSeconds, stepClock.Elapsed.TotalSeconds)
         );
     }
 

@@ -17,11 +17,7 @@ public enum ScoringMode
 /// <param name="Mode">What a hidden neuron passes on.</param>
 /// <param name="Samples">Samples to average over, at least 1; used by <see cref="ScoringMode.Sampled"/> alone.</param>
 /// <param name="Seed">The samples follow from this number and the row's features.</param>
-public sealed record ScoringSettings(
-    ScoringMode Mode = ScoringMode.MeanField,
-    int Samples = 16,
-    ulong Seed = 0
-)
+public sealed record ScoringSettings(ScoringMode Mode = ScoringMode.MeanField, int Samples = 16, ulong Seed = 0)
 {
     internal void Validate()
     {

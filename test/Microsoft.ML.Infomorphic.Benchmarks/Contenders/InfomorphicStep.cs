@@ -57,7 +57,7 @@ internal sealed class InfomorphicStep : IDisposable
         _next += _batchSize;
     }
 
-    public void Step() => _engine.Step(_rows, Batch, statistics: null);
+    public void Step() => _engine.Step(_rows, Batch.Span, statistics: null);
 
     /// <summary>Trains for so many steps.</summary>
     public void Train(int steps)

@@ -24,6 +24,7 @@ public class RoomsTests
 
     private static readonly string[] s_knowTorchSharp =
     [
+        "Learning.BatchBuffers",
         "Learning.CpuTrainingEngine",
         "Learning.NetworkTrainer",
         "Learning.TensorMatrix",

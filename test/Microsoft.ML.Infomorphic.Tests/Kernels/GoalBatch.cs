@@ -75,13 +75,7 @@ internal sealed class GoalBatch
     }
 
     public ScalarGoal Specify(GoalFunction goal) =>
-        new(
-            goal,
-            Cells,
-            Array.ConvertAll(Theta, x => (double)x),
-            Array.ConvertAll(Complement, x => (double)x),
-            Mass
-        );
+        new(goal, Cells, Array.ConvertAll(Theta, x => (double)x), Array.ConvertAll(Complement, x => (double)x), Mass);
 
     /// <summary>∂G/∂θ from the vectorised kernel.</summary>
     public float[] Differentiate(VectorizedGoal kernel)

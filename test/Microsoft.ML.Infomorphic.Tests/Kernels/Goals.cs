@@ -5,10 +5,10 @@ namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 internal static class Goals
 {
     public static GoalFunction[] PublishedTrivariate { get; } =
-        [.. GoalFunctions.All.Where(preset => preset.SourceCount == 3).Select(preset => preset.Goal)];
+    [.. GoalFunctions.All.Where(preset => preset.SourceCount == 3).Select(preset => preset.Goal)];
 
     public static GoalFunction[] PublishedBivariate { get; } =
-        [.. GoalFunctions.All.Where(preset => preset.SourceCount == 2).Select(preset => preset.Goal)];
+    [.. GoalFunctions.All.Where(preset => preset.SourceCount == 2).Select(preset => preset.Goal)];
 
     /// <summary>A goal with weights uniform in ±1.</summary>
     public static GoalFunction Random(int sources, int seed)

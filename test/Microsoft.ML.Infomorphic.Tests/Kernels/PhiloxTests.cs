@@ -8,17 +8,30 @@ public class PhiloxTests
     // Random123 1.14, tests/kat_vectors, lines "philox4x32 10": counter, key, words.
     [TestMethod]
     [DataRow(0u, 0u, 0u, 0u, 0u, 0u, 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)]
+    [DataRow(~0u, ~0u, ~0u, ~0u, ~0u, ~0u, 0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)]
     [DataRow(
-        ~0u, ~0u, ~0u, ~0u, ~0u, ~0u,
-        0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu
-    )]
-    [DataRow(
-        0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0xa4093822u, 0x299f31d0u,
-        0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u
+        0x243f6a88u,
+        0x85a308d3u,
+        0x13198a2eu,
+        0x03707344u,
+        0xa4093822u,
+        0x299f31d0u,
+        0xd16cfe09u,
+        0x94fdccebu,
+        0x5001e420u,
+        0x24126ea1u
     )]
     public void Words_are_the_published_ones(
-        uint c0, uint c1, uint c2, uint c3, uint k0, uint k1,
-        uint w0, uint w1, uint w2, uint w3
+        uint c0,
+        uint c1,
+        uint c2,
+        uint c3,
+        uint k0,
+        uint k1,
+        uint w0,
+        uint w1,
+        uint w2,
+        uint w3
     ) => Assert.AreEqual((w0, w1, w2, w3), Philox.Generate(c0, c1, c2, c3, (ulong)k1 << 32 | k0));
 
     // Word j of counter (i, neuron, step) serves row j·q + i with q = ⌈rows/4⌉.
@@ -40,9 +53,19 @@ public class PhiloxTests
             for (int row = 0; row < rows; row++)
             {
                 (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(
-                    (uint)(row % quarter), neuron, (uint)step, (uint)(step >> 32), key
+                    (uint)(row % quarter),
+                    neuron,
+                    (uint)step,
+                    (uint)(step >> 32),
+                    key
                 );
-                uint word = (row / quarter) switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 };
+                uint word = (row / quarter) switch
+                {
+                    0 => w0,
+                    1 => w1,
+                    2 => w2,
+                    _ => w3,
+                };
                 float uniform = (word >> 8) / 16777216f;
                 Assert.AreEqual(uniform < probabilities[row] ? 1f : -1f, outputs[row], $"row {row} of {rows}");
             }
@@ -83,10 +106,15 @@ public class PhiloxTests
         float[] half = new float[4096];
         Array.Fill(half, 0.5f);
         float[][] draws = new float[4][];
-        foreach ((int i, (uint neuron, ulong step, ulong key)) in new (uint, ulong, ulong)[]
-        {
-            (0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1),
-        }.Index())
+        foreach (
+            (int i, (uint neuron, ulong step, ulong key)) in new (uint, ulong, ulong)[]
+            {
+                (0, 0, 0),
+                (1, 0, 0),
+                (0, 1, 0),
+                (0, 0, 1),
+            }.Index()
+        )
             Philox.Sample(half, draws[i] = new float[4096], neuron, step, key);
         for (int i = 0; i < draws.Length; i++)
         for (int j = 0; j < i; j++)

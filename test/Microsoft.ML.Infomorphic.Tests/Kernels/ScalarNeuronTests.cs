@@ -92,8 +92,7 @@ public class ScalarNeuronTests
             return Evaluate(moved).Value;
         }
 
-        ScalarGoal Evaluate(double[] theta) =>
-            new(goal, batch.Cells, theta, [.. theta.Select(x => 1 - x)], batch.Mass);
+        ScalarGoal Evaluate(double[] theta) => new(goal, batch.Cells, theta, [.. theta.Select(x => 1 - x)], batch.Mass);
     }
 
     // A copy: F and y agree in two of two rows, L does not matter. I(Y:F) = 1 bit, in {F}{C} where C is a copy, too.
@@ -215,7 +214,11 @@ public class ScalarNeuronTests
 
         // I_α = Σ_{β ⪯ α} Π_β, solved from the least antichain up.
         var atoms = new Tensor[antichains.Length];
-        foreach (int alpha in Enumerable.Range(0, atoms.Length).OrderBy(a => antichains.Count(b => b.Precedes(antichains[a]))))
+        foreach (
+            int alpha in Enumerable
+                .Range(0, atoms.Length)
+                .OrderBy(a => antichains.Count(b => b.Precedes(antichains[a])))
+        )
         {
             atoms[alpha] = redundancies[alpha];
             for (int beta = 0; beta < atoms.Length; beta++)

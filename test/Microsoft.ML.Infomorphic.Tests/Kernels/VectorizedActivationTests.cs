@@ -68,13 +68,23 @@ public class VectorizedActivationTests
     [TestMethod]
     public void Extreme_inputs_give_finite_numbers()
     {
-        float[] extremes = [0f, -0f, 1e4f, -1e4f, float.Epsilon, -float.Epsilon, 1e-38f, 1f, -1f, 88f, -88f, 104f, -104f];
-        var combinations = (
-            from f in extremes
-            from c in extremes
-            from l in extremes
-            select (f, c, l)
-        ).ToArray();
+        float[] extremes =
+        [
+            0f,
+            -0f,
+            1e4f,
+            -1e4f,
+            float.Epsilon,
+            -float.Epsilon,
+            1e-38f,
+            1f,
+            -1f,
+            88f,
+            -88f,
+            104f,
+            -104f,
+        ];
+        var combinations = (from f in extremes from c in extremes from l in extremes select (f, c, l)).ToArray();
         float[] fs = [.. combinations.Select(x => x.f)];
         float[] cs = [.. combinations.Select(x => x.c)];
         float[] ls = [.. combinations.Select(x => x.l)];

@@ -20,14 +20,14 @@ public class VectorizedBinningTests
     {
         var random = new Random(1);
         foreach (Binning binning in s_binnings)
-        for (int rows = binning.Adaptive ? 1 : 0; rows <= 130; rows++)
-        {
-            float[] values =
-            [
-                .. Enumerable.Range(0, rows).Select(_ => (float)(binning.Range * (3 * random.NextDouble() - 1.5))),
-            ];
-            AssertSameBins(binning, values);
-        }
+            for (int rows = binning.Adaptive ? 1 : 0; rows <= 130; rows++)
+            {
+                float[] values =
+                [
+                    .. Enumerable.Range(0, rows).Select(_ => (float)(binning.Range * (3 * random.NextDouble() - 1.5))),
+                ];
+                AssertSameBins(binning, values);
+            }
     }
 
     // Also every edge and its neighbours in single precision: whatever the rounding, both round alike.
@@ -131,8 +131,7 @@ public class VectorizedBinningTests
         AssertSameBins(Binning.PaperOutputLayer, [odd, 0, odd]);
     }
 
-    private static float EdgeOf(Binning binning, int edge) =>
-        (float)(binning.Range * (2.0 * edge / binning.Count - 1));
+    private static float EdgeOf(Binning binning, int edge) => (float)(binning.Range * (2.0 * edge / binning.Count - 1));
 
     private static int[] Bins(Binning binning, float[] values)
     {

@@ -142,15 +142,15 @@ public class VectorizedGoalTests
     public void Neurons_with_one_output_alone_agree_with_the_specification(float theta)
     {
         foreach (GoalFunction goal in Goals.PublishedTrivariate)
-            foreach (int rows in new[] { 1, 16, 50 })
-            {
-                GoalBatch batch = GoalBatch.Random(3, 20, rows, seed: rows);
-                batch = batch.With(
-                    theta: [.. batch.Theta.Select(_ => theta)],
-                    complement: [.. batch.Theta.Select(_ => 1 - theta)]
-                );
-                AssertAgrees(goal, Kernel(goal, 20), batch);
-            }
+        foreach (int rows in new[] { 1, 16, 50 })
+        {
+            GoalBatch batch = GoalBatch.Random(3, 20, rows, seed: rows);
+            batch = batch.With(
+                theta: [.. batch.Theta.Select(_ => theta)],
+                complement: [.. batch.Theta.Select(_ => 1 - theta)]
+            );
+            AssertAgrees(goal, Kernel(goal, 20), batch);
+        }
     }
 
     // From 10⁻³⁸ to 10⁻⁵: nothing overflows where a neuron hardly ever fires.
@@ -233,8 +233,7 @@ public class VectorizedGoalTests
         Assert.IsTrue(batch.Differentiate(Kernel(nothing, 20)).All(slope => slope == 0));
     }
 
-    private static VectorizedGoal Kernel(GoalFunction goal, int bins) =>
-        new(new GoalTerms(goal), bins, MaximumRows);
+    private static VectorizedGoal Kernel(GoalFunction goal, int bins) => new(new GoalTerms(goal), bins, MaximumRows);
 
     private static int[] ShuffledSizes()
     {

@@ -15,7 +15,11 @@ public class VectorizedNeuronTests
     public void Hidden_neurons_of_every_size_agree_with_the_specification()
     {
         for (int rows = 1; rows <= 130; rows++)
-            CompareHidden(Goals.PublishedTrivariate[rows % Goals.PublishedTrivariate.Length], rows, spread: rows % 7 + 0.5);
+            CompareHidden(
+                Goals.PublishedTrivariate[rows % Goals.PublishedTrivariate.Length],
+                rows,
+                spread: rows % 7 + 0.5
+            );
     }
 
     [TestMethod]
@@ -65,10 +69,7 @@ public class VectorizedNeuronTests
         VectorizedActivation.Differentiate(activation, f, c, l, theta, complement, slope, f, c, l);
 
         for (int b = 0; b < rows; b++)
-            Assert.AreEqual(
-                expected.Cells[b][0] + 20 * expected.Cells[b][1] + 400 * expected.Cells[b][2],
-                cells[b]
-            );
+            Assert.AreEqual(expected.Cells[b][0] + 20 * expected.Cells[b][1] + 400 * expected.Cells[b][2], cells[b]);
         AssertClose(expected.ByF, f, goal, mass);
         AssertClose(expected.ByC, c, goal, mass);
         AssertClose(expected.ByL, l, goal, mass);

@@ -71,10 +71,7 @@ public class FeatureScalingEstimatorTests
     [DataRow(Standardization.Auto)]
     public void Constant_features_have_the_scale_one(Standardization kind)
     {
-        FeatureScaling scaling = FeatureScalingEstimator.Estimate(
-            Rows(2, [.. Enumerable.Repeat(0.1f, 40)]),
-            kind
-        );
+        FeatureScaling scaling = FeatureScalingEstimator.Estimate(Rows(2, [.. Enumerable.Repeat(0.1f, 40)]), kind);
         CollectionAssert.AreEqual(new[] { 1f, 1f }, scaling.Scales);
         CollectionAssert.AreEqual(new[] { 0.1f, 0.1f }, scaling.Offsets);
     }
@@ -110,9 +107,9 @@ public class FeatureScalingEstimatorTests
         var random = new Random(1);
         float[] values = new float[50 * 64];
         for (int i = 0; i < 50; i++)
-            for (int pixel = 0; pixel < 64; pixel++)
-                if (pixel % 8 is > 0 and < 7 && random.Next(2) == 0)
-                    values[i * 64 + pixel] = random.Next(256);
+        for (int pixel = 0; pixel < 64; pixel++)
+            if (pixel % 8 is > 0 and < 7 && random.Next(2) == 0)
+                values[i * 64 + pixel] = random.Next(256);
         Assert.AreEqual(
             Standardization.Global,
             FeatureScalingEstimator.Estimate(Rows(64, values), Standardization.Auto).Kind
@@ -128,13 +125,15 @@ public class FeatureScalingEstimatorTests
         [
             .. Enumerable
                 .Range(0, 100)
-                .SelectMany(_ => new[]
-                {
-                    18 + 60 * random.NextSingle(),
-                    1e5f * random.NextSingle(),
-                    random.NextSingle(),
-                    1950 + random.Next(70),
-                }),
+                .SelectMany(_ =>
+                    new[]
+                    {
+                        18 + 60 * random.NextSingle(),
+                        1e5f * random.NextSingle(),
+                        random.NextSingle(),
+                        1950 + random.Next(70),
+                    }
+                ),
         ];
         Assert.AreEqual(
             Standardization.PerFeature,
@@ -159,7 +158,10 @@ public class FeatureScalingEstimatorTests
 
     private static (double Mean, double Variance) Moments(LabeledRows rows, int feature)
     {
-        double[] values = [.. Enumerable.Range(0, rows.RowCount).Select(i => (double)Problems.FeaturesOf(rows, i)[feature])];
+        double[] values =
+        [
+            .. Enumerable.Range(0, rows.RowCount).Select(i => (double)Problems.FeaturesOf(rows, i)[feature]),
+        ];
         double total = rows.Weights!.Sum(weight => (double)weight);
         double mean = values.Zip(rows.Weights!, (value, weight) => value * weight).Sum() / total;
         return (mean, values.Zip(rows.Weights!, (value, weight) => weight * Math.Pow(value - mean, 2)).Sum() / total);

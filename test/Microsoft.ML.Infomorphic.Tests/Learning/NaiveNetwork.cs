@@ -1,5 +1,5 @@
-using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Tests.Learning;
 
@@ -10,11 +10,7 @@ internal static class NaiveNetwork
     /// <param name="network">The network.</param>
     /// <param name="features">The row.</param>
     /// <param name="output">The output ±1, or mean, of a hidden neuron: (θ, presentation, neuron) ↦ y.</param>
-    public static double[] Score(
-        InfomorphicNetwork network,
-        float[] features,
-        Func<double, int, int, double> output
-    )
+    public static double[] Score(InfomorphicNetwork network, float[] features, Func<double, int, int, double> output)
     {
         InfomorphicLayer hidden = network.HiddenLayers[0];
         (InputSource feature, InputSource label, InputSource lateral) = (

@@ -64,9 +64,21 @@ public class NetworkScorerTests
         {
             const int Quarter = (Hidden + 3) / 4;
             (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(
-                (uint)(neuron % Quarter), (uint)presentation, (uint)sample, 0, key
+                (uint)(neuron % Quarter),
+                (uint)presentation,
+                (uint)sample,
+                0,
+                key
             );
-            return Philox.ToUniform((neuron / Quarter) switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 });
+            return Philox.ToUniform(
+                (neuron / Quarter) switch
+                {
+                    0 => w0,
+                    1 => w1,
+                    2 => w2,
+                    _ => w3,
+                }
+            );
         }
     }
 
@@ -204,7 +216,12 @@ public class NetworkScorerTests
     private static float[][] RandomRows(int count)
     {
         var random = new Random(5);
-        return [.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, 6).Select(_ => 4 * random.NextSingle() - 2).ToArray())];
+        return
+        [
+            .. Enumerable
+                .Range(0, count)
+                .Select(_ => Enumerable.Range(0, 6).Select(_ => 4 * random.NextSingle() - 2).ToArray()),
+        ];
     }
 
     private static InfomorphicNetwork Network(int hidden, int lateral)
@@ -212,9 +229,15 @@ public class NetworkScorerTests
         LearningSettings settings = Problems.Settings(hidden);
         var random = new Random(hidden);
         float[] Draw(int count) => [.. Enumerable.Range(0, count).Select(_ => 2 * random.NextSingle() - 1)];
-        int[]? connections = lateral >= hidden - 1
-            ? null
-            : [.. Enumerable.Range(0, hidden).SelectMany(neuron => Enumerable.Range(1, lateral).Select(i => (neuron + i) % hidden))];
+        int[]? connections =
+            lateral >= hidden - 1
+                ? null
+                :
+                [
+                    .. Enumerable
+                        .Range(0, hidden)
+                        .SelectMany(neuron => Enumerable.Range(1, lateral).Select(i => (neuron + i) % hidden)),
+                ];
         float[] lateralWeights = Draw(hidden * (connections is null ? hidden : lateral));
         if (connections is null)
             for (int neuron = 0; neuron < hidden; neuron++)
@@ -225,7 +248,15 @@ public class NetworkScorerTests
                     [
                         new InputSource('F', SourceKind.Features, hidden, 6, Draw(hidden * 6), Draw(hidden)),
                         new InputSource('C', SourceKind.Label, hidden, 3, Draw(hidden * 3), Draw(hidden)),
-                        new InputSource('L', SourceKind.Lateral, hidden, hidden, lateralWeights, Draw(hidden), connections),
+                        new InputSource(
+                            'L',
+                            SourceKind.Lateral,
+                            hidden,
+                            hidden,
+                            lateralWeights,
+                            Draw(hidden),
+                            connections
+                        ),
                     ],
                     settings.Goal,
                     settings.Activation,

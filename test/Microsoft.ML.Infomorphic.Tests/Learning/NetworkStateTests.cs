@@ -47,8 +47,8 @@ public class NetworkStateTests
         Assert.IsNull(state.LateralConnections);
         Assert.AreEqual(19, state.LateralCount);
         for (int neuron = 0; neuron < 20; neuron++)
-            for (int peer = 0; peer < 20; peer++)
-                Assert.AreEqual(neuron == peer, state.LateralWeights.Value[neuron][peer] == 0);
+        for (int peer = 0; peer < 20; peer++)
+            Assert.AreEqual(neuron == peer, state.LateralWeights.Value[neuron][peer] == 0);
     }
 
     [TestMethod]
@@ -125,9 +125,7 @@ public class NetworkStateTests
             for (int i = 0; i < 4; i++)
             {
                 standardised +=
-                    state.FeatureWeights.Value[neuron][i]
-                    * ((double)x[i] - s_scaling.Offsets[i])
-                    / s_scaling.Scales[i];
+                    state.FeatureWeights.Value[neuron][i] * ((double)x[i] - s_scaling.Offsets[i]) / s_scaling.Scales[i];
                 raw += (double)features.Weights[neuron * 4 + i] * x[i];
             }
 

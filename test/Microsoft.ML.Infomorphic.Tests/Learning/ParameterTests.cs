@@ -43,8 +43,8 @@ public class ParameterTests
             }
 
             for (int row = 0; row < 3; row++)
-                for (int i = 0; i < columns; i++)
-                    Assert.AreEqual(weights[row][i], parameter.Value[row][i], Precision);
+            for (int i = 0; i < columns; i++)
+                Assert.AreEqual(weights[row][i], parameter.Value[row][i], Precision);
         }
     }
 
@@ -55,11 +55,7 @@ public class ParameterTests
         using var parameter = new Parameter(4, 37);
         _ = Fill(parameter, random);
         using var weights = new TorchSharp.Modules.Parameter(parameter.Value.Tensor.clone());
-        using var adam = torch.optim.Adam(
-            [weights],
-            s_settings.LearningRate,
-            weight_decay: s_settings.WeightDecay
-        );
+        using var adam = torch.optim.Adam([weights], s_settings.LearningRate, weight_decay: s_settings.WeightDecay);
         for (int step = 1; step <= Steps; step++)
         {
             DrawGradient(parameter, random);

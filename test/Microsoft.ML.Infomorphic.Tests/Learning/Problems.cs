@@ -22,9 +22,7 @@ internal static class Problems
         {
             labels[i] = i % classes;
             for (int feature = 0; feature < features; feature++)
-                values[i * features + feature] = (float)(
-                    Gaussian(random) + (feature == labels[i] ? Separation : 0)
-                );
+                values[i * features + feature] = (float)(Gaussian(random) + (feature == labels[i] ? Separation : 0));
         }
 
         float[]? weights = weighted ? [.. labels.Select(_ => 0.5f + random.NextSingle())] : null;
