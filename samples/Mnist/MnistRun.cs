@@ -47,6 +47,7 @@ internal static class MnistRun
         long start = Stopwatch.GetTimestamp();
         MnistData data = MnistData.Load(options.Data);
         (DigitImage[] train, DigitImage[] validation) = data.SplitForValidation(options.TrainRows, options.Seed);
+        output.Create();
         IDataView testView = mlContext.Data.LoadFromEnumerable(data.Test);
         text.WriteLine(
             string.Create(
@@ -56,7 +57,7 @@ internal static class MnistRun
         );
 
         text.WriteLine(
-            $"Training {options.HiddenNeurons} hidden neurons for {options.Epochs} epochs, goal {options.Goal}, device {options.Device}."
+            $"Training: hidden neurons {options.HiddenNeurons}, epochs {options.Epochs}, goal {options.Goal}, device {options.Device}."
         );
         DigitClassifier classifier = TrainingDisplay.Run(
             console,
