@@ -75,7 +75,12 @@ public sealed partial class InfomorphicTrainer
         int seed = Host.Rand.Next();
         _environment = environment;
         _settings = options.ToLearningSettings(Host, seed);
-        _scoring = new ScoringSettings(options.Scoring, options.NumberOfScoringSamples, _settings.Seed);
+        _scoring = new ScoringSettings(
+            options.Scoring,
+            options.NumberOfScoringSamples,
+            _settings.Seed,
+            options.CalibrateScores
+        );
         _device = options.Device;
         _epochEnded = options.EpochEnded;
         Info = new TrainerInfo(

@@ -79,8 +79,9 @@ internal static class FeatureScalingEstimator
 
     private static float ScaleOf(double variance)
     {
+        // A subnormal number has no finite inverse.
         float scale = (float)Math.Sqrt(variance);
-        return scale > 0 && float.IsFinite(scale) ? scale : 1;
+        return float.IsNormal(scale) ? scale : 1;
     }
 
     private static double Square(double x) => x * x;

@@ -135,7 +135,8 @@ internal sealed class NetworkState : IDisposable
     /// <param name="outputSigns">
     /// For each class, 1 or −1 where the output neuron learned the inverted code, 0 for a class without training rows.
     /// </param>
-    public InfomorphicNetwork ToNetwork(ReadOnlySpan<int> outputSigns)
+    /// <param name="calibration">The calibration of the scores; null for none.</param>
+    public InfomorphicNetwork ToNetwork(ReadOnlySpan<int> outputSigns, ScoreCalibration? calibration = null)
     {
         // F = W ((x − o) / s) + b = (W / s) x + (b − W o / s).
         float[] featureWeights = FeatureWeights.Value.ToArray();
@@ -198,7 +199,7 @@ internal sealed class NetworkState : IDisposable
             new FeedforwardActivation(),
             Binning.PaperOutputLayer
         );
-        return new InfomorphicNetwork([hidden], output, Scaling);
+        return new InfomorphicNetwork([hidden], output, Scaling, calibration);
     }
 
     /// <summary>

@@ -174,8 +174,17 @@ public static class NetworkTrainer
 
         int[] allRows = [.. Enumerable.Range(0, train.RowCount)];
         int[] finalSigns = evaluation.DecideSigns(train, allRows, callbacks.CheckAlive);
+        bool hasValidation = validation is not null;
+        LabeledRows calibrating = validation ?? train;
+        ScoreCalibration calibration = evaluation.Calibrate(
+            calibrating,
+            Evaluation.ChooseRows(calibrating, LearningSettings.MaximumRowsForCalibration, settings.Seed),
+            finalSigns,
+            callbacks.CheckAlive
+        );
+        callbacks.Info($"Scores are calibrated on the {(hasValidation ? "validation" : "training")} rows.");
         return new TrainingResult(
-            state.ToNetwork(finalSigns),
+            state.ToNetwork(finalSigns, calibration),
             new TrainingHistory(epochs, keptEpoch, steps, clock.Elapsed.TotalSeconds, stepClock.Elapsed.TotalSeconds)
         );
     }

@@ -69,15 +69,15 @@ internal static class BaselineCommand
         ConsoleTable.Write(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Backprop, N = {hidden:N0}, batch {batch:N0}: ms a step, median (p10–p90) of {contenders[0].Rounds.Count} rounds"
+                $"Backprop, N = {hidden:N0}, batch {batch:N0}: ms a step, median (p10–p90) of {contenders[0].Total.RoundCount} rounds"
             ),
             ["", "ms", "to the first"],
             contenders.Select(contender =>
                 (string[])
                     [
                         contender.Name,
-                        ConsoleTable.Format(contender.Milliseconds),
-                        ConsoleTable.Format(Interleaving.Ratio(contender, contenders[0])),
+                        ConsoleTable.Format(contender.Total.Milliseconds),
+                        ConsoleTable.Format(contender.Total.RatioTo(contenders[0].Total)),
                     ]
             )
         );
@@ -99,8 +99,8 @@ internal static class BaselineCommand
                             {
                                 variant.Name,
                                 variant.Variant,
-                                contenders[i].Milliseconds,
-                                RatioToFirst = Interleaving.Ratio(contenders[i], contenders[0]),
+                                contenders[i].Total.Milliseconds,
+                                RatioToFirst = contenders[i].Total.RatioTo(contenders[0].Total),
                             }
                     ),
                 }

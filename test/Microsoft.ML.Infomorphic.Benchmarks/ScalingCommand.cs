@@ -81,7 +81,7 @@ internal static class ScalingCommand
             Interleaving.Measure(contenders, measurement.Rounds, measurement.Seconds);
             for (int i = 0; i < batches.Length; i++)
             {
-                Distribution milliseconds = contenders[i].Milliseconds;
+                Distribution milliseconds = contenders[i].Total.Milliseconds;
                 cells.Add(
                     new Cell(
                         neurons,
