@@ -65,6 +65,7 @@ internal static class BaselineCommand
             )),
         ];
         Contender[] contenders = [.. variants.Select((variant, i) => new Contender(variant.Name, steps[i].Step))];
+        var others = new OtherProcesses();
         Interleaving.Measure(contenders, measurement.Rounds, measurement.Seconds);
         ConsoleTable.Write(
             string.Create(
@@ -81,6 +82,8 @@ internal static class BaselineCommand
                     ]
             )
         );
+        double busy = others.Cores();
+        ConsoleTable.WriteOtherProcesses(busy);
         if (measurement.ReportPath is string path)
             ReportFile.Write(
                 path,
@@ -89,6 +92,7 @@ internal static class BaselineCommand
                     Command = "baseline",
                     MeasuredAt = Measurement.Now,
                     Machine = machine,
+                    CoresKeptBusyByOthers = busy,
                     Data = measurement.Data.Name,
                     Hidden = hidden,
                     Batch = batch,

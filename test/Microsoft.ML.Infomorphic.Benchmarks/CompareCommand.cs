@@ -55,6 +55,7 @@ internal static class CompareCommand
     {
         Machine machine = measurement.Machine;
         ConsoleTable.WriteMachine(machine);
+        var others = new OtherProcesses();
         var cases = new List<Case>();
         using (Tensor rows = measurement.Data.StandardizedFeatures(measurement.Data.Train, measurement.TorchDevice))
             foreach (int neurons in hidden)
@@ -65,6 +66,8 @@ internal static class CompareCommand
             }
 
         PrintSummary(cases);
+        double busy = others.Cores();
+        ConsoleTable.WriteOtherProcesses(busy);
         if (measurement.ReportPath is string path)
             ReportFile.Write(
                 path,
@@ -72,6 +75,7 @@ internal static class CompareCommand
                     "compare",
                     Measurement.Now,
                     machine,
+                    busy,
                     measurement.Data.Name,
                     BenchmarkData.Features,
                     BenchmarkData.Classes,
@@ -255,6 +259,7 @@ internal static class CompareCommand
         string Command,
         string MeasuredAt,
         Machine Machine,
+        double CoresKeptBusyByOthers,
         string Data,
         int Features,
         int Classes,
