@@ -146,20 +146,23 @@ public class CpuTrainingEngineTests
         using var engine = new CpuTrainingEngine(state, settings, 120);
         int[] full = [.. Enumerable.Range(0, 120)];
         int[] last = [.. Enumerable.Range(120, 80)];
-        for (int i = 0; i < 50; i++)
+
+        // Locks make their wait handle when a thread waits for the first time, whenever that is: what a step needs, it
+        // needs in every round.
+        long least = long.MaxValue;
+        for (int round = 0; round < 5; round++)
         {
-            engine.Step(data, full, null);
-            engine.Step(data, last, null);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 20; i++)
+            {
+                engine.Step(data, full, null);
+                engine.Step(data, last, null);
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 50; i++)
-        {
-            engine.Step(data, full, null);
-            engine.Step(data, last, null);
-        }
-
-        Assert.AreEqual(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.AreEqual(0, least);
     }
 
     private static void AssertClose(double[][] expected, Parameter actual, GoalFunction goal)

