@@ -21,6 +21,7 @@ public class InstructionSetTests
         typeof(VectorizedBinningTests),
         typeof(VectorizedGoalTests),
         typeof(VectorizedNeuronTests),
+        typeof(SparseProductsTests),
         typeof(AllocationTests),
     ];
 
