@@ -228,6 +228,12 @@ public sealed partial class InfomorphicTrainer
         /// </summary>
         public Action<EpochRecord>? EpochEnded;
 
+        /// <summary>
+        /// Ends training before its next step when it is cancelled; <c>Fit</c> then throws
+        /// <see cref="OperationCanceledException"/> and leaves nothing behind. Scoring does not heed it.
+        /// </summary>
+        public CancellationToken CancellationToken;
+
         /// <summary>Checks the options and turns them into settings.</summary>
         /// <param name="host">Marks exceptions.</param>
         /// <param name="seed">The seed where the options have none.</param>
