@@ -8,36 +8,37 @@ internal sealed class Evaluation(CpuTrainingEngine engine, int batchSize)
     private const double SmallestProbability = 1e-15;
 
     /// <summary>Finds the signs of the output neurons on rows.</summary>
-    public int[] DecideSigns(LabeledRows rows, int[] chosen, Action checkAlive)
+    public int[] DecideSigns(RowSelection rows, Action checkAlive)
     {
         var signs = new OutputSigns(rows.ClassCount);
-        foreach (int[] batch in chosen.Chunk(batchSize))
+        foreach ((LabeledRows block, ReadOnlyMemory<int> indices) in rows.Batches(batchSize))
         {
             checkAlive();
-            signs.Add(rows, batch, engine.Evaluate(rows, batch));
+            signs.Add(block, indices.Span, engine.Evaluate(block, indices.Span));
         }
 
         return signs.Decide();
     }
 
     /// <summary>Accuracy, 0 to 1, and log-loss, in nats, over rows, each by its weight.</summary>
-    public (double Accuracy, double LogLoss) Score(LabeledRows rows, int[] chosen, int[] signs, Action checkAlive)
+    public (double Accuracy, double LogLoss) Score(RowSelection rows, int[] signs, Action checkAlive)
     {
         double right = 0;
         double loss = 0;
         double total = 0;
         double[] scores = new double[rows.ClassCount];
-        foreach (int[] batch in chosen.Chunk(batchSize))
+        foreach ((LabeledRows block, ReadOnlyMemory<int> indices) in rows.Batches(batchSize))
         {
             checkAlive();
-            TensorMatrix output = engine.Evaluate(rows, batch);
+            ReadOnlySpan<int> batch = indices.Span;
+            TensorMatrix output = engine.Evaluate(block, batch);
             for (int i = 0; i < batch.Length; i++)
             {
                 for (int neuron = 0; neuron < scores.Length; neuron++)
                     scores[neuron] =
                         signs[neuron] == 0 ? NetworkState.AbsentClassScore : signs[neuron] * output[neuron][i];
-                int label = rows.Labels[batch[i]];
-                double mass = rows.Weights is null ? 1 : rows.Weights[batch[i]];
+                int label = block.Labels[batch[i]];
+                double mass = block.Weights is null ? 1 : block.Weights[batch[i]];
                 double largest = scores.Max();
                 double sum = scores.Sum(score => Math.Exp(score - largest));
                 double probability = Math.Exp(scores[label] - largest) / sum;
@@ -52,7 +53,7 @@ internal sealed class Evaluation(CpuTrainingEngine engine, int batchSize)
     }
 
     /// <summary>All rows, or a random part of them, drawn once, where they are many.</summary>
-    public static int[] ChooseRows(LabeledRows rows, int maximum, ulong seed)
+    public static int[] ChooseRows(RowSource rows, int maximum, ulong seed)
     {
         int[] chosen = Enumerable.Range(0, rows.RowCount).ToArray();
         if (chosen.Length <= maximum)
