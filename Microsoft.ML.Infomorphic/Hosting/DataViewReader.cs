@@ -48,8 +48,11 @@ internal static class DataViewReader
             data,
             CursOpt.Label | CursOpt.Features | CursOpt.Weight
         );
+        GarbageLimit garbage = MemoryPlan.GarbageIn(bytes);
         while (MoveNext(host, cursor, survey.RowCount))
         {
+            if (survey.RowCount % RowsBetweenChecks == 0)
+                garbage.Check();
             if (survey.RowCount == int.MaxValue)
                 throw host.Except($"The {purpose} data has more than {int.MaxValue} valid rows.");
             AddSkipped(cursor.KeptRowCount + cursor.SkippedRowCount - 1);

@@ -40,7 +40,9 @@ internal sealed class Evaluation(CpuTrainingEngine engine, int batchSize)
                 int label = block.Labels[batch[i]];
                 double mass = block.Weights is null ? 1 : block.Weights[batch[i]];
                 double largest = scores.Max();
-                double sum = scores.Sum(score => Math.Exp(score - largest));
+                double sum = 0;
+                foreach (double score in scores)
+                    sum += Math.Exp(score - largest);
                 double probability = Math.Exp(scores[label] - largest) / sum;
                 loss -= mass * Math.Log(Math.Max(probability, SmallestProbability));
                 if (Array.IndexOf(scores, largest) == label)

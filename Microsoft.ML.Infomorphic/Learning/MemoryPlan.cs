@@ -26,6 +26,10 @@ internal sealed class MemoryPlan(long? budget, LearningSettings settings)
         return rows - rows / 8;
     }
 
+    /// <summary>What readings may leave behind, beside rows.</summary>
+    /// <param name="rows">Bytes that rows may take; the largest number there is for no limit.</param>
+    public static GarbageLimit GarbageIn(long rows) => new(rows == long.MaxValue ? null : rows / 7);
+
     /// <summary>Bytes that validation rows may take.</summary>
     /// <param name="train">The training rows.</param>
     public long ForValidation(FirstReading train)
@@ -53,7 +57,7 @@ internal sealed class MemoryPlan(long? budget, LearningSettings settings)
             // They are read in their own order: one batch at a time will do.
             judges = validation.Rows is LabeledRows rows
                 ? rows
-                : new StreamedRows(validation.Reader, validation.Survey, batch, rowsToKeep: 0);
+                : new StreamedRows(validation.Reader, validation.Survey, batch, rowsToKeep: 0, GarbageIn(left));
             left -= validation.Rows is not null
                 ? validation.Bytes
                 : BytesOf(validation.Survey, batch) + validation.Survey.ReaderBytes;
@@ -82,7 +86,7 @@ internal sealed class MemoryPlan(long? budget, LearningSettings settings)
             block = RowsWithin(survey, left, batch, random: false);
         if (block == 0)
             throw TooSmall(survey, batch, needed: bytes - left + BytesOf(survey, batch));
-        return new StreamedRows(train.Reader, survey, block, keepsJudged ? judged : 0);
+        return new StreamedRows(train.Reader, survey, block, keepsJudged ? judged : 0, GarbageIn(bytes));
     }
 
     // The number of rows, in whole batches, that hardly ever take more. Sums of n random rows deviate from n means by

@@ -18,10 +18,13 @@ internal sealed class StreamedRows : RowSource
     /// <summary>The view is read at most so many times an epoch to train on its rows.</summary>
     public const int MaximumReadings = 8;
 
+    private const int RowsBetweenChecks = 256;
+
     private readonly IRowReader _reader;
     private readonly RowSurvey _survey;
     private readonly RowBlock _block;
     private readonly int _rowsToKeep;
+    private readonly GarbageLimit _garbage;
 
     // The rows of the block, ascending, and where in the block the next rows of the order are.
     private readonly int[] _rows;
@@ -34,8 +37,10 @@ internal sealed class StreamedRows : RowSource
     /// <param name="survey">What the first reading found.</param>
     /// <param name="rowsPerBlock">The block's size: a multiple of the batch size.</param>
     /// <param name="rowsToKeep">So many rows may be kept in memory beside the block, where they are all that is selected.</param>
-    public StreamedRows(IRowReader reader, RowSurvey survey, int rowsPerBlock, int rowsToKeep)
+    /// <param name="garbage">What readings leave behind.</param>
+    public StreamedRows(IRowReader reader, RowSurvey survey, int rowsPerBlock, int rowsToKeep, GarbageLimit garbage)
     {
+        _garbage = garbage;
         _reader = reader;
         _survey = survey;
         _rowsToKeep = rowsToKeep;
@@ -181,8 +186,12 @@ internal sealed class StreamedRows : RowSource
             foreach (int row in rows)
             {
                 for (; _row < row; _row++)
+                {
+                    if (_row % RowsBetweenChecks == 0)
+                        owner._garbage.Check();
                     if (!_pass.MoveNext())
                         throw Changed((_row + 1).ToString(CultureInfo.InvariantCulture));
+                }
                 if (!block.TryAdd(_pass.Read(), out ulong hash))
                     throw StreamedRows.Changed(owner._reader.Purpose, "its values differ");
                 unchecked

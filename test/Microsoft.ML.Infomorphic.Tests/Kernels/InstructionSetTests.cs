@@ -49,6 +49,8 @@ public class InstructionSetTests
     /// <summary>Runs the suites; what the test assembly does when it is started as a program.</summary>
     internal static int Main(string[] arguments)
     {
+        if (arguments is [Root.MemoryBudgetTests.Argument])
+            return Root.MemoryBudgetTests.Measure();
         if (arguments is not [Argument])
         {
             Console.Error.WriteLine("Run these tests with: dotnet test");

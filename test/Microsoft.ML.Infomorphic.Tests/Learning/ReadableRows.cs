@@ -33,7 +33,8 @@ internal sealed class ReadableRows(LabeledRows rows) : IRowReader
         return survey;
     }
 
-    public StreamedRows Stream(int rowsPerBlock, int rowsToKeep = 0) => new(this, Survey(), rowsPerBlock, rowsToKeep);
+    public StreamedRows Stream(int rowsPerBlock, int rowsToKeep = 0) =>
+        new(this, Survey(), rowsPerBlock, rowsToKeep, new GarbageLimit(null));
 
     public IRowPass Begin()
     {
