@@ -223,6 +223,30 @@ public sealed partial class InfomorphicTrainer
         public int? NumberOfThreads;
 
         /// <summary>
+        /// The memory, in MiB and at least 1, that training may take for its rows, its network and its batches; null for
+        /// no limit. ML.NET, libtorch and whatever else is in the process come on top, and so does a network that takes
+        /// more than half of it.
+        /// </summary>
+        /// <remarks>
+        /// <para>
+        /// Rows that fit are read once and kept. Others are streamed: training keeps blocks of rows, and reads the data
+        /// view once for each of them, taking those rows out of it that the epoch's random order puts there. So an epoch
+        /// takes about as many readings as the data is larger than the budget, the order reaches over all rows whether
+        /// the view is sorted or not, and the model is the one that would have been trained without a limit. Where that
+        /// would be more than 8 readings, each of 8 readings takes a random eighth of the rows and shuffles it block by
+        /// block: the order then reaches over as many neighbouring rows as 8 blocks hold, which the log states, and a view
+        /// that is sorted beyond that, by class for instance, should be shuffled before.
+        /// </para>
+        /// <para>
+        /// Streaming needs a view that gives the same rows in the same order each time. Readings cost least where the
+        /// view does not compute what is not asked for: a binary file (<c>SaveAsBinary</c>) is read faster than text.
+        /// Validation rows are kept or streamed likewise.
+        /// </para>
+        /// </remarks>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Memory for training, in MiB", ShortName = "mem")]
+        public int? MemoryBudget;
+
+        /// <summary>
         /// Called after every epoch, on the thread that trains; for a progress display. Null for nothing. An exception
         /// that it throws ends the training.
         /// </summary>
@@ -264,6 +288,7 @@ public sealed partial class InfomorphicTrainer
             AtLeast(EarlyStoppingRounds ?? 1, 1, nameof(EarlyStoppingRounds));
             AtLeast(NumberOfScoringSamples, 1, nameof(NumberOfScoringSamples));
             AtLeast(NumberOfThreads ?? 1, 1, nameof(NumberOfThreads));
+            AtLeast(MemoryBudget ?? 1, 1, nameof(MemoryBudget));
             Check(
                 DeviceChoice.IsValid(Device),
                 nameof(Device),

@@ -34,7 +34,7 @@ namespace Microsoft.ML.Infomorphic;
 /// | -- | -- |
 /// | Machine learning task | Multiclass classification |
 /// | Is normalization required? | No: features are standardised in training, see `Options.Standardization` |
-/// | Is caching required? | No: rows are read once |
+/// | Is caching required? | No: rows are read once, or several times an epoch where `Options.MemoryBudget` is too small for them |
 /// | Required NuGet in addition to Microsoft.ML | Microsoft.ML.Infomorphic; for training TorchSharp-cpu or TorchSharp-cuda-linux |
 /// | Exportable to ONNX | No |
 ///
@@ -57,6 +57,7 @@ public sealed partial class InfomorphicTrainer
     private readonly LearningSettings _settings;
     private readonly ScoringSettings _scoring;
     private readonly string _device;
+    private readonly long? _memoryBudget;
     private readonly Action<EpochRecord>? _epochEnded;
     private readonly CancellationToken _cancellationToken;
 
@@ -83,6 +84,7 @@ public sealed partial class InfomorphicTrainer
             options.CalibrateScores
         );
         _device = options.Device;
+        _memoryBudget = (long?)options.MemoryBudget << 20;
         _epochEnded = options.EpochEnded;
         _cancellationToken = options.CancellationToken;
         Info = new TrainerInfo(
@@ -202,16 +204,13 @@ public sealed partial class InfomorphicTrainer
         TorchRuntime.EnsureLoaded();
         ComputeDevice device = DeviceChoice.Choose(_device, _environment, channel, () => TorchRuntime.CudaDeviceCount);
 
-        LabeledRows train = DataViewReader.Read(Host, channel, trainContext.TrainingSet, "training");
-        LabeledRows? validation = trainContext.ValidationSet is RoleMappedData data
-            ? DataViewReader.Read(Host, channel, data, "validation")
-            : null;
+        (RowSource train, RowSource? validation) = Read(channel, trainContext);
         ThrowIfDataDoNotFit(train, validation, earlier?.Network);
 
         channel.Info(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Training {_settings.HiddenNeurons} hidden neurons on {train.RowCount} instances with {train.Features.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {_settings.Goal.Describe()}"
+                $"Training {_settings.HiddenNeurons} hidden neurons on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {_settings.Goal.Describe()}"
             )
         );
         TrainingResult result = Train(channel, train, validation, earlier?.Network, device);
@@ -227,10 +226,32 @@ public sealed partial class InfomorphicTrainer
         );
     }
 
+    private (RowSource Train, RowSource? Validation) Read(IChannel channel, TrainContext context)
+    {
+        var plan = new MemoryPlan(_memoryBudget, _settings);
+        FirstReading train = DataViewReader.Read(
+            Host,
+            channel,
+            context.TrainingSet,
+            "training",
+            _memoryBudget is null ? null : plan.ForRows
+        );
+        FirstReading? validation = context.ValidationSet is RoleMappedData data
+            ? DataViewReader.Read(
+                Host,
+                channel,
+                data,
+                "validation",
+                _memoryBudget is null ? null : (_, _) => plan.ForValidation(train)
+            )
+            : null;
+        return plan.Arrange(train, validation, message => channel.Info(message));
+    }
+
     private TrainingResult Train(
         IChannel channel,
-        LabeledRows train,
-        LabeledRows? validation,
+        RowSource train,
+        RowSource? validation,
         InfomorphicNetwork? initial,
         ComputeDevice device
     )
@@ -317,30 +338,22 @@ public sealed partial class InfomorphicTrainer
         return earlier;
     }
 
-    private void ThrowIfDataDoNotFit(LabeledRows train, LabeledRows? validation, InfomorphicNetwork? earlier)
+    private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicNetwork? earlier)
     {
-        if (train.Labels.AsSpan().IndexOfAnyExcept(train.Labels[0]) < 0)
+        if (!train.HasDifferentLabels)
             throw Host.Except(
                 $"All {train.RowCount} valid training instances have the same label, and a classifier needs at least two classes."
             );
         if (validation is not null)
-            ThrowIfDifferent(
-                "validation data",
-                validation.Features.FeatureCount,
-                validation.ClassCount,
-                "training data",
-                train
-            );
+            ThrowIfDifferent("validation data", validation.FeatureCount, validation.ClassCount, "training data", train);
         if (earlier is not null)
             ThrowIfDifferent("model to go on from", earlier.FeatureCount, earlier.ClassCount, "training data", train);
     }
 
-    private void ThrowIfDifferent(string what, int features, int classes, string thanWhat, LabeledRows rows)
+    private void ThrowIfDifferent(string what, int features, int classes, string thanWhat, RowSource rows)
     {
-        if (features != rows.Features.FeatureCount)
-            throw Host.Except(
-                $"The {what} has {features} features, and the {thanWhat} has {rows.Features.FeatureCount}."
-            );
+        if (features != rows.FeatureCount)
+            throw Host.Except($"The {what} has {features} features, and the {thanWhat} has {rows.FeatureCount}.");
         if (classes != rows.ClassCount)
             throw Host.Except($"The {what} has {classes} classes, and the {thanWhat} has {rows.ClassCount}.");
     }

@@ -5,11 +5,14 @@ using Microsoft.ML.Trainers;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 
-/// <summary>Reads the rows of a data view, once, into memory that training can walk through in any order.</summary>
+/// <summary>
+/// Reads the rows of a data view, once, into memory that training can walk through in any order; or finds out that they
+/// take more memory than they may.
+/// </summary>
 internal static class DataViewReader
 {
     /// <summary>How many rows are read between two questions whether the user has cancelled.</summary>
-    private const int RowsBetweenChecks = 256;
+    internal const int RowsBetweenChecks = 256;
 
     /// <summary>
     /// Reads the valid rows. Rows with a missing or non-finite feature, without a label, or with a weight that is not
@@ -19,37 +22,65 @@ internal static class DataViewReader
     /// <param name="channel">Where skipped rows are reported.</param>
     /// <param name="data">The data, its columns' roles known and their types checked.</param>
     /// <param name="purpose">What the rows are for, as the messages say it: "training" or "validation".</param>
-    /// <returns>At least one row.</returns>
+    /// <param name="limit">Bytes that the rows may take, by numbers of features and classes; null for no limit.</param>
+    /// <returns>At least one row, kept or not.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is not what is needed.</exception>
     /// <exception cref="InvalidOperationException">No row is valid.</exception>
     /// <exception cref="OperationCanceledException">The user has cancelled.</exception>
-    public static LabeledRows Read(IHost host, IChannel channel, RoleMappedData data, string purpose)
+    public static FirstReading Read(
+        IHost host,
+        IChannel channel,
+        RoleMappedData data,
+        string purpose,
+        Func<int, int, long>? limit = null
+    )
     {
         data.CheckFeatureFloatVector(out int featureCount);
         data.CheckOptFloatWeight();
         int classCount = CountClasses(host, data);
+        long bytes = limit?.Invoke(featureCount, classCount) ?? long.MaxValue;
 
-        var features = new FeatureStore(featureCount);
-        var labels = new List<int>();
-        List<float>? weights = data.Schema.Weight.HasValue ? [] : null;
+        var survey = new RowSurvey(featureCount, classCount, data.Schema.Weight.HasValue);
+        var rows = new RowStore(survey, bytes);
+        var skipped = new List<long>();
         using var cursor = new MulticlassLabelCursor(
             classCount,
             data,
             CursOpt.Label | CursOpt.Features | CursOpt.Weight
         );
-        while (MoveNext(host, cursor, features.RowCount))
+        GarbageLimit garbage = MemoryPlan.GarbageIn(bytes);
+        while (MoveNext(host, cursor, survey.RowCount))
         {
-            if (features.RowCount == int.MaxValue)
+            if (survey.RowCount % RowsBetweenChecks == 0)
+                garbage.Check();
+            if (survey.RowCount == int.MaxValue)
                 throw host.Except($"The {purpose} data has more than {int.MaxValue} valid rows.");
-            features.Add(in cursor.Features);
-            labels.Add(cursor.Label);
-            weights?.Add(cursor.Weight);
+            AddSkipped(cursor.KeptRowCount + cursor.SkippedRowCount - 1);
+            ReadOnlySpan<float> values = cursor.Features.GetValues();
+            survey.Add(cursor.Label, values.Length - values.Count(0f));
+            rows.Add(cursor);
         }
 
+        AddSkipped(cursor.KeptRowCount + cursor.SkippedRowCount);
         ReportSkipped(channel, cursor, purpose);
-        if (features.RowCount == 0)
+        if (survey.RowCount == 0)
             throw host.Except(NoValidRows(cursor, purpose));
-        return new LabeledRows(features.ToMatrix(), [.. labels], weights?.ToArray(), classCount);
+        survey.ReaderBytes = skipped.Count * sizeof(long);
+        return new FirstReading(
+            rows.ToRows(),
+            rows.Bytes,
+            survey,
+            new DataViewRows(host, data, purpose, classCount, [.. skipped])
+        );
+
+        // All rows before this place that are not valid were skipped.
+        void AddSkipped(long place)
+        {
+            if (limit is null)
+                return;
+            while (survey.RowCount + skipped.Count < place)
+                skipped.Add(survey.RowCount + skipped.Count);
+        }
     }
 
     private static bool MoveNext(IHost host, MulticlassLabelCursor cursor, int rows)
@@ -99,5 +130,49 @@ internal static class DataViewReader
             : cursor.BadWeightCount > 0 ? "all instances have missing weights"
             : "there are no instances";
         return $"No valid {purpose} instances found, {reason}.";
+    }
+
+    /// <summary>Keeps rows for as long as they do not take more memory than they may.</summary>
+    private sealed class RowStore(RowSurvey survey, long limit)
+    {
+        private FeatureStore? _features = new(survey.FeatureCount, Math.Max(0, limit));
+        private List<int> _labels = [];
+        private List<float>? _weights = survey.HasWeights ? [] : null;
+
+        /// <summary>Bytes that all rows take, or would take.</summary>
+        public long Bytes =>
+            new FeatureStore(survey.FeatureCount).BytesOf(survey.RowCount, survey.RowCount * survey.MeanNonZeros)
+            + (long)survey.RowCount * MemoryPlan.BytesPerRow;
+
+        public void Add(MulticlassLabelCursor cursor)
+        {
+            if (_features is null)
+                return;
+            if (
+                limit - _features.Bytes < (long)survey.RowCount * MemoryPlan.BytesPerRow
+                || !_features.TryAdd(in cursor.Features)
+            )
+            {
+                Drop();
+                return;
+            }
+            _labels.Add(cursor.Label);
+            _weights?.Add(cursor.Weight);
+        }
+
+        public LabeledRows? ToRows() =>
+            _features is null
+                ? null
+                : new LabeledRows(_features.ToMatrix(), [.. _labels], _weights?.ToArray(), survey.ClassCount);
+
+        private void Drop()
+        {
+            _features = null;
+            _labels = [];
+            _weights = null;
+
+            // What takes nearly the whole budget is garbage now, and the collector does not know that it is in a hurry.
+            GC.Collect();
+        }
     }
 }

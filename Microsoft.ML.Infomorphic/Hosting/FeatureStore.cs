@@ -9,10 +9,14 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 /// zeros for as long as that takes at most half of the memory that full rows would take, and in full from then on.
 /// </summary>
 /// <param name="featureCount">Number of features of a row.</param>
-internal sealed class FeatureStore(int featureCount)
+/// <param name="limit">Bytes that the rows may take.</param>
+internal sealed class FeatureStore(int featureCount, long limit = long.MaxValue)
 {
-    /// <summary>Values in a chunk of full rows: 16 MB.</summary>
+    /// <summary>Values in a chunk of full rows, at most: 16 MB.</summary>
     private const int ValuesPerChunk = 4 << 20;
+
+    /// <summary>A chunk takes at most this part of the limit.</summary>
+    private const int ChunksWithinLimit = 32;
 
     /// <summary>Rows are first judged when there are so many, and again whenever their number has doubled.</summary>
     private const int FirstJudgement = 256;
@@ -20,7 +24,8 @@ internal sealed class FeatureStore(int featureCount)
     /// <summary>What a sparse row costs beside its values: two arrays' headers and the references to them.</summary>
     private const long BytesPerSparseRow = 64;
 
-    private readonly int _rowsPerChunk = Math.Max(1, ValuesPerChunk / featureCount);
+    private readonly int _rowsPerChunk = (int)
+        Math.Max(1, Math.Min(ValuesPerChunk, limit / ChunksWithinLimit / sizeof(float)) / featureCount);
     private readonly List<float[]> _chunks = [];
     private readonly List<int[]> _indices = [];
     private readonly List<float[]> _values = [];
@@ -31,37 +36,72 @@ internal sealed class FeatureStore(int featureCount)
     /// <summary>Number of rows added.</summary>
     public int RowCount { get; private set; }
 
+    /// <summary>Bytes that the rows added take.</summary>
+    public long Bytes => _full ? BytesOfFull(RowCount) : BytesOfSparse(RowCount, _nonZeros);
+
     /// <summary>Adds a row.</summary>
     /// <param name="row">The row's features, finite.</param>
-    public void Add(in VBuffer<float> row)
+    public void Add(in VBuffer<float> row) => TryAdd(in row);
+
+    /// <summary>Adds a row unless the rows would take more than they may.</summary>
+    /// <param name="row">The row's features, finite.</param>
+    /// <returns>Whether it was added.</returns>
+    public bool TryAdd(in VBuffer<float> row)
     {
-        if (!_full && RowCount == _nextJudgement)
+        // Judged early where the limit would leave no room for both forms later.
+        if (!_full && (RowCount == _nextJudgement || RowCount > 0 && Bytes > limit / 4))
         {
-            _nextJudgement = checked(_nextJudgement * 2L) > int.MaxValue ? int.MaxValue : _nextJudgement * 2;
-            if (!IsSparsePaying)
+            while (_nextJudgement <= RowCount)
+                _nextJudgement = checked(_nextJudgement * 2L) > int.MaxValue ? int.MaxValue : _nextJudgement * 2;
+            if (!IsSparsePaying && IsRoomToFill)
                 Fill();
         }
 
         if (_full)
+        {
+            if (BytesOfFull(RowCount + 1L) > limit)
+                return false;
             row.CopyTo(NextFullRow());
+        }
         else
+        {
+            ReadOnlySpan<float> values = row.GetValues();
+            if (BytesOfSparse(RowCount + 1L, _nonZeros + values.Length - values.Count(0f)) > limit)
+                return false;
             AddSparse(in row);
+        }
         RowCount++;
+        return true;
     }
 
     /// <summary>The rows added, as a matrix; the store is not used after.</summary>
     public FeatureMatrix ToMatrix()
     {
-        if (!_full && IsSparsePaying)
+        if (!_full && (IsSparsePaying || !IsRoomToFill))
             return new SparseFeatureMatrix(featureCount, [.. _indices], [.. _values]);
 
         Fill();
         return new DenseFeatureMatrix(RowCount, featureCount, [.. _chunks], _rowsPerChunk);
     }
 
-    private bool IsSparsePaying =>
-        2 * (RowCount * BytesPerSparseRow + _nonZeros * (sizeof(int) + sizeof(float)))
-        <= (long)RowCount * featureCount * sizeof(float);
+    private bool IsSparsePaying => 2 * BytesOfSparse(RowCount, _nonZeros) <= BytesOfFull(RowCount);
+
+    private bool IsRoomToFill => BytesOfSparse(RowCount, _nonZeros) + BytesOfFull(RowCount) <= limit;
+
+    /// <summary>Bytes that rows would take here.</summary>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="nonZeros">Number of their values that are not zero.</param>
+    public long BytesOf(long rows, double nonZeros)
+    {
+        double sparse = BytesOfSparse(rows, (long)nonZeros);
+        long full = BytesOfFull(rows);
+        return 2 * sparse <= full ? (long)sparse : full;
+    }
+
+    private static long BytesOfSparse(long rows, long nonZeros) =>
+        rows * BytesPerSparseRow + nonZeros * (sizeof(int) + sizeof(float));
+
+    private long BytesOfFull(long rows) => rows * featureCount * sizeof(float);
 
     private void AddSparse(in VBuffer<float> row)
     {

@@ -16,9 +16,9 @@ internal static class FeatureScalingEstimator
     private const float SmallestScale = 1e-30f;
 
     /// <summary>The standardisation of <paramref name="rows"/> by the rule <paramref name="kind"/>.</summary>
-    public static FeatureScaling Estimate(LabeledRows rows, Standardization kind)
+    public static FeatureScaling Estimate(RowSource rows, Standardization kind)
     {
-        int features = rows.Features.FeatureCount;
+        int features = rows.FeatureCount;
         if (kind == Standardization.None)
             return Identity(features);
 
@@ -92,9 +92,11 @@ internal static class FeatureScalingEstimator
 /// <summary>Weighted moments and extremes of each feature.</summary>
 internal sealed class FeatureMoments
 {
-    public FeatureMoments(LabeledRows rows)
+    private const int RowsPerBatch = 1024;
+
+    public FeatureMoments(RowSource rows)
     {
-        int features = rows.Features.FeatureCount;
+        int features = rows.FeatureCount;
         Means = new double[features];
         Variances = new double[features];
         Minima = new double[features];
@@ -105,10 +107,11 @@ internal sealed class FeatureMoments
         // West, "Updating mean and variance estimates: an improved method" (1979).
         float[] row = new float[features];
         double total = 0;
-        for (int i = 0; i < rows.RowCount; i++)
+        foreach (RowBatch batch in rows.All.Batches(RowsPerBatch))
+        foreach (int i in batch.Indices.Span)
         {
-            rows.Features.CopyRow(i, row);
-            double weight = rows.Weights is null ? 1 : rows.Weights[i];
+            batch.Rows.Features.CopyRow(i, row);
+            double weight = batch.Rows.Weights is null ? 1 : batch.Rows.Weights[i];
             total += weight;
             double share = weight / total;
             for (int feature = 0; feature < features; feature++)

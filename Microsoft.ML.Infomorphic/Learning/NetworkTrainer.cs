@@ -46,6 +46,26 @@ public static class NetworkTrainer
     )
     {
         ArgumentNullException.ThrowIfNull(train);
+        return Train(
+            new RowsInMemory(train),
+            validation is null ? null : new RowsInMemory(validation),
+            settings,
+            initial,
+            device,
+            callbacks
+        );
+    }
+
+    /// <summary>Trains a network on rows that may be streamed.</summary>
+    internal static TrainingResult Train(
+        RowSource train,
+        RowSource? validation,
+        LearningSettings settings,
+        InfomorphicNetwork? initial,
+        ComputeDevice device,
+        TrainingCallbacks callbacks
+    )
+    {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(callbacks);
         settings.Validate();
@@ -76,8 +96,8 @@ public static class NetworkTrainer
 
     private static TrainingResult Run(
         NetworkState state,
-        LabeledRows train,
-        LabeledRows? validation,
+        RowSource train,
+        RowSource? validation,
         LearningSettings settings,
         TrainingCallbacks callbacks
     )
@@ -85,8 +105,9 @@ public static class NetworkTrainer
         int batchSize = Math.Min(settings.BatchSize, train.RowCount);
         using var engine = new CpuTrainingEngine(state, settings, batchSize);
         var evaluation = new Evaluation(engine, batchSize);
-        int[] judged = Evaluation.ChooseRows(train, LearningSettings.MaximumRowsForTrainingAccuracy, settings.Seed);
-        int[] validationRows = validation is null ? [] : [.. Enumerable.Range(0, validation.RowCount)];
+        RowSelection judged = train.Select(
+            Evaluation.ChooseRows(train, LearningSettings.MaximumRowsForTrainingAccuracy, settings.Seed)
+        );
         var shuffling = new RandomStream(settings.Seed, RandomStreams.Shuffling);
         int[] order = [.. Enumerable.Range(0, train.RowCount)];
         int batches = (train.RowCount + batchSize - 1) / batchSize;
@@ -99,35 +120,27 @@ public static class NetworkTrainer
         float[][]? best = null;
         for (int epoch = 1; epoch <= settings.Epochs; epoch++)
         {
-            shuffling.Shuffle(order);
+            train.Shuffle(order, shuffling);
             var statistics = new InformationStatistics(state, settings);
-            stepClock.Start();
-            for (int batch = 0; batch < batches; batch++)
+            int batch = 0;
+            foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in train.Batches(order, batchSize))
             {
                 callbacks.CheckAlive();
-                ReadOnlySpan<int> rows = order.AsSpan(
-                    batch * batchSize,
-                    Math.Min(batchSize, train.RowCount - batch * batchSize)
-                );
-                engine.Step(train, rows, IsMeasured(batch, batches) ? statistics : null);
+                stepClock.Start();
+                engine.Step(rows, indices.Span, IsMeasured(batch++, batches) ? statistics : null);
+                stepClock.Stop();
                 steps++;
             }
 
-            stepClock.Stop();
-            int[] signs = evaluation.DecideSigns(train, judged, callbacks.CheckAlive);
-            (double trainingAccuracy, double trainingLoss) = evaluation.Score(
-                train,
-                judged,
-                signs,
-                callbacks.CheckAlive
-            );
+            int[] signs = evaluation.DecideSigns(judged, callbacks.CheckAlive);
+            (double trainingAccuracy, double trainingLoss) = evaluation.Score(judged, signs, callbacks.CheckAlive);
             if (!double.IsFinite(trainingLoss))
                 throw new InvalidOperationException(
                     $"Training diverged in epoch {epoch}: weights are no longer finite. Lower the learning rate, or standardise the features."
                 );
             (double Accuracy, double LogLoss)? judgement = validation is null
                 ? null
-                : evaluation.Score(validation, validationRows, signs, callbacks.CheckAlive);
+                : evaluation.Score(validation.All, signs, callbacks.CheckAlive);
             double[] hiddenAtoms = statistics.Hidden.MeanAtoms();
             double[] outputAtoms = statistics.Output.MeanAtoms();
             var record = new EpochRecord(
@@ -172,17 +185,10 @@ public static class NetworkTrainer
             callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {bestEpoch}."));
         }
 
-        int[] allRows = [.. Enumerable.Range(0, train.RowCount)];
-        int[] finalSigns = evaluation.DecideSigns(train, allRows, callbacks.CheckAlive);
-        bool hasValidation = validation is not null;
-        LabeledRows calibrating = validation ?? train;
-        ScoreCalibration calibration = evaluation.Calibrate(
-            calibrating,
-            Evaluation.ChooseRows(calibrating, LearningSettings.MaximumRowsForCalibration, settings.Seed),
-            finalSigns,
-            callbacks.CheckAlive
-        );
-        callbacks.Info($"Scores are calibrated on the {(hasValidation ? "validation" : "training")} rows.");
+        int[] finalSigns = evaluation.DecideSigns(train.All, callbacks.CheckAlive);
+        RowSelection calibrating = validation?.All ?? judged;
+        ScoreCalibration calibration = evaluation.Calibrate(calibrating, finalSigns, callbacks.CheckAlive);
+        callbacks.Info($"Scores are calibrated on the {(validation is null ? "training" : "validation")} rows.");
         return new TrainingResult(
             state.ToNetwork(finalSigns, calibration),
             new TrainingHistory(epochs, keptEpoch, steps, clock.Elapsed.TotalSeconds, stepClock.Elapsed.TotalSeconds)
@@ -197,8 +203,8 @@ public static class NetworkTrainer
     }
 
     private static void Check(
-        LabeledRows train,
-        LabeledRows? validation,
+        RowSource train,
+        RowSource? validation,
         LearningSettings settings,
         InfomorphicNetwork? initial
     )
@@ -212,9 +218,9 @@ public static class NetworkTrainer
                 "Early stopping and keeping the best epoch need validation rows.",
                 nameof(validation)
             );
-        if (validation is not null && validation.Features.FeatureCount != train.Features.FeatureCount)
+        if (validation is not null && validation.FeatureCount != train.FeatureCount)
             throw new ArgumentException(
-                $"The validation rows have {validation.Features.FeatureCount} features, the training rows {train.Features.FeatureCount}.",
+                $"The validation rows have {validation.FeatureCount} features, the training rows {train.FeatureCount}.",
                 nameof(validation)
             );
         if (validation is not null && validation.ClassCount != train.ClassCount)
@@ -224,9 +230,9 @@ public static class NetworkTrainer
             );
         if (initial is null)
             return;
-        if (initial.FeatureCount != train.Features.FeatureCount)
+        if (initial.FeatureCount != train.FeatureCount)
             throw new ArgumentException(
-                $"The model to go on from has {initial.FeatureCount} features, the training rows {train.Features.FeatureCount}.",
+                $"The model to go on from has {initial.FeatureCount} features, the training rows {train.FeatureCount}.",
                 nameof(initial)
             );
         if (initial.ClassCount != train.ClassCount)

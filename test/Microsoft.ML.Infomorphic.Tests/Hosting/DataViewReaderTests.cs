@@ -114,12 +114,9 @@ public class DataViewReaderTests
     private LabeledRows Read(IDataView data, string? weight = null)
     {
         using IChannel channel = _host.Start("test");
-        return DataViewReader.Read(
-            _host,
-            channel,
-            new RoleMappedData(data, "Label", "Features", weight: weight),
-            "training"
-        );
+        return DataViewReader
+            .Read(_host, channel, new RoleMappedData(data, "Label", "Features", weight: weight), "training")
+            .Rows!;
     }
 
     private static float[] Row(LabeledRows rows, int row)

@@ -55,6 +55,8 @@ public class InstructionSetTests
     {
         if (arguments is [RepeatedTraining.Argument, string fits])
             return RepeatedTraining.Run(int.Parse(fits, CultureInfo.InvariantCulture));
+        if (arguments is [MemoryBudgetTests.Argument])
+            return MemoryBudgetTests.Measure();
         if (arguments is not [Argument])
         {
             Console.Error.WriteLine("Run these tests with: dotnet test");
