@@ -93,7 +93,7 @@ internal sealed class TensorGoal : IDisposable
             shares[weighted[term].Subsets[i] * weighted.Length + term] = (float)(
                 weighted[term].Signs[i] * weighted[term].DerivativeWeight * PerBit
             );
-        _sharesPerRow = shares.Chunk(Math.Max(weighted.Length, 1)).Select(row => row.Sum(Math.Abs)).Max();
+        _sharesPerRow = shares.Chunk(Math.Max(weighted.Length, 1)).Select(row => row.Sum(Math.Abs)).Append(0).Max();
         _sameWeight = weighted.Sum(term => term.DerivativeWeight);
         _strides = tensor(strides, [_subsets, _sources], device: device);
         _derivativeUnions = UnionTable(weighted);
@@ -175,12 +175,13 @@ internal sealed class TensorGoal : IDisposable
         (Tensor unions, Tensor counts, _) = Unite(batch, _derivativeUnions);
 
         // Σ_β c′_β log₂ u_β(+1)/u_β(−1), and the parts of the logarithms that are the same for every cell.
-        Tensor logarithms = (unions[0] / unions[1]).log2_().view(-1, batch.Neurons * batch.Rows);
+        int terms = _terms.DerivativeTerms.Length;
+        Tensor logarithms = (unions[0] / unions[1]).log2_().view(terms, batch.Neurons * batch.Rows);
         Tensor slope = _weights.mm(logarithms).view(batch.Neurons, batch.Rows).add_(SamePart(batch));
 
         // Σ_β c′_β E_βs / u_β(κ, ±1) / ln 2 by subset; times p(κ, ±1) what κ has for itself, times q what each row
         // shares with others.
-        Tensor inverses = unions.reciprocal_().mul_(counts).view(2, -1, batch.Neurons * batch.Rows);
+        Tensor inverses = unions.reciprocal_().mul_(counts).view(2, terms, batch.Neurons * batch.Rows);
         Tensor byMass = Product(_shares, inverses);
         Tensor own = byMass.select(1, _subsets - 1) * batch.Marginals.select(1, _subsets - 1);
         slope.add_((own[0] - own[1]).view(batch.Neurons, batch.Rows));
@@ -201,9 +202,9 @@ internal sealed class TensorGoal : IDisposable
         // log₂ r_β, with r_β = u_β / (u_β(κ) p(y)); 0 where it does not count.
         (Tensor unions, _, Tensor limits) = Unite(batch, _allUnions);
         Tensor logarithms = unions.div_(limits.clamp_min_(SmallestUnion)).log2_().mul_(batch.RowMasses.unsqueeze(1));
-        Tensor redundancies = logarithms.sum(-1, type: float64).sum(0);
+        Tensor redundancies = logarithms.sum(-1).sum(dim: 0).to(float64);
         Tensor masses = batch.OutputMasses.clamp_min(SmallestOutputMass);
-        Tensor entropies = masses.log2().mul_(masses).sum(0).neg_().view(-1);
+        Tensor entropies = masses.log2().mul_(masses).sum(dim: 0).neg_().view(-1);
         scope.MoveToOuter(redundancies, entropies);
         return (redundancies, entropies);
     }
@@ -241,7 +242,7 @@ internal sealed class TensorGoal : IDisposable
     private static (Tensor Unions, Tensor Counts, Tensor Limits) Unite(Batch batch, Tensor table)
     {
         // What rounding leaves below zero is zero.
-        Tensor unions = Product(table, batch.Marginals).clamp_min_(0).view(2, -1, batch.Neurons, batch.Rows);
+        Tensor unions = Product(table, batch.Marginals).clamp_min_(0).view(2, table.shape[0], batch.Neurons, batch.Rows);
         Tensor limits = (unions[0] + unions[1]) * batch.OutputMasses.clamp_min(SmallestOutputMass).to(float32);
         Tensor counts = unions.ge(limits * (float)GoalTerms.NegligibleRatio);
         return (where(counts, unions, limits).clamp_min_(SmallestUnion), counts, limits);
@@ -272,7 +273,7 @@ internal sealed class TensorGoal : IDisposable
             .mul_(1 / unit)
             .index_select(0, entries)
             .view(_subsets - 1, batch.Neurons, batch.Rows)
-            .sum(0);
+            .sum(dim: 0);
     }
 
     private Tensor StartsFor(int neurons)

@@ -61,14 +61,14 @@ internal sealed class TensorWeights : IDisposable
     public void Take()
     {
         for (int i = 0; i < Values.Length; i++)
-            Values[i].copy_(_parameters[i].Value.Tensor).Dispose();
+            Values[i].copy_(_parameters[i].Value.Tensor);
     }
 
     /// <summary>Copies the weights back to the parameters.</summary>
     public void Bring()
     {
         for (int i = 0; i < Values.Length; i++)
-            _parameters[i].Value.Tensor.copy_(Values[i]).Dispose();
+            _parameters[i].Value.Tensor.copy_(Values[i]);
     }
 
     /// <summary>One step of gradient ascent.</summary>
