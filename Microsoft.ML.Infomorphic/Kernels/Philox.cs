@@ -18,11 +18,11 @@ namespace Microsoft.ML.Infomorphic.Kernels;
 /// <summary>The counter-based generator Philox4x32-10.</summary>
 internal static class Philox
 {
-    private const uint Multiplier0 = 0xD2511F53;
-    private const uint Multiplier1 = 0xCD9E8D57;
-    private const uint Weyl0 = 0x9E3779B9;
-    private const uint Weyl1 = 0xBB67AE85;
-    private const int Rounds = 10;
+    public const uint Multiplier0 = 0xD2511F53;
+    public const uint Multiplier1 = 0xCD9E8D57;
+    public const uint Weyl0 = 0x9E3779B9;
+    public const uint Weyl1 = 0xBB67AE85;
+    public const int Rounds = 10;
 
     /// <summary>The four words that belong to a counter and a key.</summary>
     public static (uint, uint, uint, uint) Generate(uint c0, uint c1, uint c2, uint c3, ulong key)

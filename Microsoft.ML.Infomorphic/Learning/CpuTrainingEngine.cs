@@ -16,7 +16,7 @@ namespace Microsoft.ML.Infomorphic.Learning;
 /// Trains and evaluates a <see cref="NetworkState"/> on the CPU. Once a batch of each size has been seen, a step
 /// allocates nothing on the managed heap.
 /// </summary>
-internal sealed class CpuTrainingEngine : IDisposable
+internal sealed class CpuTrainingEngine : TrainingEngine
 {
     private const int RowsPerItem = 32;
     private const int NeuronsPerItem = 16;
@@ -80,11 +80,8 @@ internal sealed class CpuTrainingEngine : IDisposable
     /// <summary>Where the time of the steps goes.</summary>
     public StepTimings Timings { get; } = new();
 
-    /// <summary>Trains on one batch.</summary>
-    /// <param name="rows">The data.</param>
-    /// <param name="batch">The rows of the batch.</param>
-    /// <param name="statistics">Receives what the neurons know, or null.</param>
-    public void Step(LabeledRows rows, ReadOnlySpan<int> batch, InformationStatistics? statistics)
+    /// <inheritdoc/>
+    public override void Step(LabeledRows rows, ReadOnlySpan<int> batch, InformationStatistics? statistics)
     {
         _steps++;
         _statistics = statistics;
@@ -122,14 +119,8 @@ internal sealed class CpuTrainingEngine : IDisposable
         Timings.Add(StepPart.Optimizer);
     }
 
-    /// <summary>
-    /// Aggregated inputs of the output layer for a batch, with the label withheld and the hidden neurons at their mean
-    /// output y = 2θ − 1.
-    /// </summary>
-    /// <param name="rows">The data.</param>
-    /// <param name="batch">The rows of the batch.</param>
-    /// <returns>Classes × rows; valid until the next call.</returns>
-    public TensorMatrix Evaluate(LabeledRows rows, ReadOnlySpan<int> batch)
+    /// <inheritdoc/>
+    public override TensorMatrix Evaluate(LabeledRows rows, ReadOnlySpan<int> batch)
     {
         Gather(rows, batch);
         BatchBuffers buffers = _buffers;
@@ -147,7 +138,17 @@ internal sealed class CpuTrainingEngine : IDisposable
         return buffers.OutputF;
     }
 
-    public void Dispose()
+    /// <summary>The weights are in the network's state all the time.</summary>
+    public override void BringWeights() { }
+
+    /// <summary>The weights are in the network's state all the time.</summary>
+    public override void TakeWeights() { }
+
+    /// <summary>All is done when a call returns.</summary>
+    public override void Synchronize() { }
+
+    /// <inheritdoc/>
+    public override void Dispose()
     {
         _team.Dispose();
         _full.Dispose();

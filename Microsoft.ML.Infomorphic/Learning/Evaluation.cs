@@ -3,7 +3,7 @@ using Microsoft.ML.Infomorphic.Kernels;
 namespace Microsoft.ML.Infomorphic.Learning;
 
 /// <summary>Judges a network in training, with the label withheld and hidden neurons at their mean output.</summary>
-internal sealed class Evaluation(CpuTrainingEngine engine, int batchSize)
+internal sealed class Evaluation(TrainingEngine engine, int batchSize)
 {
     private const double SmallestProbability = 1e-15;
 

@@ -23,7 +23,17 @@ internal sealed class LayerStatistics(GoalFunction goal, int neurons)
     public void Add(int neuron, VectorizedGoal counted)
     {
         Span<double> redundancies = stackalloc double[_antichains];
-        _entropies[neuron] += counted.Measure(redundancies);
+        double entropy = counted.Measure(redundancies);
+        Add(neuron, redundancies, entropy);
+    }
+
+    /// <summary>Adds a batch.</summary>
+    /// <param name="neuron">The neuron.</param>
+    /// <param name="redundancies">I∩ of each antichain, in the lattice's order, in bits.</param>
+    /// <param name="entropy">H(Y), in bits.</param>
+    public void Add(int neuron, ReadOnlySpan<double> redundancies, double entropy)
+    {
+        _entropies[neuron] += entropy;
         _batches[neuron]++;
         for (int i = 0; i < redundancies.Length; i++)
             _redundancies[neuron * _antichains + i] += redundancies[i];

@@ -68,12 +68,32 @@ public static class NetworkTrainer
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(callbacks);
+        if (device.IsCuda && (train is not RowsInMemory || validation is not (null or RowsInMemory)))
+            throw new InvalidOperationException(
+                $"The rows do not fit in the memory budget, and only the CPU streams them: train on \"cpu\" instead of {device}, or allow more memory."
+            );
+        return Train(train, validation, settings, initial, EngineFor(device), callbacks);
+    }
+
+    /// <summary>Trains a network with an engine of one's choice.</summary>
+    /// <param name="train">The training rows, at least 2.</param>
+    /// <param name="validation">Rows to judge epochs by, or null.</param>
+    /// <param name="settings">The settings.</param>
+    /// <param name="initial">A network to go on from, or null for a fresh one.</param>
+    /// <param name="createEngine">Makes the engine, for batches of so many rows at most.</param>
+    /// <param name="callbacks">What to tell the host.</param>
+    internal static TrainingResult Train(
+        RowSource train,
+        RowSource? validation,
+        LearningSettings settings,
+        InfomorphicNetwork? initial,
+        Func<NetworkState, LearningSettings, int, TrainingEngine> createEngine,
+        TrainingCallbacks callbacks
+    )
+    {
         settings.Validate();
         Check(train, validation, settings, initial);
         TorchRuntime.EnsureLoaded();
-        if (device.IsCuda)
-            throw new NotSupportedException("Training on a CUDA device is not available in this version; use \"cpu\".");
-
         FeatureScaling scaling =
             initial?.FeatureScaling ?? FeatureScalingEstimator.Estimate(train, settings.Standardization);
         callbacks.Info(Describe(scaling, settings.Standardization, initial is not null));
@@ -86,7 +106,9 @@ public static class NetworkTrainer
             using NetworkState state = initial is null
                 ? NetworkState.Create(settings, scaling, train.ClassCount)
                 : NetworkState.From(initial, settings);
-            return Run(state, train, validation, settings, callbacks);
+            int batchSize = Math.Min(settings.BatchSize, train.RowCount);
+            using TrainingEngine engine = createEngine(state, settings, batchSize);
+            return Run(state, engine, batchSize, train, validation, settings, callbacks);
         }
         finally
         {
@@ -94,16 +116,32 @@ public static class NetworkTrainer
         }
     }
 
+    private static Func<NetworkState, LearningSettings, int, TrainingEngine> EngineFor(ComputeDevice device)
+    {
+        if (device.CudaIndex is not int index)
+            return (state, settings, rows) => new CpuTrainingEngine(state, settings, rows);
+        int count = TorchRuntime.CudaDeviceCount;
+        if (index < 0 || index >= count)
+            throw new InvalidOperationException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The device {device} is not there: libtorch can use {count} CUDA devices, counted from cuda:0."
+                )
+            );
+        return (state, settings, rows) =>
+            new TensorTrainingEngine(state, settings, rows, new torch.Device(DeviceType.CUDA, index));
+    }
+
     private static TrainingResult Run(
         NetworkState state,
+        TrainingEngine engine,
+        int batchSize,
         RowSource train,
         RowSource? validation,
         LearningSettings settings,
         TrainingCallbacks callbacks
     )
     {
-        int batchSize = Math.Min(settings.BatchSize, train.RowCount);
-        using var engine = new CpuTrainingEngine(state, settings, batchSize);
         var evaluation = new Evaluation(engine, batchSize);
         RowSelection judged = train.Select(
             Evaluation.ChooseRows(train, LearningSettings.MaximumRowsForTrainingAccuracy, settings.Seed)
@@ -122,6 +160,7 @@ public static class NetworkTrainer
         {
             train.Shuffle(order, shuffling);
             var statistics = new InformationStatistics(state, settings);
+            engine.Announce(order);
             int batch = 0;
             foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in train.Batches(order, batchSize))
             {
@@ -132,6 +171,9 @@ public static class NetworkTrainer
                 steps++;
             }
 
+            stepClock.Start();
+            engine.Synchronize();
+            stepClock.Stop();
             int[] signs = evaluation.DecideSigns(judged, callbacks.CheckAlive);
             (double trainingAccuracy, double trainingLoss) = evaluation.Score(judged, signs, callbacks.CheckAlive);
             if (!double.IsFinite(trainingLoss))
@@ -163,7 +205,10 @@ public static class NetworkTrainer
             {
                 bestEpoch = epoch;
                 if (settings.RestoreBestEpoch)
+                {
+                    engine.BringWeights();
                     best = state.Snapshot();
+                }
             }
             else if (epoch - bestEpoch >= settings.EarlyStoppingRounds)
             {
@@ -181,6 +226,7 @@ public static class NetworkTrainer
         if (best is not null && bestEpoch != keptEpoch)
         {
             state.Restore(best);
+            engine.TakeWeights();
             keptEpoch = bestEpoch;
             callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {bestEpoch}."));
         }
@@ -189,6 +235,7 @@ public static class NetworkTrainer
         RowSelection calibrating = validation?.All ?? judged;
         ScoreCalibration calibration = evaluation.Calibrate(calibrating, finalSigns, callbacks.CheckAlive);
         callbacks.Info($"Scores are calibrated on the {(validation is null ? "training" : "validation")} rows.");
+        engine.BringWeights();
         return new TrainingResult(
             state.ToNetwork(finalSigns, calibration),
             new TrainingHistory(epochs, keptEpoch, steps, clock.Elapsed.TotalSeconds, stepClock.Elapsed.TotalSeconds)

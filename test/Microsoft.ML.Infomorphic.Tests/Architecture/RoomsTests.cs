@@ -24,10 +24,16 @@ public class RoomsTests
 
     private static readonly string[] s_knowTorchSharp =
     [
+        "Kernels.TensorActivation",
+        "Kernels.TensorGoal",
+        "Kernels.TensorPhilox",
         "Learning.BatchBuffers",
         "Learning.CpuTrainingEngine",
         "Learning.NetworkTrainer",
+        "Learning.ResidentRows",
         "Learning.TensorMatrix",
+        "Learning.TensorTrainingEngine",
+        "Learning.TensorWeights",
         "Learning.TorchRuntime",
     ];
 

@@ -1,0 +1,63 @@
+// The numbers of Philox, many counters at once, as operations on tensors of 64-bit integers. Words are kept in the
+// lower halves; a product of two words wraps around 2⁶⁴, which leaves its bits as they are.
+//
+//   symbol    variable   shape                                 unit
+//   c         c0 … c3    steps × presentations × neurons × i   word
+//   k         k0, k1     1                                     word
+
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Infomorphic.Kernels;
+
+/// <summary>The generator Philox4x32-10 on any device; see <see cref="Philox"/>.</summary>
+internal static class TensorPhilox
+{
+    private const long Word = 0xFFFFFFFF;
+
+    /// <summary>
+    /// The uniform numbers that <see cref="Philox.Sample"/> compares with firing probabilities in a few steps, both
+    /// presentations of each. Row j·q + i of a batch of which q is a quarter has number [·, ·, ·, j, i].
+    /// </summary>
+    /// <param name="firstStep">The first training step, from 1.</param>
+    /// <param name="steps">Number of steps.</param>
+    /// <param name="neurons">Number of neurons.</param>
+    /// <param name="quarter">A quarter of the largest batch's rows, rounded up.</param>
+    /// <param name="key">The seed.</param>
+    /// <param name="device">The device.</param>
+    /// <returns>Steps × presentations × neurons × 4 × quarter, in [0, 1).</returns>
+    public static Tensor Uniform(long firstStep, int steps, int neurons, int quarter, ulong key, Device device)
+    {
+        using var scope = NewDisposeScope();
+        long[] counters = [.. Enumerable.Range(0, 2 * steps).Select(i => 2 * firstStep + i)];
+        Tensor c0 = arange(quarter, int64, device);
+        Tensor c1 = arange(neurons, int64, device).unsqueeze(-1);
+        Tensor c2 = ByStep(counters.Select(counter => counter & Word));
+        Tensor c3 = ByStep(counters.Select(counter => (counter >> 32) & Word));
+        Tensor half = tensor(32L);
+        Tensor word = tensor(Word);
+        uint k0 = (uint)key;
+        uint k1 = (uint)(key >> 32);
+        for (int round = 0; round < Philox.Rounds; round++)
+        {
+            using var temporary = NewDisposeScope();
+            Tensor product0 = c0 * (long)Philox.Multiplier0;
+            Tensor product1 = c2 * (long)Philox.Multiplier1;
+
+            // c1 and c3 keep their upper halves until they have been joined with the others.
+            Tensor next0 = (product1.bitwise_right_shift(half) ^ (c1 ^ tensor((long)k0))).bitwise_and_(word);
+            Tensor next2 = (product0.bitwise_right_shift(half) ^ (c3 ^ tensor((long)k1))).bitwise_and_(word);
+            temporary.Attach([c0, c1, c2, c3]);
+            (c0, c1, c2, c3) = (next0, product1, next2, product0);
+            temporary.MoveToOuter(c0, c1, c2, c3);
+            k0 = unchecked(k0 + Philox.Weyl0);
+            k1 = unchecked(k1 + Philox.Weyl1);
+        }
+
+        // The upper 24 bits of each word, as Philox.ToUniform has them.
+        Tensor words = stack([c0, c1.bitwise_and_(word), c2, c3.bitwise_and_(word)], dim: 2);
+        Tensor uniform = words.bitwise_right_shift_(tensor(8L)).to(float32).mul_(1f / (1 << 24));
+        return uniform.view(steps, 2, neurons, 4, quarter).MoveToOuterDisposeScope();
+
+        Tensor ByStep(IEnumerable<long> values) => tensor(values.ToArray(), device: device).view(-1, 1, 1);
+    }
+}

@@ -1,0 +1,237 @@
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Learning;
+using TorchSharp;
+
+namespace Microsoft.ML.Infomorphic.Tests.Kernels;
+
+// Rounding is that of VectorizedGoalTests: single precision, measured against Σ_β |c′_β|.
+[TestClass]
+public class TensorGoalTests
+{
+    private const double Precision = 4e-6;
+
+    [TestInitialize]
+    public void Load() => TorchRuntime.EnsureLoaded();
+
+    [TestMethod]
+    public void Published_goals_agree_with_the_specification()
+    {
+        int seed = 0;
+        foreach (GoalFunction goal in Goals.PublishedTrivariate.Concat(Goals.PublishedBivariate))
+        {
+            seed++;
+            AssertAgrees(goal, 20, [.. Batches(goal, 20, rows: 100 + seed, seed)]);
+        }
+    }
+
+    [TestMethod]
+    [DataRow(1, 64)]
+    [DataRow(2, 64)]
+    [DataRow(2, 2)]
+    [DataRow(3, 7)]
+    [DataRow(3, 64)]
+    [DataRow(4, 2)]
+    [DataRow(4, 6)]
+    [DataRow(4, 20)]
+    public void Random_goals_agree_with_the_specification(int sources, int bins)
+    {
+        GoalFunction goal = Goals.Random(sources, seed: bins);
+        foreach (int rows in new[] { 1, 2, 15, 16, 17, 31, 100 })
+            AssertAgrees(goal, bins, [.. Batches(goal, bins, rows, seed: rows)]);
+    }
+
+    [TestMethod]
+    public void A_whole_batch_agrees_with_the_specification() =>
+        AssertAgrees(GoalFunctions.OptimizedTpe1, 20, [GoalBatch.Random(3, 20, 1024, seed: 1)]);
+
+    [TestMethod]
+    public void One_occupied_cell_agrees_with_the_specification()
+    {
+        foreach (GoalFunction goal in Goals.PublishedTrivariate)
+        foreach (int rows in new[] { 1, 5, 33 })
+        {
+            GoalBatch batch = GoalBatch.Random(3, 20, rows, seed: 7);
+            AssertAgrees(goal, 20, [batch.With(cells: [.. batch.Cells.Select(_ => new[] { 19, 0, 7 })])]);
+        }
+    }
+
+    [TestMethod]
+    public void All_cells_different_agrees_with_the_specification()
+    {
+        GoalBatch batch = GoalBatch.Random(3, 64, 64, seed: 8);
+        batch = batch.With(cells: [.. Enumerable.Range(0, 64).Select(b => new[] { b, 63 - b, (b + 17) % 64 })]);
+        AssertAgrees(GoalFunctions.OptimizedTpe1, 64, [batch]);
+    }
+
+    [TestMethod]
+    [DataRow(1f)]
+    [DataRow(0f)]
+    public void Neurons_with_one_output_alone_agree_with_the_specification(float theta)
+    {
+        foreach (GoalFunction goal in Goals.PublishedTrivariate)
+        foreach (int rows in new[] { 1, 50 })
+        {
+            GoalBatch batch = GoalBatch.Random(3, 20, rows, seed: rows);
+            AssertAgrees(
+                goal,
+                20,
+                [
+                    batch.With(
+                        theta: [.. batch.Theta.Select(_ => theta)],
+                        complement: [.. batch.Theta.Select(_ => 1 - theta)]
+                    ),
+                ]
+            );
+        }
+    }
+
+    [TestMethod]
+    public void Tiny_firing_probabilities_give_finite_derivatives()
+    {
+        foreach (float theta in new[] { 1.2e-38f, 1e-30f, 1e-20f, 1e-19f, 1e-18f, 1e-17f, 1e-12f, 1e-7f, 1e-5f })
+        foreach (bool inverted in new[] { false, true })
+        {
+            GoalBatch batch = GoalBatch.Random(3, 20, 77, seed: 3);
+            float[] small = [.. batch.Theta.Select(x => theta * (0.1f + x))];
+            float[] ones = [.. batch.Theta.Select(_ => 1f)];
+            batch = inverted ? batch.With(theta: ones, complement: small) : batch.With(theta: small, complement: ones);
+            foreach (GoalFunction goal in Goals.PublishedTrivariate)
+                Assert.IsTrue(Differentiate(goal, 20, [batch])[0].All(float.IsFinite), $"{theta} {goal}");
+        }
+    }
+
+    // A row so light that its mass is no multiple of 2⁻⁶⁰ counts for nothing.
+    [TestMethod]
+    public void Rows_of_no_mass_have_no_gradient()
+    {
+        GoalBatch batch = GoalBatch.Random(3, 20, 40, seed: 3);
+        batch.Mass[0] = 1e-25f;
+        float[] gradient = Differentiate(GoalFunctions.OptimizedTpe1, 20, [batch])[0];
+        Assert.AreEqual(0, gradient[0], 1e-20f);
+        Assert.IsTrue(gradient.All(float.IsFinite));
+    }
+
+    [TestMethod]
+    public void Goals_of_nothing_have_no_gradient()
+    {
+        GoalFunction nothing = GoalFunction.FromGamma("FCL", new double[19]);
+        float[] gradient = Differentiate(nothing, 20, [GoalBatch.Random(3, 20, 50, seed: 1)])[0];
+        Assert.IsTrue(gradient.All(slope => slope == 0));
+    }
+
+    // Bins as Binning.IndexOf has them: on the edges and a rounding to either side of them, beyond the range, at
+    // infinity, and where a value is not a number.
+    [TestMethod]
+    [DataRow(20, 20.0, false)]
+    [DataRow(7, 0.3, false)]
+    [DataRow(20, 1.0, true)]
+    public void Values_fall_into_the_bins_of_the_specification(int count, double range, bool adaptive)
+    {
+        var binning = new Binning(count, range, adaptive);
+        float[] edges = [.. Enumerable.Range(0, count + 1).Select(i => (float)((i - count / 2.0) * 2 * range / count))];
+        float[] values =
+        [
+            .. edges,
+            .. edges.Select(MathF.BitIncrement),
+            .. edges.Select(MathF.BitDecrement),
+            (float)(3 * range),
+            -(float)(3 * range),
+        ];
+        if (!adaptive)
+            values = [.. values, float.PositiveInfinity, float.NegativeInfinity, float.NaN, float.MaxValue];
+        int rows = values.Length;
+        float divisor = adaptive ? Binning.DivisorOf(values) : 1;
+        using var scope = torch.NewDisposeScope();
+        using var goal = new TensorGoal(new GoalTerms(GoalFunctions.Output), binning, torch.CPU);
+        torch.Tensor half = torch.full(1, rows, 0.5f);
+        TensorGoal.Batch batch = goal.Count(
+            torch.tensor(values, [1, 1, rows]).expand(2, -1, -1),
+            half,
+            half,
+            torch.full(rows, 1f / rows)
+        );
+        long[] bins = [.. batch.Entries[0].contiguous().data<long>()];
+        for (int i = 0; i < rows; i++)
+            Assert.AreEqual(binning.IndexOf(values[i], divisor), bins[i], $"{values[i]:R}");
+    }
+
+    private static IEnumerable<GoalBatch> Batches(GoalFunction goal, int bins, int rows, int seed)
+    {
+        // Neurons of a layer share the masses of the rows.
+        GoalBatch first = GoalBatch.Random(goal.Sources.Length, bins, rows, seed, weighted: true);
+        yield return first;
+        for (int i = 1; i < 3; i++)
+        {
+            GoalBatch other = GoalBatch.Random(goal.Sources.Length, bins, rows, seed + 1000 * i);
+            yield return first.With(other.Theta, other.Complement, other.Cells);
+        }
+    }
+
+    private static float[][] Differentiate(
+        GoalFunction goal,
+        int bins,
+        GoalBatch[] neurons,
+        Action<double[], double[]>? measured = null
+    )
+    {
+        using var scope = torch.NewDisposeScope();
+        using var kernel = new TensorGoal(new GoalTerms(goal), new Binning(bins, bins / 2.0), torch.CPU);
+        int rows = neurons[0].Rows;
+        int sources = goal.Sources.Length;
+
+        // Bins of width 1: the middle of bin i is at i + ½ − n/2.
+        float[] values =
+        [
+            .. Enumerable
+                .Range(0, sources)
+                .SelectMany(source =>
+                    neurons.SelectMany(neuron => neuron.Cells.Select(cell => cell[source] + 0.5f - bins / 2f))
+                ),
+        ];
+        torch.Tensor mass = torch.tensor(neurons[0].Mass);
+        TensorGoal.Batch batch = kernel.Count(
+            torch.tensor(values, [sources, neurons.Length, rows]),
+            torch.tensor(neurons.SelectMany(neuron => neuron.Theta).ToArray(), [neurons.Length, rows]),
+            torch.tensor(neurons.SelectMany(neuron => neuron.Complement).ToArray(), [neurons.Length, rows]),
+            mass
+        );
+        if (measured is not null)
+        {
+            (torch.Tensor redundancies, torch.Tensor entropies) = kernel.Measure(batch);
+            measured([.. redundancies.t().contiguous().data<double>()], [.. entropies.data<double>()]);
+        }
+
+        return [.. kernel.Differentiate(batch, mass).data<float>().ToArray().Chunk(rows)];
+    }
+
+    private static void AssertAgrees(GoalFunction goal, int bins, GoalBatch[] neurons)
+    {
+        double[] redundancies = [];
+        double[] entropies = [];
+        float[][] actual = Differentiate(
+            goal,
+            bins,
+            neurons,
+            (measured, outputs) => (redundancies, entropies) = (measured, outputs)
+        );
+        double allowed = Precision * (goal.RedundancyCoefficients.Sum(Math.Abs) + Math.Abs(goal.ResidualWeight));
+        for (int i = 0; i < neurons.Length; i++)
+        {
+            GoalBatch batch = neurons[i];
+            ScalarGoal specified = batch.Specify(goal);
+            for (int b = 0; b < batch.Rows; b++)
+                Assert.AreEqual(
+                    specified.ByTheta[b] / batch.Mass[b],
+                    actual[i][b] / batch.Mass[b],
+                    allowed,
+                    $"neuron {i}, row {b} of {batch.Rows}, θ = {batch.Theta[b]:R}, {goal}"
+                );
+            PartialInformationDecomposition expected = specified.Decompose();
+            Assert.AreEqual(expected.TargetEntropy, entropies[i], 2e-6);
+            int antichains = goal.Lattice.Antichains.Count;
+            for (int beta = 0; beta < antichains; beta++)
+                Assert.AreEqual(expected.Redundancies[beta], redundancies[i * antichains + beta], 2e-6);
+        }
+    }
+}
