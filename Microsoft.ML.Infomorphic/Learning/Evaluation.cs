@@ -62,6 +62,9 @@ internal sealed class Evaluation(CpuTrainingEngine engine, int batchSize)
             return chosen;
         new RandomStream(seed, RandomStreams.TrainingAccuracyRows).Shuffle(chosen);
         Array.Resize(ref chosen, maximum);
+
+        // Streamed rows are so found in one reading.
+        Array.Sort(chosen);
         return chosen;
     }
 }
