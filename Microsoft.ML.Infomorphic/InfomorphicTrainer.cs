@@ -59,6 +59,7 @@ public sealed partial class InfomorphicTrainer
     private readonly string _device;
     private readonly long? _memoryBudget;
     private readonly Action<EpochRecord>? _epochEnded;
+    private readonly CancellationToken _cancellationToken;
 
     internal InfomorphicTrainer(IHostEnvironment environment, Options options)
         : base(
@@ -76,10 +77,16 @@ public sealed partial class InfomorphicTrainer
         int seed = Host.Rand.Next();
         _environment = environment;
         _settings = options.ToLearningSettings(Host, seed);
-        _scoring = new ScoringSettings(options.Scoring, options.NumberOfScoringSamples, _settings.Seed);
+        _scoring = new ScoringSettings(
+            options.Scoring,
+            options.NumberOfScoringSamples,
+            _settings.Seed,
+            options.CalibrateScores
+        );
         _device = options.Device;
         _memoryBudget = (long?)options.MemoryBudget << 20;
         _epochEnded = options.EpochEnded;
+        _cancellationToken = options.CancellationToken;
         Info = new TrainerInfo(
             normalization: false,
             calibration: false,
@@ -188,7 +195,7 @@ public sealed partial class InfomorphicTrainer
     protected override InfomorphicModelParameters TrainModelCore(TrainContext trainContext)
     {
         using IChannel channel = Host.Start("Training");
-        Host.CheckAlive();
+        CheckAlive();
         if (trainContext.ValidationSet is null)
             ThrowIfValidationIsNeeded();
         InfomorphicModelParameters? earlier = Earlier(trainContext.InitialPredictor);
@@ -266,7 +273,7 @@ public sealed partial class InfomorphicTrainer
         );
         var callbacks = new TrainingCallbacks
         {
-            CheckAlive = Host.CheckAlive,
+            CheckAlive = CheckAlive,
             Info = message => channel.Info(message),
             EpochEnded = epoch =>
             {
@@ -284,6 +291,12 @@ public sealed partial class InfomorphicTrainer
         {
             throw Host.Except(exception, exception.Message);
         }
+    }
+
+    private void CheckAlive()
+    {
+        Host.CheckAlive();
+        _cancellationToken.ThrowIfCancellationRequested();
     }
 
     private string Describe(EpochRecord epoch)

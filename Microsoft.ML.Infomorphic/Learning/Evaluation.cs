@@ -54,6 +54,38 @@ internal sealed class Evaluation(CpuTrainingEngine engine, int batchSize)
         return (right / total, loss / total);
     }
 
+    /// <summary>
+    /// Fits the calibration of the scores to rows; to one in so many, where they are more than
+    /// <see cref="LearningSettings.MaximumRowsForCalibration"/>.
+    /// </summary>
+    public ScoreCalibration Calibrate(RowSelection rows, int[] signs, Action checkAlive)
+    {
+        const int Most = LearningSettings.MaximumRowsForCalibration;
+        int stride = (rows.RowCount + Most - 1) / Most;
+        var scores = signs.Select(_ => new List<float>()).ToArray();
+        var labels = new List<int>();
+        var weights = new List<double>();
+        int row = 0;
+        foreach ((LabeledRows block, ReadOnlyMemory<int> indices) in rows.Batches(batchSize))
+        {
+            checkAlive();
+            ReadOnlySpan<int> batch = indices.Span;
+            TensorMatrix output = engine.Evaluate(block, batch);
+            for (int i = 0; i < batch.Length; i++, row++)
+            {
+                if (row % stride != 0)
+                    continue;
+                for (int neuron = 0; neuron < signs.Length; neuron++)
+                    scores[neuron]
+                        .Add(signs[neuron] == 0 ? NetworkState.AbsentClassScore : signs[neuron] * output[neuron][i]);
+                labels.Add(block.Labels[batch[i]]);
+                weights.Add(block.Weights is null ? 1 : block.Weights[batch[i]]);
+            }
+        }
+
+        return ScoreCalibrator.Fit([.. scores.Select(values => values.ToArray())], [.. labels], [.. weights]);
+    }
+
     /// <summary>All rows, or a random part of them, drawn once, where they are many.</summary>
     public static int[] ChooseRows(RowSource rows, int maximum, ulong seed)
     {

@@ -186,8 +186,11 @@ public static class NetworkTrainer
         }
 
         int[] finalSigns = evaluation.DecideSigns(train.All, callbacks.CheckAlive);
+        RowSelection calibrating = validation?.All ?? judged;
+        ScoreCalibration calibration = evaluation.Calibrate(calibrating, finalSigns, callbacks.CheckAlive);
+        callbacks.Info($"Scores are calibrated on the {(validation is null ? "training" : "validation")} rows.");
         return new TrainingResult(
-            state.ToNetwork(finalSigns),
+            state.ToNetwork(finalSigns, calibration),
             new TrainingHistory(epochs, keptEpoch, steps, clock.Elapsed.TotalSeconds, stepClock.Elapsed.TotalSeconds)
         );
     }

@@ -54,6 +54,9 @@ internal abstract class RowSource
 /// <param name="rows">The rows, or null for all.</param>
 internal sealed class RowSelection(RowSource source, int[]? rows)
 {
+    /// <summary>Number of rows.</summary>
+    public int RowCount => rows?.Length ?? source.RowCount;
+
     /// <summary>Number of classes; a class may have no row.</summary>
     public int ClassCount => source.ClassCount;
 

@@ -55,9 +55,13 @@ internal sealed class InfomorphicStep : IDisposable
 
         Batch = _order.AsMemory(_next, _batchSize);
         _next += _batchSize;
+        _engine.Timings.Reset();
     }
 
     public void Step() => _engine.Step(_rows, Batch.Span, statistics: null);
+
+    /// <summary>Milliseconds of a part of the last step.</summary>
+    public double Milliseconds(StepPart part) => 1000 * _engine.Timings.Seconds(part);
 
     /// <summary>Trains for so many steps.</summary>
     public void Train(int steps)
