@@ -224,22 +224,25 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// The memory, in MiB and at least 1, that training may take for its rows, its network and its batches; null for
-        /// no limit. ML.NET, libtorch and whatever else is in the process come on top, and so does a network that takes
-        /// more than half of it.
+        /// no limit. The data view's own buffers, ML.NET and libtorch come on top, and so does what a network takes that
+        /// needs more than half of it.
         /// </summary>
         /// <remarks>
         /// <para>
         /// Rows that fit are read once and kept. Others are streamed: training keeps blocks of rows, and reads the data
         /// view once for each of them, taking those rows out of it that the epoch's random order puts there. So an epoch
-        /// takes about as many readings as the data is larger than the budget, the order reaches over all rows whether
-        /// the view is sorted or not, and the model is the one that would have been trained without a limit. Where that
-        /// would be more than 8 readings, each of 8 readings takes a random eighth of the rows and shuffles it block by
-        /// block: the order then reaches over as many neighbouring rows as 8 blocks hold, which the log states, and a view
-        /// that is sorted beyond that, by class for instance, should be shuffled before.
+        /// takes about as many readings as the data is larger than the budget, the order reaches over all rows, and the
+        /// model is the one that would have been trained without a limit.
+        /// </para>
+        /// <para>
+        /// Where that would be more than 8 readings, and rows of one class do not come together in the view, each of 8
+        /// readings takes a random part of the rows and shuffles it block by block: the order then reaches over as many
+        /// neighbouring rows as 8 blocks hold. The log says so. A view that is sorted otherwise, by time for instance,
+        /// should then be shuffled before.
         /// </para>
         /// <para>
         /// Streaming needs a view that gives the same rows in the same order each time. Readings cost least where the
-        /// view does not compute what is not asked for: a binary file (<c>SaveAsBinary</c>) is read faster than text.
+        /// view does little for a row whose features are not asked for.
         /// Validation rows are kept or streamed likewise.
         /// </para>
         /// </remarks>

@@ -171,8 +171,8 @@ internal static class DataViewReader
             _labels = [];
             _weights = null;
 
-            // What takes nearly the whole budget is garbage now, and the collector does not know that it is in a hurry.
-            GC.Collect();
+            // What takes nearly the whole budget is garbage now, and its place is needed.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
     }
 }

@@ -94,6 +94,9 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize)
             return chosen;
         new RandomStream(seed, RandomStreams.TrainingAccuracyRows).Shuffle(chosen);
         Array.Resize(ref chosen, maximum);
+
+        // Streamed rows are so found in one reading.
+        Array.Sort(chosen);
         return chosen;
     }
 }

@@ -82,7 +82,7 @@ internal sealed class MemoryPlan(long? budget, LearningSettings settings)
             left -= judgedBytes;
 
         int block = RowsWithin(survey, left, batch, random: true);
-        if (block > 0 && survey.RowCount > (long)block * StreamedRows.MaximumReadings)
+        if (block > 0 && survey.RowCount > (long)block * StreamedRows.MaximumReadings && !survey.IsSortedByClass)
             block = RowsWithin(survey, left, batch, random: false);
         if (block == 0)
             throw TooSmall(survey, batch, needed: bytes - left + BytesOf(survey, batch));

@@ -49,7 +49,9 @@ internal sealed class RowSurvey(int featureCount, int classCount, bool hasWeight
 {
     private double _nonZeros;
     private double _nonZerosSquared;
-    private int _firstLabel = -1;
+    private readonly int[] _rowsOfClass = new int[classCount];
+    private int _lastLabel = -1;
+    private long _changes;
 
     public int FeatureCount => featureCount;
 
@@ -61,7 +63,20 @@ internal sealed class RowSurvey(int featureCount, int classCount, bool hasWeight
     public int RowCount { get; private set; }
 
     /// <summary>Whether there are rows of different classes.</summary>
-    public bool HasDifferentLabels { get; private set; }
+    public bool HasDifferentLabels => _changes > 0;
+
+    /// <summary>
+    /// Whether rows of a class come together: neighbours differ in class less than half as often as they would in a
+    /// random order.
+    /// </summary>
+    public bool IsSortedByClass
+    {
+        get
+        {
+            double same = _rowsOfClass.Sum(rows => Math.Pow((double)rows / RowCount, 2));
+            return _changes < 0.5 * (1 - same) * (RowCount - 1);
+        }
+    }
 
     /// <summary>Mean number of features of a row that are not zero.</summary>
     public double MeanNonZeros => _nonZeros / RowCount;
@@ -79,9 +94,10 @@ internal sealed class RowSurvey(int featureCount, int classCount, bool hasWeight
     /// <summary>Adds a row.</summary>
     public void Add(int label, int nonZeros)
     {
-        if (RowCount++ == 0)
-            _firstLabel = label;
-        HasDifferentLabels |= label != _firstLabel;
+        if (RowCount++ > 0 && label != _lastLabel)
+            _changes++;
+        _lastLabel = label;
+        _rowsOfClass[label]++;
         _nonZeros += nonZeros;
         _nonZerosSquared += (double)nonZeros * nonZeros;
         LargestNonZeros = Math.Max(LargestNonZeros, nonZeros);

@@ -5,7 +5,7 @@
 //
 // A view that is much larger than the block would be read too often. Then an epoch is MaximumReadings readings: each
 // takes a random part of all rows, in the view's order, and fills the block several times, so that rows are shuffled
-// over MaximumReadings blocks' worth of neighbours.
+// over MaximumReadings blocks' worth of neighbours. That will not do where the view is sorted by class.
 
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Kernels;
@@ -15,7 +15,7 @@ namespace Microsoft.ML.Infomorphic.Learning;
 /// <summary>Rows that are read again and again into one block of memory.</summary>
 internal sealed class StreamedRows : RowSource
 {
-    /// <summary>The view is read at most so many times an epoch to train on its rows.</summary>
+    /// <summary>The view is read at most so many times an epoch to train on its rows, unless it is sorted by class.</summary>
     public const int MaximumReadings = 8;
 
     private const int RowsBetweenChecks = 256;
@@ -73,6 +73,8 @@ internal sealed class StreamedRows : RowSource
         get
         {
             long blocks = ((long)RowCount + RowsPerBlock - 1) / RowsPerBlock;
+            if (_survey.IsSortedByClass || blocks <= MaximumReadings)
+                return RowsPerBlock;
             long blocksPerReading = (blocks + MaximumReadings - 1) / MaximumReadings;
             return (int)Math.Min(int.MaxValue / RowsPerBlock, blocksPerReading) * RowsPerBlock;
         }
