@@ -104,6 +104,7 @@ public static class InfomorphicCatalog
     /// <param name="mode">What a hidden neuron passes on.</param>
     /// <param name="numberOfSamples">Samples to average over, at least 1; used by <see cref="ScoringMode.Sampled"/> alone.</param>
     /// <param name="seed">The samples follow from this number and a row's features.</param>
+    /// <param name="calibrate">Whether probabilities are calibrated; the paper's are not.</param>
     /// <returns>A transformer with the same columns and labels.</returns>
     /// <exception cref="ArgumentNullException">There is no transformer.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is not positive.</exception>
@@ -111,10 +112,12 @@ public static class InfomorphicCatalog
         this MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
         ScoringMode mode,
         int numberOfSamples = InfomorphicTrainer.Options.Defaults.NumberOfScoringSamples,
-        ulong seed = 0
+        ulong seed = 0,
+        bool calibrate = true
     )
     {
         ArgumentNullException.ThrowIfNull(transformer);
-        return transformer.Model.WithScoring(new ScoringSettings(mode, numberOfSamples, seed)).ReplaceIn(transformer);
+        var settings = new ScoringSettings(mode, numberOfSamples, seed, calibrate);
+        return transformer.Model.WithScoring(settings).ReplaceIn(transformer);
     }
 }

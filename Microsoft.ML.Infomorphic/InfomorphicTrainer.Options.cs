@@ -35,6 +35,7 @@ public sealed partial class InfomorphicTrainer
             internal const double OutputLearningRate = 0.003;
             internal const double OutputWeightDecay = 0.00015;
             internal const int NumberOfScoringSamples = 16;
+            internal const bool CalibrateScores = true;
         }
 
         /// <summary>The number of hidden neurons N, at least 1.</summary>
@@ -188,6 +189,14 @@ public sealed partial class InfomorphicTrainer
         public int NumberOfScoringSamples = Defaults.NumberOfScoringSamples;
 
         /// <summary>
+        /// Whether scores are calibrated: two numbers a class, fitted after training on the validation rows, or on training
+        /// rows where there are none, make probabilities as frequent as they say. Without it the predicted class is the
+        /// paper's, that of the output neuron most likely to fire.
+        /// </summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Calibrate scores after training", ShortName = "calibrate")]
+        public bool CalibrateScores = Defaults.CalibrateScores;
+
+        /// <summary>
         /// Where to train: "cpu", "cuda" (the first CUDA device), "cuda:1" (the second), or "auto": then
         /// <see cref="MLContext.GpuDeviceId"/> decides (null: the CPU), and where that device is not there
         /// <see cref="MLContext.FallbackToCpu"/> says whether the CPU will do.
@@ -218,6 +227,12 @@ public sealed partial class InfomorphicTrainer
         /// that it throws ends the training.
         /// </summary>
         public Action<EpochRecord>? EpochEnded;
+
+        /// <summary>
+        /// Ends training before its next step when it is cancelled; <c>Fit</c> then throws
+        /// <see cref="OperationCanceledException"/> and leaves nothing behind. Scoring does not heed it.
+        /// </summary>
+        public CancellationToken CancellationToken;
 
         /// <summary>Checks the options and turns them into settings.</summary>
         /// <param name="host">Marks exceptions.</param>

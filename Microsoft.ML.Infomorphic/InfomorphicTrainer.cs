@@ -58,6 +58,7 @@ public sealed partial class InfomorphicTrainer
     private readonly ScoringSettings _scoring;
     private readonly string _device;
     private readonly Action<EpochRecord>? _epochEnded;
+    private readonly CancellationToken _cancellationToken;
 
     internal InfomorphicTrainer(IHostEnvironment environment, Options options)
         : base(
@@ -75,9 +76,15 @@ public sealed partial class InfomorphicTrainer
         int seed = Host.Rand.Next();
         _environment = environment;
         _settings = options.ToLearningSettings(Host, seed);
-        _scoring = new ScoringSettings(options.Scoring, options.NumberOfScoringSamples, _settings.Seed);
+        _scoring = new ScoringSettings(
+            options.Scoring,
+            options.NumberOfScoringSamples,
+            _settings.Seed,
+            options.CalibrateScores
+        );
         _device = options.Device;
         _epochEnded = options.EpochEnded;
+        _cancellationToken = options.CancellationToken;
         Info = new TrainerInfo(
             normalization: false,
             calibration: false,
@@ -186,7 +193,7 @@ public sealed partial class InfomorphicTrainer
     protected override InfomorphicModelParameters TrainModelCore(TrainContext trainContext)
     {
         using IChannel channel = Host.Start("Training");
-        Host.CheckAlive();
+        CheckAlive();
         if (trainContext.ValidationSet is null)
             ThrowIfValidationIsNeeded();
         InfomorphicModelParameters? earlier = Earlier(trainContext.InitialPredictor);
@@ -245,7 +252,7 @@ public sealed partial class InfomorphicTrainer
         );
         var callbacks = new TrainingCallbacks
         {
-            CheckAlive = Host.CheckAlive,
+            CheckAlive = CheckAlive,
             Info = message => channel.Info(message),
             EpochEnded = epoch =>
             {
@@ -263,6 +270,12 @@ public sealed partial class InfomorphicTrainer
         {
             throw Host.Except(exception, exception.Message);
         }
+    }
+
+    private void CheckAlive()
+    {
+        Host.CheckAlive();
+        _cancellationToken.ThrowIfCancellationRequested();
     }
 
     private string Describe(EpochRecord epoch)

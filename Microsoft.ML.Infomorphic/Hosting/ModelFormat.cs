@@ -33,7 +33,8 @@ internal sealed record ModelContents(
 ///   goal        counted double γ, over the sources' symbols
 ///   activation  byte 0: double α₁, α₂, β₁, β₂; byte 1: nothing
 ///   binning     int count; double range; bool adaptive
-/// scoring       byte mode; int samples; ulong seed
+/// calibration   counted float slopes; float offsets
+/// scoring       byte mode; int samples; ulong seed; bool calibrate
 /// settings      int epochs, batch size, maximum lateral connections; byte standardization; int early stopping rounds,
 ///               −1 for none; bool restore best epoch; ulong seed; hidden and output optimiser: 5 doubles each
 /// history       int best epoch; ulong steps; double seconds, step seconds; int number of epochs; epoch …:
@@ -108,6 +109,8 @@ internal static class ModelFormat
         foreach (InfomorphicLayer layer in contents.Network.HiddenLayers)
             WriteLayer(writer, layer);
         WriteLayer(writer, contents.Network.OutputLayer);
+        writer.WriteCounted<float>([.. contents.Network.Calibration.Slopes]);
+        writer.WriteItems<float>([.. contents.Network.Calibration.Offsets]);
         WriteScoring(writer, contents.Scoring);
         WriteSettings(writer, contents.Settings);
         WriteHistory(writer, contents.History);
@@ -128,7 +131,10 @@ internal static class ModelFormat
         var hidden = new InfomorphicLayer[reader.ReadCount(bytesEach: 1)];
         for (int i = 0; i < hidden.Length; i++)
             hidden[i] = ReadLayer(reader);
-        var network = new InfomorphicNetwork(hidden, ReadLayer(reader), scaling);
+        InfomorphicLayer output = ReadLayer(reader);
+        float[] slopes = reader.ReadCounted<float>();
+        var calibration = new ScoreCalibration(slopes, reader.ReadItems<float>(slopes.Length));
+        var network = new InfomorphicNetwork(hidden, output, scaling, calibration);
         if (hidden[0].Goal.Sources != "FCL" || hidden[0].Activation is not ModulatedActivation)
             throw new FormatException("its hidden neurons are of a kind that this version cannot score");
         ScoringSettings scoring = ReadScoring(reader);
@@ -222,6 +228,7 @@ internal static class ModelFormat
         writer.Write((byte)scoring.Mode);
         writer.Write(scoring.Samples);
         writer.Write(scoring.Seed);
+        writer.Write(scoring.Calibrate);
     }
 
     private static ScoringSettings ReadScoring(CheckedReader reader)
@@ -230,7 +237,7 @@ internal static class ModelFormat
         int samples = reader.ReadInt32();
         if (!Enum.IsDefined(mode) || samples < 1)
             throw new FormatException($"rows cannot be scored in the mode {(int)mode} with {samples} samples");
-        return new ScoringSettings(mode, samples, reader.ReadUInt64());
+        return new ScoringSettings(mode, samples, reader.ReadUInt64(), reader.ReadBoolean());
     }
 
     private static void WriteSettings(CheckedWriter writer, LearningSettings settings)

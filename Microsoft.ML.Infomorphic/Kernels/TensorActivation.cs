@@ -21,7 +21,11 @@ internal static class TensorActivation
     /// <summary>Firing probabilities of modulated neurons.</summary>
     public static (Tensor Theta, Tensor Complement) Fire(ModulatedActivation activation, Tensor f, Tensor c, Tensor l)
     {
-        Tensor a = Gain(activation, Argument(activation.Beta1, f, c).sigmoid_(), Argument(activation.Beta2, f, l).sigmoid_());
+        Tensor a = Gain(
+            activation,
+            Argument(activation.Beta1, f, c).sigmoid_(),
+            Argument(activation.Beta2, f, l).sigmoid_()
+        );
         a.mul_(f).clamp_(-VectorMath.Saturation, VectorMath.Saturation);
         return (sigmoid(a), a.neg_().sigmoid_());
     }

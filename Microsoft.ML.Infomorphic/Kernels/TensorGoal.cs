@@ -242,7 +242,9 @@ internal sealed class TensorGoal : IDisposable
     private static (Tensor Unions, Tensor Counts, Tensor Limits) Unite(Batch batch, Tensor table)
     {
         // What rounding leaves below zero is zero.
-        Tensor unions = Product(table, batch.Marginals).clamp_min_(0).view(2, table.shape[0], batch.Neurons, batch.Rows);
+        Tensor unions = Product(table, batch.Marginals)
+            .clamp_min_(0)
+            .view(2, table.shape[0], batch.Neurons, batch.Rows);
         Tensor limits = (unions[0] + unions[1]) * batch.OutputMasses.clamp_min(SmallestOutputMass).to(float32);
         Tensor counts = unions.ge(limits * (float)GoalTerms.NegligibleRatio);
         return (where(counts, unions, limits).clamp_min_(SmallestUnion), counts, limits);

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Learning;
@@ -49,6 +50,34 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize)
         }
 
         return (right / total, loss / total);
+    }
+
+    /// <summary>Fits the calibration of the scores to rows.</summary>
+    public ScoreCalibration Calibrate(LabeledRows rows, int[] chosen, int[] signs, Action checkAlive)
+    {
+        float[][] scores = [.. signs.Select(_ => new float[chosen.Length])];
+        int start = 0;
+        foreach (int[] batch in chosen.Chunk(batchSize))
+        {
+            checkAlive();
+            TensorMatrix output = engine.Evaluate(rows, batch);
+            for (int neuron = 0; neuron < signs.Length; neuron++)
+            {
+                Span<float> values = scores[neuron].AsSpan(start, batch.Length);
+                if (signs[neuron] == 0)
+                    values.Fill(NetworkState.AbsentClassScore);
+                else
+                    TensorPrimitives.Multiply(output[neuron], signs[neuron], values);
+            }
+
+            start += batch.Length;
+        }
+
+        return ScoreCalibrator.Fit(
+            scores,
+            [.. chosen.Select(row => rows.Labels[row])],
+            [.. chosen.Select(row => rows.Weights is null ? 1.0 : rows.Weights[row])]
+        );
     }
 
     /// <summary>All rows, or a random part of them, drawn once, where they are many.</summary>

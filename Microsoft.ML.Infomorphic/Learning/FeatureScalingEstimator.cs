@@ -12,6 +12,9 @@ internal static class FeatureScalingEstimator
     // … and half of those that vary span at least this share of the overall range.
     private const double SharedSpan = 0.5;
 
+    // Features that vary less are taken as constant: weights divided by a smaller scale could be infinite.
+    private const float SmallestScale = 1e-30f;
+
     /// <summary>The standardisation of <paramref name="rows"/> by the rule <paramref name="kind"/>.</summary>
     public static FeatureScaling Estimate(LabeledRows rows, Standardization kind)
     {
@@ -80,7 +83,7 @@ internal static class FeatureScalingEstimator
     private static float ScaleOf(double variance)
     {
         float scale = (float)Math.Sqrt(variance);
-        return scale > 0 && float.IsFinite(scale) ? scale : 1;
+        return scale >= SmallestScale && float.IsFinite(scale) ? scale : 1;
     }
 
     private static double Square(double x) => x * x;

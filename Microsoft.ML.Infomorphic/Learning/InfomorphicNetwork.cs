@@ -65,11 +65,13 @@ public sealed class InfomorphicNetwork
     /// <param name="hiddenLayers">The hidden layers, from the features up. One, for now.</param>
     /// <param name="outputLayer">The output layer, one neuron a class.</param>
     /// <param name="featureScaling">The standardisation that is folded into the weights.</param>
+    /// <param name="calibration">The calibration of the scores; null for none.</param>
     /// <exception cref="ArgumentException">The layers do not fit together.</exception>
     public InfomorphicNetwork(
         IReadOnlyList<InfomorphicLayer> hiddenLayers,
         InfomorphicLayer outputLayer,
-        FeatureScaling featureScaling
+        FeatureScaling featureScaling,
+        ScoreCalibration? calibration = null
     )
     {
         ArgumentNullException.ThrowIfNull(hiddenLayers);
@@ -102,6 +104,12 @@ public sealed class InfomorphicNetwork
                 $"The output layer must be fed by the {hidden.NeuronCount} neurons of the hidden layer."
             );
 
+        Calibration = calibration ?? ScoreCalibration.Identity(outputLayer.NeuronCount);
+        if (Calibration.Slopes.Count != outputLayer.NeuronCount)
+            throw new ArgumentException(
+                $"The calibration is for {Calibration.Slopes.Count} classes, the network has {outputLayer.NeuronCount}."
+            );
+
         HiddenLayers = hiddenLayers;
         OutputLayer = outputLayer;
         FeatureScaling = featureScaling;
@@ -115,6 +123,9 @@ public sealed class InfomorphicNetwork
 
     /// <summary>The standardisation that is folded into the weights.</summary>
     public FeatureScaling FeatureScaling { get; }
+
+    /// <summary>The calibration of the scores; it is used where scoring asks for it.</summary>
+    public ScoreCalibration Calibration { get; }
 
     /// <summary>Number of features of a row.</summary>
     public int FeatureCount => FeatureScaling.FeatureCount;

@@ -47,6 +47,9 @@ public sealed record LearningSettings
     /// <summary>At most so many training rows are scored at the end of an epoch.</summary>
     public const int MaximumRowsForTrainingAccuracy = 8192;
 
+    /// <summary>At most so many rows calibrate the scores.</summary>
+    public const int MaximumRowsForCalibration = 16384;
+
     /// <summary>Number of hidden neurons N, at least 1.</summary>
     public int HiddenNeurons { get; init; } = 100;
 

@@ -17,6 +17,8 @@ public sealed class NetworkScorer
     private readonly InputSource _lateral;
     private readonly InputSource _output;
     private readonly ModulatedActivation _activation;
+    private readonly float[] _slopes;
+    private readonly float[] _offsets;
 
     /// <summary>Prepares a network for scoring.</summary>
     /// <param name="network">The network.</param>
@@ -35,6 +37,11 @@ public sealed class NetworkScorer
         _lateral = hidden.Sources[2];
         _output = network.OutputLayer.Sources[0];
         _activation = (ModulatedActivation)hidden.Activation;
+        ScoreCalibration calibration = settings.Calibrate
+            ? network.Calibration
+            : ScoreCalibration.Identity(network.ClassCount);
+        _slopes = [.. calibration.Slopes];
+        _offsets = [.. calibration.Offsets];
     }
 
     /// <summary>The network.</summary>
@@ -43,7 +50,7 @@ public sealed class NetworkScorer
     /// <summary>How rows are scored.</summary>
     public ScoringSettings Settings { get; }
 
-    /// <summary>Scores a row. A row with a feature that is not a number scores NaN for every class.</summary>
+    /// <summary>Scores a row. A row with a feature that is not finite scores NaN for every class.</summary>
     /// <param name="features">The row's features.</param>
     /// <param name="probabilities">Receives one probability a class; they sum to 1.</param>
     /// <exception cref="ArgumentException">A length differs from the network's.</exception>
@@ -69,6 +76,12 @@ public sealed class NetworkScorer
                 scratch.F[neuron] =
                     TensorPrimitives.Dot(_features.Weights.AsSpan(neuron * features.Length, features.Length), features)
                     + _features.Biases[neuron];
+            if (!TensorPrimitives.IsFiniteAll<float>(scratch.F))
+            {
+                probabilities.Fill(float.NaN);
+                return;
+            }
+
             if (Settings.Mode != ScoringMode.Sampled)
             {
                 Present(scratch, sample: null, key: 0);
@@ -100,6 +113,11 @@ public sealed class NetworkScorer
     /// <exception cref="ArgumentException">An index is out of range, or a length does not fit.</exception>
     public void Score(ReadOnlySpan<int> indices, ReadOnlySpan<float> values, Span<float> probabilities)
     {
+        if (indices.Length != values.Length)
+            throw new ArgumentException(
+                $"The row has {indices.Length} features that are not zero, and {values.Length} values of them.",
+                nameof(values)
+            );
         float[] rented = ArrayPool<float>.Shared.Rent(Network.FeatureCount);
         try
         {
@@ -133,9 +151,12 @@ public sealed class NetworkScorer
         // Presentation 2.
         Fire(scratch, scratch.L, presentation: 1, sample, key);
         for (int neuron = 0; neuron < _output.NeuronCount; neuron++)
-            scratch.Scores[neuron] =
+        {
+            float f =
                 TensorPrimitives.Dot(_output.Weights.AsSpan(neuron * _output.InputCount, _output.InputCount), scratch.Y)
                 + _output.Biases[neuron];
+            scratch.Scores[neuron] = _slopes[neuron] * f + _offsets[neuron];
+        }
     }
 
     private void Fire(Scratch scratch, ReadOnlySpan<float> lateral, uint presentation, int? sample, ulong key)

@@ -67,24 +67,19 @@ internal sealed class NetworkState : IDisposable
         );
         var state = new NetworkState(settings, scaling, classes, connections);
         var random = new RandomStream(settings.Seed, RandomStreams.Initialization);
-        Initialize(state.FeatureWeights, state.HiddenBiases, column: 0, scaling.FeatureCount);
-        Initialize(state.LabelWeights, state.HiddenBiases, column: 1, classes);
+        InitializeAll(state.FeatureWeights, state.HiddenBiases, column: 0, scaling.FeatureCount);
+        InitializeAll(state.LabelWeights, state.HiddenBiases, column: 1, classes);
 
         // The bound follows from the size of the layer also where a neuron listens to a part of it only.
-        Initialize(state.LateralWeights, state.HiddenBiases, column: 2, neurons);
-        Initialize(state.OutputWeights, state.OutputBiases, column: 0, neurons);
+        InitializeAll(state.LateralWeights, state.HiddenBiases, column: 2, neurons);
+        InitializeAll(state.OutputWeights, state.OutputBiases, column: 0, neurons);
         state.ClearSelfConnections();
         return state;
 
-        void Initialize(Parameter weights, Parameter biases, int column, int fanIn)
+        void InitializeAll(Parameter weights, Parameter biases, int column, int fanIn)
         {
-            float bound = 1 / MathF.Sqrt(fanIn);
             for (int row = 0; row < weights.Value.Rows; row++)
-            {
-                foreach (ref float weight in weights.Value[row])
-                    weight = (2 * random.NextUniform() - 1) * bound;
-                biases.Value[row][column] = (2 * random.NextUniform() - 1) * bound;
-            }
+                Initialize(random, weights, biases, row, column, fanIn);
         }
     }
 
@@ -122,10 +117,15 @@ internal sealed class NetworkState : IDisposable
         }
 
         InputSource output = network.OutputLayer.Sources[0];
+        var random = new RandomStream(settings.Seed, RandomStreams.Initialization);
         for (int neuron = 0; neuron < state.ClassCount; neuron++)
         {
             RowOf(output, neuron).CopyTo(state.OutputWeights.Value[neuron]);
             state.OutputBiases.Value[neuron][0] = output.Biases[neuron];
+
+            // A class without rows so far: its neuron would stay silent for good, far out where θ has no slope.
+            if (output.Biases[neuron] == AbsentClassScore)
+                Initialize(random, state.OutputWeights, state.OutputBiases, neuron, column: 0, state.HiddenCount);
         }
 
         return state;
@@ -135,7 +135,8 @@ internal sealed class NetworkState : IDisposable
     /// <param name="outputSigns">
     /// For each class, 1 or −1 where the output neuron learned the inverted code, 0 for a class without training rows.
     /// </param>
-    public InfomorphicNetwork ToNetwork(ReadOnlySpan<int> outputSigns)
+    /// <param name="calibration">The calibration of the scores; null for none.</param>
+    public InfomorphicNetwork ToNetwork(ReadOnlySpan<int> outputSigns, ScoreCalibration? calibration = null)
     {
         // F = W ((x − o) / s) + b = (W / s) x + (b − W o / s).
         float[] featureWeights = FeatureWeights.Value.ToArray();
@@ -198,7 +199,7 @@ internal sealed class NetworkState : IDisposable
             new FeedforwardActivation(),
             Binning.PaperOutputLayer
         );
-        return new InfomorphicNetwork([hidden], output, Scaling);
+        return new InfomorphicNetwork([hidden], output, Scaling, calibration);
     }
 
     /// <summary>
@@ -230,6 +231,22 @@ internal sealed class NetworkState : IDisposable
             return;
         for (int neuron = 0; neuron < HiddenCount; neuron++)
             LateralWeights.Value[neuron][neuron] = 0;
+    }
+
+    // The weights and the bias of one neuron.
+    private static void Initialize(
+        RandomStream random,
+        Parameter weights,
+        Parameter biases,
+        int row,
+        int column,
+        int fanIn
+    )
+    {
+        float bound = 1 / MathF.Sqrt(fanIn);
+        foreach (ref float weight in weights.Value[row])
+            weight = (2 * random.NextUniform() - 1) * bound;
+        biases.Value[row][column] = (2 * random.NextUniform() - 1) * bound;
     }
 
     private static int[]? DrawConnections(int neurons, int maximum, RandomStream random)

@@ -2,6 +2,7 @@
 
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.ML.Infomorphic.Kernels;
 using TorchSharp;
 
@@ -48,7 +49,21 @@ public static class NetworkTrainer
         ArgumentNullException.ThrowIfNull(train);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(callbacks);
-        return Train(train, validation, settings, initial, EngineFor(device), callbacks);
+        try
+        {
+            return Train(train, validation, settings, initial, EngineFor(device), callbacks);
+        }
+        catch (ExternalException exception)
+            when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new InvalidOperationException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The memory of {device} has no room for {settings.HiddenNeurons} hidden neurons and batches of {settings.BatchSize} rows: train fewer neurons, on smaller batches, or on the CPU."
+                ),
+                exception
+            );
+        }
     }
 
     /// <summary>Trains a network with an engine of one's choice.</summary>
@@ -92,7 +107,8 @@ public static class NetworkTrainer
         }
     }
 
-    private static Func<NetworkState, LearningSettings, int, TrainingEngine> EngineFor(ComputeDevice device)
+    /// <summary>Makes the engines of a device.</summary>
+    internal static Func<NetworkState, LearningSettings, int, TrainingEngine> EngineFor(ComputeDevice device)
     {
         if (device.CudaIndex is not int index)
             return (state, settings, rows) => new CpuTrainingEngine(state, settings, rows);
@@ -214,9 +230,18 @@ public static class NetworkTrainer
 
         int[] allRows = [.. Enumerable.Range(0, train.RowCount)];
         int[] finalSigns = evaluation.DecideSigns(train, allRows, callbacks.CheckAlive);
+        bool hasValidation = validation is not null;
+        LabeledRows calibrating = validation ?? train;
+        ScoreCalibration calibration = evaluation.Calibrate(
+            calibrating,
+            Evaluation.ChooseRows(calibrating, LearningSettings.MaximumRowsForCalibration, settings.Seed),
+            finalSigns,
+            callbacks.CheckAlive
+        );
+        callbacks.Info($"Scores are calibrated on the {(hasValidation ? "validation" : "training")} rows.");
         engine.BringWeights();
         return new TrainingResult(
-            state.ToNetwork(finalSigns),
+            state.ToNetwork(finalSigns, calibration),
             new TrainingHistory(epochs, keptEpoch, steps, clock.Elapsed.TotalSeconds, stepClock.Elapsed.TotalSeconds)
         );
     }

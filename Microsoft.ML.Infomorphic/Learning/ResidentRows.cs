@@ -39,7 +39,8 @@ internal sealed class ResidentRows : IDisposable
         Fill(rows.Features, scaling);
         _labels = tensor(Array.ConvertAll(rows.Labels, label => (long)label), device: device).DetachFromDisposeScope();
         if (rows.Weights is not null)
-            _weights = tensor(Array.ConvertAll(rows.Weights, weight => (double)weight), device: device).DetachFromDisposeScope();
+            _weights = tensor(Array.ConvertAll(rows.Weights, weight => (double)weight), device: device)
+                .DetachFromDisposeScope();
     }
 
     /// <summary>The features of chosen rows, rows × features.</summary>

@@ -17,7 +17,16 @@ public enum ScoringMode
 /// <param name="Mode">What a hidden neuron passes on.</param>
 /// <param name="Samples">Samples to average over, at least 1; used by <see cref="ScoringMode.Sampled"/> alone.</param>
 /// <param name="Seed">The samples follow from this number and the row's features.</param>
-public sealed record ScoringSettings(ScoringMode Mode = ScoringMode.MeanField, int Samples = 16, ulong Seed = 0)
+/// <param name="Calibrate">
+/// Whether probabilities are calibrated (<see cref="ScoreCalibration"/>). Without it they are the softmax of what the
+/// output neurons aggregate, and the predicted class is the paper's: that of the neuron most likely to fire.
+/// </param>
+public sealed record ScoringSettings(
+    ScoringMode Mode = ScoringMode.MeanField,
+    int Samples = 16,
+    ulong Seed = 0,
+    bool Calibrate = true
+)
 {
     internal void Validate()
     {

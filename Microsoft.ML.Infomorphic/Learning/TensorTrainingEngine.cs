@@ -11,8 +11,8 @@
 // Products are of single precision: while an engine lives, TensorFloat-32, which libtorch has switched off unless the
 // application switched it on, is off. Its 10 bits would neither place rows in the right bins nor add up masses.
 
-using TorchSharp;
 using Microsoft.ML.Infomorphic.Kernels;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Learning;
@@ -48,7 +48,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private readonly TensorGoal _hiddenGoal;
     private readonly TensorGoal _outputGoal;
     private readonly int _goalRows;
-    private readonly TensorMatrix _scores;
+    private TensorMatrix _scores;
     private readonly Dictionary<LabeledRows, ResidentRows> _resident = new(ReferenceEqualityComparer.Instance);
 
     private int[] _announced = [];
@@ -164,6 +164,12 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     /// <inheritdoc/>
     public override TensorMatrix Evaluate(LabeledRows rows, ReadOnlySpan<int> batch)
     {
+        if (_scores.Columns != batch.Length)
+        {
+            _scores.Dispose();
+            _scores = new TensorMatrix(_state.ClassCount, batch.Length);
+        }
+
         using var noGradient = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor chosen = tensor(batch.ToArray(), device: _device);
@@ -171,7 +177,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         Tensor l = empty_like(f);
         AggregateLateral(MeanOutput(f, _biases[2]), l);
         Tensor outputF = _output.Values[0].mm(MeanOutput(f, l)).add_(_output.Values[1]);
-        _scores.Tensor.narrow(1, 0, batch.Length).copy_(outputF);
+        _scores.Tensor.copy_(outputF);
         return _scores;
 
         Tensor MeanOutput(Tensor f, Tensor l)
@@ -240,10 +246,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private Tensor Choose(ReadOnlySpan<int> batch)
     {
         int start = _next;
-        if (
-            start + batch.Length > _announced.Length
-            || !batch.SequenceEqual(_announced.AsSpan(start, batch.Length))
-        )
+        if (start + batch.Length > _announced.Length || !batch.SequenceEqual(_announced.AsSpan(start, batch.Length)))
             return tensor(batch.ToArray(), device: _device);
         _next += batch.Length;
         return _announcedRows!.narrow(0, start, batch.Length);
@@ -316,11 +319,13 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         if (_connections is null)
             l.addmm_(_hidden.Values[2], first, beta: 0);
         else
-            ForPieces((peers, start, dense) =>
-            {
-                dense.zero_().scatter_(1, peers, _hidden.Values[2].narrow(0, start, peers.shape[0]));
-                l.narrow(0, start, peers.shape[0]).addmm_(dense, first, beta: 0);
-            });
+            ForPieces(
+                (peers, start, dense) =>
+                {
+                    dense.zero_().scatter_(1, peers, _hidden.Values[2].narrow(0, start, peers.shape[0]));
+                    l.narrow(0, start, peers.shape[0]).addmm_(dense, first, beta: 0);
+                }
+            );
         l.add_(_biases[2]);
     }
 
@@ -334,11 +339,13 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             return;
         }
 
-        ForPieces((peers, start, dense) =>
-        {
-            dense.addmm_(gradient.narrow(0, start, peers.shape[0]), outputs, beta: 0);
-            _hidden.Gradients[2].narrow(0, start, peers.shape[0]).copy_(dense.gather(1, peers));
-        });
+        ForPieces(
+            (peers, start, dense) =>
+            {
+                dense.addmm_(gradient.narrow(0, start, peers.shape[0]), outputs, beta: 0);
+                _hidden.Gradients[2].narrow(0, start, peers.shape[0]).copy_(dense.gather(1, peers));
+            }
+        );
     }
 
     // Sparse lateral connections are multiplied as a dense matrix, as many neurons at a time as a piece of it holds: with

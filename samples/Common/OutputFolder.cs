@@ -14,6 +14,15 @@ internal sealed class OutputFolder(string path)
     /// <summary>Full paths of the files written so far.</summary>
     public IReadOnlyList<string> Written => _written;
 
+    /// <summary>Creates the folder, so that a place that cannot be written to is found out before long work.</summary>
+    /// <exception cref="IOException">There is a file in its place, or it cannot be created.</exception>
+    public void Create()
+    {
+        if (File.Exists(FullPath))
+            throw new IOException($"{FullPath} is a file, and results go to a folder.");
+        Directory.CreateDirectory(FullPath);
+    }
+
     /// <summary>Writes a file.</summary>
     /// <param name="name">Its name in the folder, or a path elsewhere.</param>
     /// <param name="write">Writes its content.</param>

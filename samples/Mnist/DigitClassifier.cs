@@ -65,10 +65,12 @@ internal sealed class DigitClassifier
     public MulticlassClassificationMetrics Evaluate(IDataView data) =>
         _mlContext.MulticlassClassification.Evaluate(Model.Transform(data));
 
-    /// <summary>Evaluates the same network, scored in another way.</summary>
-    public MulticlassClassificationMetrics Evaluate(IDataView data, ScoringMode scoring, int samples) =>
+    /// <summary>Evaluates the same network as the paper does: one sample a neuron, scores as the output layer gives them.</summary>
+    public MulticlassClassificationMetrics EvaluateSampled(IDataView data) =>
         _mlContext.MulticlassClassification.Evaluate(
-            _classifier.WithScoring(scoring, samples).Transform(_digitToKey.Transform(data))
+            _classifier
+                .WithScoring(ScoringMode.Sampled, numberOfSamples: 1, calibrate: false)
+                .Transform(_digitToKey.Transform(data))
         );
 
     /// <summary>Writes the model as model.zip, which loads wherever the library is referenced.</summary>

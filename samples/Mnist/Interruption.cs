@@ -8,7 +8,7 @@ namespace Mnist;
 internal sealed class Interruption : IDisposable
 {
     private readonly PosixSignalRegistration[] _registrations;
-    private volatile bool _requested;
+    private readonly CancellationTokenSource _source = new();
 
     public Interruption()
     {
@@ -20,22 +20,18 @@ internal sealed class Interruption : IDisposable
 
         void Stop(PosixSignalContext signal)
         {
-            signal.Cancel = !_requested;
-            _requested = true;
+            signal.Cancel = !_source.IsCancellationRequested;
+            _source.Cancel();
         }
     }
 
-    /// <summary>Ends the work if that was asked for.</summary>
-    /// <exception cref="OperationCanceledException">It was.</exception>
-    public void ThrowIfRequested()
-    {
-        if (_requested)
-            throw new OperationCanceledException();
-    }
+    /// <summary>Cancelled when the work is to end.</summary>
+    public CancellationToken Token => _source.Token;
 
     public void Dispose()
     {
         foreach (PosixSignalRegistration registration in _registrations)
             registration.Dispose();
+        _source.Dispose();
     }
 }

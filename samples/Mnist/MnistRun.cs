@@ -47,6 +47,7 @@ internal static class MnistRun
         long start = Stopwatch.GetTimestamp();
         MnistData data = MnistData.Load(options.Data);
         (DigitImage[] train, DigitImage[] validation) = data.SplitForValidation(options.TrainRows, options.Seed);
+        output.Create();
         IDataView testView = mlContext.Data.LoadFromEnumerable(data.Test);
         text.WriteLine(
             string.Create(
@@ -56,7 +57,7 @@ internal static class MnistRun
         );
 
         text.WriteLine(
-            $"Training {options.HiddenNeurons} hidden neurons for {options.Epochs} epochs, goal {options.Goal}, device {options.Device}."
+            $"Training: hidden neurons {options.HiddenNeurons}, epochs {options.Epochs}, goal {options.Goal}, device {options.Device}."
         );
         DigitClassifier classifier = TrainingDisplay.Run(
             console,
@@ -77,22 +78,19 @@ internal static class MnistRun
                         Seed = options.Seed,
                         Device = options.Device,
                         Scoring = options.Scoring,
-                        EpochEnded = record =>
-                        {
-                            epochEnded(record);
-                            interruption.ThrowIfRequested();
-                        },
+                        EpochEnded = epochEnded,
+                        CancellationToken = interruption.Token,
                     }
                 )
         );
-        interruption.ThrowIfRequested();
+        interruption.Token.ThrowIfCancellationRequested();
 
         MulticlassClassificationMetrics metrics = classifier.Evaluate(testView);
-        MulticlassClassificationMetrics sampled = classifier.Evaluate(testView, ScoringMode.Sampled, samples: 1);
+        MulticlassClassificationMetrics sampled = classifier.EvaluateSampled(testView);
         IReadOnlyList<IReadOnlyList<double>> confusions = metrics.ConfusionMatrix.Counts;
         console.Write(ResultTables.Metrics(options, classifier.Parameters.History, metrics, sampled));
         console.Write(ResultTables.Confusions(confusions));
-        interruption.ThrowIfRequested();
+        interruption.Token.ThrowIfCancellationRequested();
 
         string modelPath = output.Write("model.zip", stream => classifier.Save(stream, testView.Schema));
         bool identical = ReloadAndCompare(
@@ -101,7 +99,7 @@ internal static class MnistRun
             data.Test,
             DigitClassifier.Score(mlContext, classifier.Model, testView)
         );
-        interruption.ThrowIfRequested();
+        interruption.Token.ThrowIfCancellationRequested();
 
         TrainingHistory history = classifier.Parameters.History;
         InfomorphicLayer hidden = classifier.Parameters.Network.HiddenLayers[0];
@@ -147,7 +145,7 @@ internal static class MnistRun
         void WritePicture(string name, Func<byte[]> draw)
         {
             output.Write(name, stream => stream.Write(draw()));
-            interruption.ThrowIfRequested();
+            interruption.Token.ThrowIfCancellationRequested();
         }
     }
 

@@ -65,22 +65,25 @@ internal static class BaselineCommand
             )),
         ];
         Contender[] contenders = [.. variants.Select((variant, i) => new Contender(variant.Name, steps[i].Step))];
+        var others = new OtherProcesses();
         Interleaving.Measure(contenders, measurement.Rounds, measurement.Seconds);
         ConsoleTable.Write(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Backprop, N = {hidden:N0}, batch {batch:N0}: ms a step, median (p10–p90) of {contenders[0].Rounds.Count} rounds"
+                $"Backprop, N = {hidden:N0}, batch {batch:N0}: ms a step, median (p10–p90) of {contenders[0].Total.RoundCount} rounds"
             ),
             ["", "ms", "to the first"],
             contenders.Select(contender =>
                 (string[])
                     [
                         contender.Name,
-                        ConsoleTable.Format(contender.Milliseconds),
-                        ConsoleTable.Format(Interleaving.Ratio(contender, contenders[0])),
+                        ConsoleTable.Format(contender.Total.Milliseconds),
+                        ConsoleTable.Format(contender.Total.RatioTo(contenders[0].Total)),
                     ]
             )
         );
+        double busy = others.Cores();
+        ConsoleTable.WriteOtherProcesses(busy);
         if (measurement.ReportPath is string path)
             ReportFile.Write(
                 path,
@@ -89,6 +92,7 @@ internal static class BaselineCommand
                     Command = "baseline",
                     MeasuredAt = Measurement.Now,
                     Machine = machine,
+                    CoresKeptBusyByOthers = busy,
                     Data = measurement.Data.Name,
                     Hidden = hidden,
                     Batch = batch,
@@ -99,8 +103,8 @@ internal static class BaselineCommand
                             {
                                 variant.Name,
                                 variant.Variant,
-                                contenders[i].Milliseconds,
-                                RatioToFirst = Interleaving.Ratio(contenders[i], contenders[0]),
+                                contenders[i].Total.Milliseconds,
+                                RatioToFirst = contenders[i].Total.RatioTo(contenders[0].Total),
                             }
                     ),
                 }

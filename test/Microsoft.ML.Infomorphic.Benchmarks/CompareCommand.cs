@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 using Microsoft.ML.Infomorphic.Benchmarks.Measuring;
+using Microsoft.ML.Infomorphic.Learning;
 using Spectre.Console;
 using static TorchSharp.torch;
 
@@ -54,6 +55,7 @@ internal static class CompareCommand
     {
         Machine machine = measurement.Machine;
         ConsoleTable.WriteMachine(machine);
+        var others = new OtherProcesses();
         var cases = new List<Case>();
         using (Tensor rows = measurement.Data.StandardizedFeatures(measurement.Data.Train, measurement.TorchDevice))
             foreach (int neurons in hidden)
@@ -64,6 +66,8 @@ internal static class CompareCommand
             }
 
         PrintSummary(cases);
+        double busy = others.Cores();
+        ConsoleTable.WriteOtherProcesses(busy);
         if (measurement.ReportPath is string path)
             ReportFile.Write(
                 path,
@@ -71,6 +75,7 @@ internal static class CompareCommand
                     "compare",
                     Measurement.Now,
                     machine,
+                    busy,
                     measurement.Data.Name,
                     BenchmarkData.Features,
                     BenchmarkData.Classes,
@@ -112,7 +117,16 @@ internal static class CompareCommand
             )),
         ];
 
-        var oursContender = new Contender("infomorphic step", ours.Step, ours.Prepare);
+        StepPart[] parts = Enum.GetValues<StepPart>();
+        var oursContender = new Contender("infomorphic step", ours.Step, ours.Prepare)
+        {
+            Parts =
+            [
+                .. parts.Select(part =>
+                    (new Series($"· its {Describe(part)}"), (Func<double>)(() => ours.Milliseconds(part)))
+                ),
+            ],
+        };
         Contender[] backpropContenders =
         [
             .. backprop.Select(
@@ -127,43 +141,43 @@ internal static class CompareCommand
             "matrix products, lateral ones dense",
             productsWithLateral.Step
         );
-        var kernelContender = new Contender("kernel", kernel.Step);
+        var kernelContender = new Contender("kernel of hidden neurons, alone", kernel.Step);
         List<Contender> all = [oursContender, .. backpropContenders, productsContender, kernelContender];
         if (connections is not null)
             all.Add(productsWithLateralContender);
         Interleaving.Measure(all, measurement.Rounds, measurement.Seconds);
 
-        Contender fastest = backpropContenders.MinBy(contender => contender.Milliseconds.Median)!;
-        LateralKind fastestKind = kinds[Array.IndexOf(backpropContenders, fastest)];
+        Contender fastestContender = backpropContenders.MinBy(contender => contender.Total.Milliseconds.Median)!;
+        LateralKind fastestKind = kinds[Array.IndexOf(backpropContenders, fastestContender)];
+        Series fastest = fastestContender.Total;
+        Series total = oursContender.Total;
+        Series kernelPart = oursContender.Parts[Array.IndexOf(parts, StepPart.Kernel)].Series;
 
         // The fastest baseline against the products that it has itself.
-        Contender itsProducts =
-            connections is not null && fastestKind is LateralKind.Dense or LateralKind.DenseMasked
-                ? connections is null
-                    ? productsContender
-                    : productsWithLateralContender
-                : productsContender;
+        bool lateralIsDense = fastestKind is LateralKind.Dense or LateralKind.DenseMasked;
+        Series allProducts = connections is null ? productsContender.Total : productsWithLateralContender.Total;
+        Series itsProducts = lateralIsDense ? allProducts : productsContender.Total;
         var result = new Case(
             neurons,
-            connections is null ? neurons - 1 : connections.Length / neurons,
+            ours.State.LateralCount,
             measurement.Device.ToString(),
-            oursContender.Milliseconds,
+            total.Milliseconds,
             fastest.Milliseconds,
             fastestKind,
-            productsContender.Milliseconds,
-            connections is null ? productsContender.Milliseconds : productsWithLateralContender.Milliseconds,
-            kernelContender.Milliseconds,
-            Interleaving.Ratio(oursContender, fastest),
-            Interleaving.Ratio(kernelContender, fastest),
-            Interleaving.Ratio(fastest, itsProducts),
-            kinds.Zip(backpropContenders).ToDictionary(pair => pair.First, pair => pair.Second.Milliseconds),
-            kinds
-                .Zip(backpropContenders)
-                .ToDictionary(pair => pair.First, pair => Interleaving.Ratio(oursContender, pair.Second)),
+            productsContender.Total.Milliseconds,
+            allProducts.Milliseconds,
+            kernelPart.Milliseconds,
+            total.RatioTo(fastest),
+            kernelPart.RatioTo(fastest),
+            fastest.RatioTo(itsProducts),
+            kinds.Zip(backpropContenders).ToDictionary(pair => pair.First, pair => pair.Second.Total.Milliseconds),
+            kinds.Zip(backpropContenders).ToDictionary(pair => pair.First, pair => total.RatioTo(pair.Second.Total)),
+            parts.Zip(oursContender.Parts).ToDictionary(pair => pair.First, pair => pair.Second.Series.Milliseconds),
+            kernelContender.Total.Milliseconds,
             kernel.Split(),
             kernel.OccupiedCells,
             oursContender.AllocatedBytes(10),
-            oursContender.Rounds.Count,
+            total.RoundCount,
             oursContender.Collections
         );
         foreach (BackpropStep step in backprop)
@@ -175,17 +189,28 @@ internal static class CompareCommand
                 $"N = {neurons:N0}, {result.LateralConnections:N0} lateral connections, batch {batch:N0}: ms a step, median (p10–p90) of {result.Rounds} rounds"
             ),
             ["", "ms", "to the fastest backprop"],
-            all.Select(contender =>
-                (string[])
-                    [
-                        contender.Name,
-                        ConsoleTable.Format(contender.Milliseconds),
-                        ConsoleTable.Format(Interleaving.Ratio(contender, fastest)),
-                    ]
-            )
+            all.SelectMany(contender => contender.Parts.Select(part => part.Series).Prepend(contender.Total))
+                .Select(series =>
+                    (string[])
+                        [
+                            series.Name,
+                            ConsoleTable.Format(series.Milliseconds),
+                            ConsoleTable.Format(series.RatioTo(fastest)),
+                        ]
+                )
         );
         return result;
     }
+
+    private static string Describe(StepPart part) =>
+        part switch
+        {
+            StepPart.Gathering => "gathering of the batch",
+            StepPart.Products => "products, sparse ones too",
+            StepPart.Kernel => "kernel, output layer included",
+            StepPart.Optimizer => "optimiser",
+            _ => part.ToString(),
+        };
 
     private static string Describe(LateralKind kind, int[]? connections) =>
         kind switch
@@ -202,7 +227,7 @@ internal static class CompareCommand
         KernelSplit split = measured.KernelSplit;
         AnsiConsole.MarkupLineInterpolated(
             CultureInfo.InvariantCulture,
-            $"kernel, ms: activation {split.Activation:F2}, sampling {split.Sampling:F2}, binning {split.Binning:F2}, histogram {split.Histogram:F2}, goal's gradient {split.GoalGradient:F2}, activation's gradient {split.ActivationGradient:F2}; {measured.OccupiedCells:F0} occupied cells a neuron"
+            $"kernel alone, ms: activation {split.Activation:F2}, sampling {split.Sampling:F2}, binning {split.Binning:F2}, histogram {split.Histogram:F2}, goal's gradient {split.GoalGradient:F2}, activation's gradient {split.ActivationGradient:F2}; {measured.OccupiedCells:F0} occupied cells a neuron"
         );
         AnsiConsole.MarkupLineInterpolated(
             CultureInfo.InvariantCulture,
@@ -234,6 +259,7 @@ internal static class CompareCommand
         string Command,
         string MeasuredAt,
         Machine Machine,
+        double CoresKeptBusyByOthers,
         string Data,
         int Features,
         int Classes,
@@ -252,13 +278,15 @@ internal static class CompareCommand
     /// <param name="BackpropLateral">How that one computes its lateral products.</param>
     /// <param name="Matmul">The matrix products of the library's step alone (sparse lateral ones are none).</param>
     /// <param name="MatmulLateralDense">Those, with the lateral ones as dense products.</param>
-    /// <param name="Kernel">Activation, sampling, binning, histogram and gradient of the hidden neurons, alone.</param>
+    /// <param name="Kernel">Activation, sampling, binning, histogram and gradient of both layers, in our step.</param>
     /// <param name="RatioToBackprop">Ours to backprop, round by round.</param>
     /// <param name="KernelToBackprop">The kernel to backprop, round by round.</param>
     /// <param name="BackpropToMatmul">Backprop to the matrix products, as it computes the lateral ones.</param>
     /// <param name="BackpropByLateral">Backprop with each way to compute lateral products.</param>
     /// <param name="RatioByLateral">Ours to each of them.</param>
-    /// <param name="KernelSplit">Where the kernel's time goes.</param>
+    /// <param name="Split">The parts of our step.</param>
+    /// <param name="KernelAlone">The kernel of the hidden neurons, on its own.</param>
+    /// <param name="KernelSplit">Where the time of that one goes.</param>
     /// <param name="OccupiedCells">Occupied cells of a hidden neuron, on average.</param>
     /// <param name="AllocatedBytesPerStep">Managed bytes that our step allocates.</param>
     /// <param name="Rounds">Rounds measured.</param>
@@ -278,6 +306,8 @@ internal static class CompareCommand
         Distribution BackpropToMatmul,
         IReadOnlyDictionary<LateralKind, Distribution> BackpropByLateral,
         IReadOnlyDictionary<LateralKind, Distribution> RatioByLateral,
+        IReadOnlyDictionary<StepPart, Distribution> Split,
+        Distribution KernelAlone,
         KernelSplit KernelSplit,
         double OccupiedCells,
         double AllocatedBytesPerStep,

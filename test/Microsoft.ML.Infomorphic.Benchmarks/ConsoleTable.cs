@@ -8,6 +8,7 @@ namespace Microsoft.ML.Infomorphic.Benchmarks;
 internal static class ConsoleTable
 {
     private const int WidthOfFiles = 160;
+    private const double BusyCores = 0.05;
 
     public static void SetWidth()
     {
@@ -42,6 +43,11 @@ internal static class ConsoleTable
                 $"{string.Join(", ", machine.Environment.Select(variable => $"{variable.Key}={variable.Value}"))}"
             );
     }
+
+    public static void WriteOtherProcesses(double cores) =>
+        AnsiConsole.MarkupLineInterpolated(
+            $"Other processes kept {Format(cores)} cores busy{(cores > BusyCores ? ": measure again on a quiet machine." : ".")}"
+        );
 
     /// <summary>"12.3 (11.9–14.0)": the median, and the 10th and 90th percentiles.</summary>
     public static string Format(Distribution value) =>

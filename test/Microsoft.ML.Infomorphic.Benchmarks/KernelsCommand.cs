@@ -6,6 +6,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;
 
@@ -17,7 +18,12 @@ internal static class KernelsCommand
         // In this process: a process of its own for each benchmark would build a project, and a copy of libtorch, each.
         IConfig config = ManualConfig
             .CreateEmpty()
-            .AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance))
+            .AddJob(
+                Job.Default.WithToolchain(InProcessEmitToolchain.Instance)
+                    .WithIterationTime(TimeInterval.FromMilliseconds(100))
+                    .WithWarmupCount(5)
+                    .WithIterationCount(15)
+            )
             .AddLogger(ConsoleLogger.Default)
             .AddColumnProvider(DefaultColumnProviders.Instance)
             .AddExporter(MarkdownExporter.GitHub)

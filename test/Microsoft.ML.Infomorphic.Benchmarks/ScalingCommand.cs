@@ -57,6 +57,7 @@ internal static class ScalingCommand
     {
         Machine machine = measurement.Machine;
         ConsoleTable.WriteMachine(machine);
+        var others = new OtherProcesses();
         var cells = new List<Cell>();
         foreach (int neurons in hidden)
         {
@@ -81,7 +82,7 @@ internal static class ScalingCommand
             Interleaving.Measure(contenders, measurement.Rounds, measurement.Seconds);
             for (int i = 0; i < batches.Length; i++)
             {
-                Distribution milliseconds = contenders[i].Milliseconds;
+                Distribution milliseconds = contenders[i].Total.Milliseconds;
                 cells.Add(
                     new Cell(
                         neurons,
@@ -100,6 +101,8 @@ internal static class ScalingCommand
         string[] header = ["N", .. batches.Select(batch => batch.ToString("N0", CultureInfo.InvariantCulture))];
         ConsoleTable.Write("ms a step, by neurons and batch", header, Rows(cell => cell.Milliseconds.Median));
         ConsoleTable.Write("ns a neuron and row", header, Rows(cell => cell.NanosecondsPerNeuronAndRow));
+        double busy = others.Cores();
+        ConsoleTable.WriteOtherProcesses(busy);
         if (measurement.ReportPath is string path)
             ReportFile.Write(
                 path,
@@ -108,6 +111,7 @@ internal static class ScalingCommand
                     Command = "scaling",
                     MeasuredAt = Measurement.Now,
                     Machine = machine,
+                    CoresKeptBusyByOthers = busy,
                     Data = measurement.Data.Name,
                     BenchmarkData.Features,
                     BenchmarkData.Classes,

@@ -83,7 +83,8 @@ internal sealed record KernelSplit(
 internal sealed class KernelStep : IDisposable
 {
     private const int Passes = 6;
-    private readonly ParallelOptions _parallel;
+    private readonly WorkerTeam _team;
+    private readonly Action<int, int> _run;
     private readonly KernelPasses[] _passes;
     private readonly long[][] _ticks;
     private readonly TensorMatrix _f;
@@ -103,7 +104,8 @@ internal sealed class KernelStep : IDisposable
     {
         NetworkState state = trained.State;
         _neurons = state.HiddenCount;
-        _parallel = new ParallelOptions { MaxDegreeOfParallelism = threads };
+        _team = new WorkerTeam(threads);
+        _run = Run;
         _passes = [.. Enumerable.Range(0, threads).Select(_ => new KernelPasses(trained.Settings, batchSize))];
         _ticks = [.. Enumerable.Range(0, threads).Select(_ => new long[Passes])];
         (_f, _c, _l) = (New(), New(), New());
@@ -138,61 +140,50 @@ internal sealed class KernelStep : IDisposable
     public void Step()
     {
         _steps++;
-        int threads = _passes.Length;
-        Parallel.For(
-            0,
-            threads,
-            _parallel,
-            thread => Run(thread, thread * _neurons / threads, (thread + 1) * _neurons / threads)
-        );
+        _team.Run(_neurons, _run);
     }
 
     public void Dispose()
     {
+        _team.Dispose();
         foreach (
             TensorMatrix matrix in (TensorMatrix[])[_f, _c, _l, _first, _second, _gradientF, _gradientC, _gradientL]
         )
             matrix.Dispose();
     }
 
-    private void Run(int thread, int start, int end)
+    private void Run(int neuron, int thread)
     {
         KernelPasses passes = _passes[thread];
         long[] ticks = _ticks[thread];
-        long occupied = 0;
-        for (int neuron = start; neuron < end; neuron++)
+        ReadOnlySpan<float> f = _f[neuron];
+        ReadOnlySpan<float> c = _c[neuron];
+        ReadOnlySpan<float> l = _l[neuron];
+        long clock = Stopwatch.GetTimestamp();
+        passes.FireFirst(f, c, _lateralBiases[neuron]);
+        Lap(0);
+        passes.Sample(_first[neuron], neuron, 2 * _steps);
+        Lap(1);
+        passes.FireSecond(f, c, l);
+        Lap(0);
+        passes.Sample(_second[neuron], neuron, 2 * _steps + 1);
+        Lap(1);
+        passes.Bin(f, c, l);
+        Lap(2);
+        passes.Count();
+        Lap(3);
+        passes.DifferentiateGoal();
+        Lap(4);
+        passes.DifferentiateActivation(f, c, l, _gradientF[neuron], _gradientC[neuron], _gradientL[neuron]);
+        Lap(5);
+        Interlocked.Add(ref _occupied, passes.OccupiedCells);
+
+        void Lap(int pass)
         {
-            ReadOnlySpan<float> f = _f[neuron];
-            ReadOnlySpan<float> c = _c[neuron];
-            ReadOnlySpan<float> l = _l[neuron];
-            long clock = Stopwatch.GetTimestamp();
-            passes.FireFirst(f, c, _lateralBiases[neuron]);
-            Lap(0);
-            passes.Sample(_first[neuron], neuron, 2 * _steps);
-            Lap(1);
-            passes.FireSecond(f, c, l);
-            Lap(0);
-            passes.Sample(_second[neuron], neuron, 2 * _steps + 1);
-            Lap(1);
-            passes.Bin(f, c, l);
-            Lap(2);
-            passes.Count();
-            Lap(3);
-            passes.DifferentiateGoal();
-            Lap(4);
-            passes.DifferentiateActivation(f, c, l, _gradientF[neuron], _gradientC[neuron], _gradientL[neuron]);
-            Lap(5);
-            occupied += passes.OccupiedCells;
-
-            void Lap(int pass)
-            {
-                long now = Stopwatch.GetTimestamp();
-                ticks[pass] += now - clock;
-                clock = now;
-            }
+            long now = Stopwatch.GetTimestamp();
+            ticks[pass] += now - clock;
+            clock = now;
         }
-
-        Interlocked.Add(ref _occupied, occupied);
     }
 
     // F, C and L of the network's next batch, L from a first presentation.

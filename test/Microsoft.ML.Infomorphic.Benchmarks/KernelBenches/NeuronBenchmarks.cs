@@ -6,6 +6,16 @@ using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.KernelBenches;
 
+/// <summary>How many cells the rows of a batch occupy.</summary>
+public enum Occupancy
+{
+    /// <summary>About as many as those of a neuron trained on MNIST: a few dozen.</summary>
+    Trained,
+
+    /// <summary>Some hundreds.</summary>
+    High,
+}
+
 /// <summary>One hidden neuron's share of a step, pass by pass.</summary>
 public class NeuronBenchmarks
 {
@@ -24,9 +34,9 @@ public class NeuronBenchmarks
     [Params(1024)]
     public int Rows { get; set; }
 
-    /// <summary>The spread of F; with 3 and with 8, a batch occupies about 200 and 450 cells, as trained neurons do.</summary>
-    [Params(3, 8)]
-    public int Spread { get; set; }
+    /// <summary>How many cells the rows occupy.</summary>
+    [Params(Occupancy.Trained, Occupancy.High)]
+    public Occupancy Cells { get; set; }
 
     /// <summary>Draws F and L from normal distributions, C from ten values, and runs all passes once.</summary>
     [GlobalSetup]
@@ -36,12 +46,15 @@ public class NeuronBenchmarks
         _passes = new KernelPasses(_settings, Rows);
         (_f, _c, _l, _outputs) = (new float[Rows], new float[Rows], new float[Rows], new float[Rows]);
         (_gradientF, _gradientC, _gradientL) = (new float[Rows], new float[Rows], new float[Rows]);
-        float[] byClass = [.. Enumerable.Range(0, BenchmarkData.Classes).Select(_ => 2 * Normal(random))];
+
+        // Standard deviations as of neurons trained on MNIST, and as of neurons that use all their sources' bins.
+        (float f, float c, float l) = Cells == Occupancy.Trained ? (12f, 0.3f, 0.5f) : (8f, 4f, 4f);
+        float[] byClass = [.. Enumerable.Range(0, BenchmarkData.Classes).Select(_ => c * Normal(random))];
         for (int row = 0; row < Rows; row++)
         {
-            _f[row] = Spread * Normal(random);
+            _f[row] = f * Normal(random);
             _c[row] = byClass[random.NextInteger(BenchmarkData.Classes)];
-            _l[row] = 3 * Normal(random);
+            _l[row] = l * Normal(random);
         }
 
         FireSecond();

@@ -8,16 +8,16 @@ namespace Microsoft.ML.Infomorphic.Benchmarks.Measuring;
 /// <param name="prepare">What has to happen before each step and is not measured, or null.</param>
 internal sealed class Contender(string name, Action step, Action? prepare = null)
 {
-    private readonly List<double> _steps = [];
-    private readonly List<double> _rounds = [];
+    public string Name => Total.Name;
 
-    public string Name { get; } = name;
+    /// <summary>Whole steps.</summary>
+    public Series Total { get; } = new(name);
 
-    /// <summary>Milliseconds of every measured step.</summary>
-    public Distribution Milliseconds => Distribution.Of(_steps);
-
-    /// <summary>The median step of every round, in milliseconds.</summary>
-    public IReadOnlyList<double> Rounds => _rounds;
+    /// <summary>
+    /// Parts of a step that it measures itself: for each, its times, and a function that gives its milliseconds in the
+    /// step that has just ended.
+    /// </summary>
+    public IReadOnlyList<(Series Series, Func<double> Milliseconds)> Parts { get; init; } = [];
 
     /// <summary>Garbage collections that fell into measured steps.</summary>
     public int Collections { get; private set; }
@@ -47,17 +47,23 @@ internal sealed class Contender(string name, Action step, Action? prepare = null
         Time();
         int collections = GC.CollectionCount(0);
         double[] times = new double[steps];
+        double[][] parts = [.. Parts.Select(_ => new double[steps])];
         for (int i = 0; i < steps; i++)
+        {
             times[i] = Time();
+            for (int part = 0; part < parts.Length; part++)
+                parts[part][i] = Parts[part].Milliseconds();
+        }
+
         Collections += GC.CollectionCount(0) - collections;
-        _steps.AddRange(times);
-        _rounds.Add(Distribution.MedianOf(times));
+        Total.AddRound(times);
+        for (int part = 0; part < parts.Length; part++)
+            Parts[part].Series.AddRound(parts[part]);
     }
 
     /// <summary>Bytes that a step allocates on the managed heap.</summary>
     public double AllocatedBytes(int steps)
     {
-        prepare?.Invoke();
         long allocated = 0;
         for (int i = 0; i < steps; i++)
         {

@@ -46,8 +46,4 @@ internal static class Interleaving
             }
         }
     }
-
-    /// <summary>How many times as long as <paramref name="denominator"/> one takes, round by round.</summary>
-    public static Distribution Ratio(Contender numerator, Contender denominator) =>
-        Distribution.Of(numerator.Rounds.Zip(denominator.Rounds, (a, b) => a / b));
 }

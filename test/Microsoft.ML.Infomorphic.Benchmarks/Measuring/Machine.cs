@@ -42,6 +42,7 @@ internal sealed partial record Machine(
         "DOTNET_GC",
         "CUDA_",
         "PYTORCH_",
+        "ATEN_",
         "LD_PRELOAD",
     ];
 

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Microsoft.ML.Infomorphic.Tests.Root;
 
 namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 
@@ -16,6 +18,8 @@ public class InstructionSetTests
     private static readonly Type[] s_suites =
     [
         typeof(PhiloxTests),
+        typeof(SparseProductsTests),
+        typeof(ThreeSourcesTests),
         typeof(VectorMathTests),
         typeof(VectorizedActivationTests),
         typeof(VectorizedBinningTests),
@@ -49,6 +53,8 @@ public class InstructionSetTests
     /// <summary>Runs the suites; what the test assembly does when it is started as a program.</summary>
     internal static int Main(string[] arguments)
     {
+        if (arguments is [RepeatedTraining.Argument, string fits])
+            return RepeatedTraining.Run(int.Parse(fits, CultureInfo.InvariantCulture));
         if (arguments is not [Argument])
         {
             Console.Error.WriteLine("Run these tests with: dotnet test");

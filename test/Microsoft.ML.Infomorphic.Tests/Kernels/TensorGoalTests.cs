@@ -215,8 +215,7 @@ public class TensorGoalTests
             neurons,
             (measured, outputs) => (redundancies, entropies) = (measured, outputs)
         );
-        double allowed =
-            Precision * (goal.RedundancyCoefficients.Sum(Math.Abs) + Math.Abs(goal.ResidualWeight));
+        double allowed = Precision * (goal.RedundancyCoefficients.Sum(Math.Abs) + Math.Abs(goal.ResidualWeight));
         for (int i = 0; i < neurons.Length; i++)
         {
             GoalBatch batch = neurons[i];

@@ -58,9 +58,9 @@ internal static class Problems
             callbacks ?? new TrainingCallbacks()
         );
 
-    public static double Accuracy(InfomorphicNetwork network, LabeledRows rows)
+    public static double Accuracy(InfomorphicNetwork network, LabeledRows rows, bool calibrate = true)
     {
-        var scorer = new NetworkScorer(network, new ScoringSettings());
+        var scorer = new NetworkScorer(network, new ScoringSettings(Calibrate: calibrate));
         int right = 0;
         for (int i = 0; i < rows.RowCount; i++)
             if (Predict(scorer, rows, i) == rows.Labels[i])

@@ -294,6 +294,25 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
+    public void Stops_in_mid_training_where_its_token_is_cancelled()
+    {
+        using var cancellation = new CancellationTokenSource();
+        InfomorphicTrainer.Options options = Samples.Options();
+        options.NumberOfEpochs = 1_000_000;
+        options.CancellationToken = cancellation.Token;
+        int epochs = 0;
+        options.EpochEnded = _ =>
+        {
+            if (++epochs == 3)
+                cancellation.Cancel();
+        };
+        InfomorphicTrainer trainer = _context.MulticlassClassification.Trainers.Infomorphic(options);
+
+        Assert.ThrowsExactly<OperationCanceledException>(() => trainer.Fit(Samples.View(_context)));
+        Assert.AreEqual(3, epochs);
+    }
+
+    [TestMethod]
     public void Tells_what_it_does()
     {
         IDataView data = Samples.View(_context);

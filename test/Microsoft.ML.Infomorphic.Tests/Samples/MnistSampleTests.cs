@@ -95,6 +95,18 @@ public sealed class MnistSampleTests
     }
 
     [TestMethod]
+    public async Task FileInTheOutputsPlaceIsNoticedBeforeTraining()
+    {
+        string file = Path.Combine(_folder, "taken");
+        await File.WriteAllTextAsync(file, "");
+        SampleProcess.Outcome outcome = await SampleProcess.RunAsync("Mnist", _folder, "--output", file);
+
+        Assert.AreEqual(1, outcome.ExitCode, outcome.Error);
+        StringAssert.Contains(outcome.Error, $"{file} is a file");
+        Assert.IsEmpty(outcome.Output);
+    }
+
+    [TestMethod]
     public async Task HelpNamesEveryOption()
     {
         SampleProcess.Outcome outcome = await SampleProcess.RunAsync("Mnist", _folder, "--help");
