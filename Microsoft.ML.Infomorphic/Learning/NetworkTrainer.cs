@@ -2,6 +2,7 @@
 
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.ML.Infomorphic.Kernels;
 using TorchSharp;
 
@@ -72,7 +73,21 @@ public static class NetworkTrainer
             throw new InvalidOperationException(
                 $"The rows do not fit in the memory budget, and only the CPU streams them: train on \"cpu\" instead of {device}, or allow more memory."
             );
-        return Train(train, validation, settings, initial, EngineFor(device), callbacks);
+        try
+        {
+            return Train(train, validation, settings, initial, EngineFor(device), callbacks);
+        }
+        catch (ExternalException exception)
+            when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new InvalidOperationException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The memory of {device} has no room for {settings.HiddenNeurons} hidden neurons and batches of {settings.BatchSize} rows: train fewer neurons, on smaller batches, or on the CPU."
+                ),
+                exception
+            );
+        }
     }
 
     /// <summary>Trains a network with an engine of one's choice.</summary>
@@ -116,7 +131,8 @@ public static class NetworkTrainer
         }
     }
 
-    private static Func<NetworkState, LearningSettings, int, TrainingEngine> EngineFor(ComputeDevice device)
+    /// <summary>Makes the engines of a device.</summary>
+    internal static Func<NetworkState, LearningSettings, int, TrainingEngine> EngineFor(ComputeDevice device)
     {
         if (device.CudaIndex is not int index)
             return (state, settings, rows) => new CpuTrainingEngine(state, settings, rows);

@@ -48,7 +48,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private readonly TensorGoal _hiddenGoal;
     private readonly TensorGoal _outputGoal;
     private readonly int _goalRows;
-    private readonly TensorMatrix _scores;
+    private TensorMatrix _scores;
     private readonly Dictionary<LabeledRows, ResidentRows> _resident = new(ReferenceEqualityComparer.Instance);
 
     private int[] _announced = [];
@@ -164,6 +164,12 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     /// <inheritdoc/>
     public override TensorMatrix Evaluate(LabeledRows rows, ReadOnlySpan<int> batch)
     {
+        if (_scores.Columns != batch.Length)
+        {
+            _scores.Dispose();
+            _scores = new TensorMatrix(_state.ClassCount, batch.Length);
+        }
+
         using var noGradient = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor chosen = tensor(batch.ToArray(), device: _device);
@@ -171,7 +177,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         Tensor l = empty_like(f);
         AggregateLateral(MeanOutput(f, _biases[2]), l);
         Tensor outputF = _output.Values[0].mm(MeanOutput(f, l)).add_(_output.Values[1]);
-        _scores.Tensor.narrow(1, 0, batch.Length).copy_(outputF);
+        _scores.Tensor.copy_(outputF);
         return _scores;
 
         Tensor MeanOutput(Tensor f, Tensor l)

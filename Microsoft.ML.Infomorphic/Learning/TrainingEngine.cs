@@ -25,7 +25,7 @@ internal abstract class TrainingEngine : IDisposable
     /// </summary>
     /// <param name="rows">The data.</param>
     /// <param name="batch">The rows of the batch.</param>
-    /// <returns>Classes × rows, and perhaps more columns than rows; valid until the next call.</returns>
+    /// <returns>Classes × rows; valid until the next call.</returns>
     public abstract TensorMatrix Evaluate(LabeledRows rows, ReadOnlySpan<int> batch);
 
     /// <summary>Brings the weights from the device to the network's state.</summary>

@@ -10,7 +10,7 @@ namespace Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 internal sealed class InfomorphicStep : IDisposable
 {
     private readonly LabeledRows _rows;
-    private readonly CpuTrainingEngine _engine;
+    private readonly TrainingEngine _engine;
     private readonly RandomStream _shuffling;
     private readonly int[] _order;
     private readonly int _batchSize;
@@ -25,13 +25,11 @@ internal sealed class InfomorphicStep : IDisposable
         ComputeDevice device
     )
     {
-        if (device.IsCuda)
-            throw new InvalidOperationException("The library does not train on CUDA yet; use --device cpu.");
         _rows = data.Train;
         _batchSize = batchSize;
         Settings = Setup.Settings(hidden, lateral, batchSize, threads);
         State = NetworkState.Create(Settings, data.Scaling, data.Train.ClassCount);
-        _engine = new CpuTrainingEngine(State, Settings, batchSize);
+        _engine = NetworkTrainer.EngineFor(device)(State, Settings, batchSize);
         _shuffling = new RandomStream(Settings.Seed, RandomStreams.Shuffling);
         _order = [.. Enumerable.Range(0, _rows.RowCount)];
         _next = _order.Length;
@@ -50,18 +48,24 @@ internal sealed class InfomorphicStep : IDisposable
         if (_next + _batchSize > _order.Length)
         {
             _shuffling.Shuffle(_order);
+            _engine.Announce(_order);
             _next = 0;
         }
 
         Batch = _order.AsMemory(_next, _batchSize);
         _next += _batchSize;
-        _engine.Timings.Reset();
+        (_engine as CpuTrainingEngine)?.Timings.Reset();
     }
 
-    public void Step() => _engine.Step(_rows, Batch.Span, statistics: null);
+    public void Step()
+    {
+        _engine.Step(_rows, Batch.Span, statistics: null);
+        _engine.Synchronize();
+    }
 
-    /// <summary>Milliseconds of a part of the last step.</summary>
-    public double Milliseconds(StepPart part) => 1000 * _engine.Timings.Seconds(part);
+    /// <summary>Milliseconds of a part of the last step; not a number on devices, where parts are not told apart.</summary>
+    public double Milliseconds(StepPart part) =>
+        _engine is CpuTrainingEngine engine ? 1000 * engine.Timings.Seconds(part) : double.NaN;
 
     /// <summary>Trains for so many steps.</summary>
     public void Train(int steps)
@@ -71,6 +75,8 @@ internal sealed class InfomorphicStep : IDisposable
             Prepare();
             Step();
         }
+
+        _engine.BringWeights();
     }
 
     public void Dispose()
