@@ -28,13 +28,13 @@ internal static class TensorPhilox
     public static Tensor Uniform(long firstStep, int steps, int neurons, int quarter, ulong key, Device device)
     {
         using var scope = NewDisposeScope();
-        long[] counters = [.. Enumerable.Range(0, 2 * steps).Select(i => 2 * firstStep + i)];
+        Tensor half = Scalar(32);
+        Tensor word = Scalar(Word);
+        Tensor counter = arange(2 * firstStep, 2 * (firstStep + steps), int64, device).view(-1, 1, 1);
         Tensor c0 = arange(quarter, int64, device);
         Tensor c1 = arange(neurons, int64, device).unsqueeze(-1);
-        Tensor c2 = ByStep(counters.Select(counter => counter & Word));
-        Tensor c3 = ByStep(counters.Select(counter => (counter >> 32) & Word));
-        Tensor half = tensor(32L);
-        Tensor word = tensor(Word);
+        Tensor c2 = counter & word;
+        Tensor c3 = counter.bitwise_right_shift(half);
         uint k0 = (uint)key;
         uint k1 = (uint)(key >> 32);
         for (int round = 0; round < Philox.Rounds; round++)
@@ -44,8 +44,8 @@ internal static class TensorPhilox
             Tensor product1 = c2 * (long)Philox.Multiplier1;
 
             // c1 and c3 keep their upper halves until they have been joined with the others.
-            Tensor next0 = (product1.bitwise_right_shift(half) ^ (c1 ^ tensor((long)k0))).bitwise_and_(word);
-            Tensor next2 = (product0.bitwise_right_shift(half) ^ (c3 ^ tensor((long)k1))).bitwise_and_(word);
+            Tensor next0 = (product1.bitwise_right_shift(half) ^ (c1 ^ Scalar(k0))).bitwise_and_(word);
+            Tensor next2 = (product0.bitwise_right_shift(half) ^ (c3 ^ Scalar(k1))).bitwise_and_(word);
             temporary.Attach([c0, c1, c2, c3]);
             (c0, c1, c2, c3) = (next0, product1, next2, product0);
             temporary.MoveToOuter(c0, c1, c2, c3);
@@ -55,9 +55,10 @@ internal static class TensorPhilox
 
         // The upper 24 bits of each word, as Philox.ToUniform has them.
         Tensor words = stack([c0, c1.bitwise_and_(word), c2, c3.bitwise_and_(word)], dim: 2);
-        Tensor uniform = words.bitwise_right_shift_(tensor(8L)).to(float32).mul_(1f / (1 << 24));
+        Tensor uniform = words.bitwise_right_shift_(Scalar(8)).to(float32).mul_(1f / (1 << 24));
         return uniform.view(steps, 2, neurons, 4, quarter).MoveToOuterDisposeScope();
 
-        Tensor ByStep(IEnumerable<long> values) => tensor(values.ToArray(), device: device).view(-1, 1, 1);
+        // Made on the device, so that nothing is copied to it.
+        Tensor Scalar(long value) => full(1, value, int64, device);
     }
 }

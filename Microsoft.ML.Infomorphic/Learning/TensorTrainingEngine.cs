@@ -29,7 +29,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
 
     // Numbers in a dense piece of sparse lateral weights, and random numbers made at once.
     private const long DenseWeights = 1L << 26;
-    private const long NumbersAtOnce = 1L << 22;
+    private const long NumbersAtOnce = 1L << 25;
     private const int StepsAtOnce = 32;
 
     private readonly NetworkState _state;
