@@ -43,7 +43,7 @@ internal sealed class MeasurementOptions
         new("--free-products")
         {
             Description =
-                "Leave MKL free to give results that depend on the number of threads (the library's MKL_CBWR=AUTO,STRICT is not set).",
+                "Leave libtorch as it comes: the library's MKL_CBWR=AUTO,STRICT and OMP_WAIT_POLICY=PASSIVE are not set.",
         };
 
     public MeasurementOptions()

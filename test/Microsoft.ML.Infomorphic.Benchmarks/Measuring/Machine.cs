@@ -60,9 +60,12 @@ internal sealed partial record Machine(
                 variables[name] = (string?)variable.Value ?? "";
         }
 
-        // TorchRuntime sets it for native code, where .NET does not see it.
-        if (reproducibleProducts && !variables.ContainsKey("MKL_CBWR") && System.OperatingSystem.IsLinux())
-            variables["MKL_CBWR"] = "AUTO,STRICT (set by the library)";
+        // TorchRuntime sets them for native code, where .NET does not see it.
+        if (reproducibleProducts && System.OperatingSystem.IsLinux())
+        {
+            variables.TryAdd("MKL_CBWR", "AUTO,STRICT (set by the library)");
+            variables.TryAdd("OMP_WAIT_POLICY", "PASSIVE (set by the library)");
+        }
         return new Machine(
             ProcessorName(),
             System.Environment.ProcessorCount,
