@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Kernels;
 using TorchSharp;
 
 namespace Microsoft.ML.Infomorphic.Learning;
@@ -6,8 +7,12 @@ namespace Microsoft.ML.Infomorphic.Learning;
 /// The matrices of batches of one size. Those of neurons hold a neuron a row and a row of the batch a column, so that
 /// a neuron's share of the work is contiguous.
 /// </summary>
-internal sealed class BatchBuffers : IDisposable
+internal sealed unsafe class BatchBuffers : IDisposable
 {
+    // First once more for drawn connections, tile after tile and within a tile neuron after neuron: rows of First lie pages
+    // apart, more of them than the processor keeps addresses of.
+    private readonly AlignedArray<float>? _tiles;
+
     public BatchBuffers(NetworkState state, int rows)
     {
         RowCount = rows;
@@ -21,6 +26,10 @@ internal sealed class BatchBuffers : IDisposable
         First = new TensorMatrix(state.HiddenCount, rows);
         Second = new TensorMatrix(state.HiddenCount, rows);
         OutputF = new TensorMatrix(state.ClassCount, rows);
+        if (state.LateralConnections is not null)
+            _tiles = new AlignedArray<float>(
+                checked(state.HiddenCount * SparseProducts.TileCount(rows) * SparseProducts.TileRows)
+            );
         FeaturesTransposed = Features.Tensor.t();
         FirstTransposed = First.Tensor.t();
         SecondTransposed = Second.Tensor.t();
@@ -64,6 +73,25 @@ internal sealed class BatchBuffers : IDisposable
     public torch.Tensor FirstTransposed { get; }
 
     public torch.Tensor SecondTransposed { get; }
+
+    /// <summary>Copies a neuron's row of <see cref="First"/> into the tiles, where there are any.</summary>
+    public void CopyToTiles(int neuron)
+    {
+        if (_tiles is null)
+            return;
+        ReadOnlySpan<float> outputs = First[neuron];
+        for (int tile = 0, start = 0; start < outputs.Length; tile++, start += SparseProducts.TileRows)
+            outputs
+                .Slice(start, Math.Min(SparseProducts.TileRows, outputs.Length - start))
+                .CopyTo(_tiles.Span[((tile * First.Rows + neuron) * SparseProducts.TileRows)..]);
+    }
+
+    /// <summary>
+    /// Where the rows of <see cref="First"/> would begin if those of the tile lay <see cref="SparseProducts.TileRows"/>
+    /// apart; only the tile's part of them may be read.
+    /// </summary>
+    public float* TileOf(int tile) =>
+        _tiles!.Pointer + (nint)tile * First.Rows * SparseProducts.TileRows - (nint)tile * SparseProducts.TileRows;
 
     public void Dispose()
     {

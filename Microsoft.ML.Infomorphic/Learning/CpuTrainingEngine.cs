@@ -219,6 +219,7 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         workspace.Source.Fill(biases[2]);
         VectorizedActivation.Fire(_activation, f, c, workspace.Source, workspace.Theta, workspace.Complement);
         Philox.Sample(workspace.Theta, _buffers.First[neuron], (uint)neuron, 2 * (ulong)_steps, _settings.Seed);
+        _buffers.CopyToTiles(neuron);
     }
 
     private void TrainHidden(int neuron, int thread)
@@ -319,8 +320,8 @@ internal sealed class CpuTrainingEngine : TrainingEngine
             SparseProducts.Aggregate(
                 _state.LateralWeights.Value[neuron],
                 PeersOf(neuron),
-                _buffers.First.Pointer,
-                _buffers.First.Stride,
+                _buffers.TileOf(_tile),
+                SparseProducts.TileRows,
                 _tile,
                 _buffers.L[neuron]
             );
@@ -333,8 +334,8 @@ internal sealed class CpuTrainingEngine : TrainingEngine
             SparseProducts.Differentiate(
                 _buffers.L[neuron],
                 PeersOf(neuron),
-                _buffers.First.Pointer,
-                _buffers.First.Stride,
+                _buffers.TileOf(_tile),
+                SparseProducts.TileRows,
                 _tile,
                 _state.LateralWeights.Gradient[neuron]
             );
@@ -360,6 +361,7 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         _buffers.C[neuron].Fill(biases[1]);
         workspace.Source.Fill(biases[2]);
         MeanOutput(f, _buffers.C[neuron], workspace.Source, workspace, _buffers.First[neuron]);
+        _buffers.CopyToTiles(neuron);
     }
 
     private void EvaluateSecond(int neuron, int thread)

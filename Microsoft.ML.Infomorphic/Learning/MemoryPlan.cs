@@ -130,7 +130,8 @@ internal sealed class MemoryPlan(long? budget, LearningSettings settings)
         long neurons = settings.HiddenNeurons;
         long lateral = Math.Min(neurons, settings.MaximumLateralConnections + 1L);
         long weights = neurons * (features + classes + lateral + 3) + classes * (neurons + 1);
-        long batch = settings.BatchSize * (features + 6 * neurons + classes + 3);
+        long matrices = lateral < neurons ? 7 : 6;
+        long batch = settings.BatchSize * (features + matrices * neurons + classes + 3);
         return sizeof(float) * (6 * weights + 2 * batch);
     }
 
