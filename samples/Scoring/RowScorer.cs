@@ -39,22 +39,16 @@ internal sealed class RowScorer
     /// </summary>
     /// <exception cref="BadRowException">The row is not what the model reads; it leaves no trace.</exception>
     /// <exception cref="JsonException">It is not JSON.</exception>
-    public void Add(ref Utf8JsonReader reader)
+    public void Add(ref Utf8JsonReader reader) => Add(ref reader, isWhole: false);
+
+    /// <summary>Takes a row from a text that holds it and nothing else.</summary>
+    /// <exception cref="BadRowException">The row is not what the model reads; it leaves no trace.</exception>
+    /// <exception cref="JsonException">It is not JSON.</exception>
+    public void Add(ReadOnlySpan<byte> text)
     {
-        try
-        {
-            if (reader.TokenType == JsonTokenType.StartArray && Inputs is [{ Size: not null } vector])
-                vector.Read(ref reader);
-            else
-                ReadObject(ref reader);
-        }
-        catch (Exception e) when (e is BadRowException or JsonException or InvalidOperationException)
-        {
-            _block.DropUnfinishedRow();
-            // What Utf8JsonReader says of text that is not UTF-8.
-            throw e is InvalidOperationException ? new BadRowException("the text is not valid UTF-8") : e;
-        }
-        _block.AddRow();
+        var reader = new Utf8JsonReader(text);
+        reader.Read();
+        Add(ref reader, isWhole: true);
     }
 
     /// <summary>Takes a row of text: for each of <see cref="Inputs"/>, the values that are its.</summary>
@@ -92,6 +86,26 @@ internal sealed class RowScorer
             writer.WriteEndObject();
             rowWritten?.Invoke();
         }
+    }
+
+    private void Add(ref Utf8JsonReader reader, bool isWhole)
+    {
+        try
+        {
+            if (reader.TokenType == JsonTokenType.StartArray && Inputs is [{ Size: not null } vector])
+                vector.Read(ref reader);
+            else
+                ReadObject(ref reader);
+            if (isWhole)
+                reader.Read();
+        }
+        catch (Exception e) when (e is BadRowException or JsonException or InvalidOperationException)
+        {
+            _block.DropUnfinishedRow();
+            // What Utf8JsonReader says of text that is not UTF-8.
+            throw e is InvalidOperationException ? new BadRowException("the text is not valid UTF-8") : e;
+        }
+        _block.AddRow();
     }
 
     private void ReadObject(ref Utf8JsonReader reader)

@@ -129,11 +129,12 @@ internal sealed class StreamEndpoint(ModelHost host, ScoringMetrics metrics, IOp
         /// <returns>Whether it was a row; an empty line, or one with an error that is written, is none.</returns>
         public bool Add(ReadOnlySequence<byte> line, long row)
         {
+            ReadOnlySpan<byte> text = line.IsSingleSegment ? line.FirstSpan : line.ToArray();
+            if (text.Trim(" \t\r"u8).IsEmpty)
+                return false;
             try
             {
-                var reader = new Utf8JsonReader(line.IsSingleSegment ? line.FirstSpan : line.ToArray());
-                reader.Read();
-                scorer.Add(ref reader);
+                scorer.Add(text);
                 return true;
             }
             catch (Exception e) when (e is BadRowException or JsonException)

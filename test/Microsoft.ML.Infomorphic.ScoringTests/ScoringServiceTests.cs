@@ -101,12 +101,13 @@ public sealed class ScoringServiceTests
     {
         using HttpClient client = Start("parcels.zip");
 
-        string[] lines = (await Send(client, "/score/stream", $"{Parcel}\n{{}}\n{Parcel}", "application/x-ndjson")).Trim().Split('\n');
+        string[] lines = (await Send(client, "/score/stream", $"{Parcel}\n{{}}\n{Parcel} 3\n{Parcel}", "application/x-ndjson")).Trim().Split('\n');
 
-        Assert.HasCount(3, lines);
-        Assert.AreEqual(lines[0], lines[2]);
+        Assert.HasCount(4, lines);
+        Assert.AreEqual(lines[0], lines[3]);
         using JsonDocument error = JsonDocument.Parse(lines[1]);
         Assert.AreEqual("Row 2: column \"Weight\" is missing.", error.RootElement.GetProperty("error").GetString());
+        Assert.StartsWith("{\"error\":\"Row 3: ", lines[2]);
     }
 
     [TestMethod]

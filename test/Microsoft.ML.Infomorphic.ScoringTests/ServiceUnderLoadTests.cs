@@ -12,11 +12,6 @@ public sealed class ServiceUnderLoadTests
     [DataRow("4", "1")]
     public Task Every_answer_is_right_while_the_model_is_replaced(string seconds, string replace) => Run(seconds, replace);
 
-    [TestMethod]
-    [TestCategory("Slow")]
-    [DataRow("300", "10")]
-    public Task For_five_minutes_memory_stays_too(string seconds, string replace) => Run(seconds, replace);
-
     private static async Task Run(string seconds, string replace)
     {
         string load = typeof(ServiceUnderLoadTests)
