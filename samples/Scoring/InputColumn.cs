@@ -263,7 +263,8 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                     int start = row == 0 ? 0 : _ends[row - 1];
                     int count = _ends[row] - start;
                     VBufferEditor<T> editor = VBufferEditor.Create(ref value, count);
-                    System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_values)
+                    System
+                        .Runtime.InteropServices.CollectionsMarshal.AsSpan(_values)
                         .Slice(start, count)
                         .CopyTo(editor.Values);
                     value = editor.Commit();

@@ -111,7 +111,9 @@ internal sealed class RowScorer
     private void ReadObject(ref Utf8JsonReader reader)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
-            throw new BadRowException($"a row is an object with the model's columns, not {JsonTokens.Describe(ref reader)}");
+            throw new BadRowException(
+                $"a row is an object with the model's columns, not {JsonTokens.Describe(ref reader)}"
+            );
         Array.Clear(_seen);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {

@@ -16,7 +16,10 @@ internal sealed class BadRequests(IProblemDetailsService problems) : IExceptionH
         (int status, string detail) = exception switch
         {
             BadRowException row => (StatusCodes.Status400BadRequest, row.Message),
-            JsonException json => (StatusCodes.Status400BadRequest, $"The body cannot be read: {JsonErrors.Describe(json)}"),
+            JsonException json => (
+                StatusCodes.Status400BadRequest,
+                $"The body cannot be read: {JsonErrors.Describe(json)}"
+            ),
             BadHttpRequestException request => (request.StatusCode, request.Message),
             _ => (0, ""),
         };

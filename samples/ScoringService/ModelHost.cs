@@ -94,7 +94,9 @@ internal sealed partial class ModelHost(
         {
             byte[] content;
             // Of the opened file, not of the path: behind it may be a link that is moved to another file.
-            await using (FileStream file = new(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete))
+            await using (
+                FileStream file = new(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete)
+            )
             {
                 (long, DateTime) stamp = (file.Length, File.GetLastWriteTimeUtc(file.SafeFileHandle));
                 if (!force && stamp == _stamp)

@@ -62,12 +62,14 @@ internal sealed class ScoringEndpoints(ModelHost host, ScoringMetrics metrics, I
                 new
                 {
                     version = lease.Model.Version,
-                    input = scorer.Inputs.Select(column => new
-                    {
-                        name = column.Name,
-                        value = column.Kind,
-                        size = column.Size,
-                    }).ToArray(),
+                    input = scorer
+                        .Inputs.Select(column => new
+                        {
+                            name = column.Name,
+                            value = column.Kind,
+                            size = column.Size,
+                        })
+                        .ToArray(),
                     output = lease.Model.Written,
                 }
             );

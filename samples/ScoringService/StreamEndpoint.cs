@@ -141,7 +141,9 @@ internal sealed class StreamEndpoint(ModelHost host, ScoringMetrics metrics, IOp
             {
                 metrics.RowRefused();
                 Score();
-                WriteError(e is JsonException json ? $"Row {row}: {JsonErrors.Describe(json)}" : $"Row {row}: {e.Message}.");
+                WriteError(
+                    e is JsonException json ? $"Row {row}: {JsonErrors.Describe(json)}" : $"Row {row}: {e.Message}."
+                );
                 return false;
             }
         }

@@ -61,12 +61,28 @@ public sealed class ScoringServiceTests
 
     [TestMethod]
     [DataRow("/score", """{"Weight":3,"Stamps":1}""", "Row 1: column \"Carrier\" is missing.")]
-    [DataRow("/score", """{"Weight":"x","Stamps":1,"Carrier":""}""", "Row 1: column \"Weight\" takes a number, not the text \"x\".")]
-    [DataRow("/score", """{"Weight":1e60,"Stamps":1,"Carrier":""}""", "Row 1: column \"Weight\" takes a number, not 1e60.")]
-    [DataRow("/score", """{"Weight":1,"Weight":1,"Stamps":1,"Carrier":""}""", "Row 1: column \"Weight\" is there twice.")]
+    [DataRow(
+        "/score",
+        """{"Weight":"x","Stamps":1,"Carrier":""}""",
+        "Row 1: column \"Weight\" takes a number, not the text \"x\"."
+    )]
+    [DataRow(
+        "/score",
+        """{"Weight":1e60,"Stamps":1,"Carrier":""}""",
+        "Row 1: column \"Weight\" takes a number, not 1e60."
+    )]
+    [DataRow(
+        "/score",
+        """{"Weight":1,"Weight":1,"Stamps":1,"Carrier":""}""",
+        "Row 1: column \"Weight\" is there twice."
+    )]
     [DataRow("/score", "3", "Row 1: a row is an object with the model's columns, not 3.")]
     [DataRow("/score/batch", "{}", "A batch is an array of rows, not an object.")]
-    [DataRow("/score/batch", """[{"Weight":1,"Stamps":1,"Carrier":""},{"Wait":1}]""", "Row 2: the model has no column \"Wait\"; it reads \"Weight\", \"Stamps\", \"Carrier\".")]
+    [DataRow(
+        "/score/batch",
+        """[{"Weight":1,"Stamps":1,"Carrier":""},{"Wait":1}]""",
+        "Row 2: the model has no column \"Wait\"; it reads \"Weight\", \"Stamps\", \"Carrier\"."
+    )]
     public async Task A_bad_row_is_named_in_one_sentence(string path, string body, string sentence)
     {
         using HttpClient client = Start("parcels.zip");
@@ -101,7 +117,11 @@ public sealed class ScoringServiceTests
     {
         using HttpClient client = Start("parcels.zip");
 
-        string[] lines = (await Send(client, "/score/stream", $"{Parcel}\n{{}}\n{Parcel} 3\n{Parcel}", "application/x-ndjson")).Trim().Split('\n');
+        string[] lines = (
+            await Send(client, "/score/stream", $"{Parcel}\n{{}}\n{Parcel} 3\n{Parcel}", "application/x-ndjson")
+        )
+            .Trim()
+            .Split('\n');
 
         Assert.HasCount(4, lines);
         Assert.AreEqual(lines[0], lines[3]);
@@ -143,13 +163,18 @@ public sealed class ScoringServiceTests
         await Until(async () => await Version(client) != first);
         string second = await Version(client);
         Replace([1, 2, 3]);
-        await Until(async () => (await client.GetStringAsync("/health/ready")).Contains("Degraded", StringComparison.Ordinal));
+        await Until(async () =>
+            (await client.GetStringAsync("/health/ready")).Contains("Degraded", StringComparison.Ordinal)
+        );
         Assert.AreEqual(second, await Version(client));
         Replace(await File.ReadAllBytesAsync(Path.Combine(s_models, "colors-1.zip")));
         await Until(async () => await Version(client) == first);
 
         Assert.Contains("Healthy", await client.GetStringAsync("/health/ready"));
-        Assert.Contains("scoring_models{otel_scope_name=\"Infomorphic.ScoringService\"} 1", await client.GetStringAsync("/metrics"));
+        Assert.Contains(
+            "scoring_models{otel_scope_name=\"Infomorphic.ScoringService\"} 1",
+            await client.GetStringAsync("/metrics")
+        );
     }
 
     [TestMethod]
@@ -202,7 +227,12 @@ public sealed class ScoringServiceTests
         return response.Headers.GetValues("Model-Version").Single();
     }
 
-    private static async Task<string> Send(HttpClient client, string path, string body, string type = "application/json")
+    private static async Task<string> Send(
+        HttpClient client,
+        string path,
+        string body,
+        string type = "application/json"
+    )
     {
         using HttpResponseMessage response = await Post(client, path, body, type);
         string answer = await response.Content.ReadAsStringAsync();

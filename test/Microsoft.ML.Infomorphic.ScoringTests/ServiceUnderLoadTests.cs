@@ -10,7 +10,8 @@ public sealed class ServiceUnderLoadTests
 {
     [TestMethod]
     [DataRow("4", "1")]
-    public Task Every_answer_is_right_while_the_model_is_replaced(string seconds, string replace) => Run(seconds, replace);
+    public Task Every_answer_is_right_while_the_model_is_replaced(string seconds, string replace) =>
+        Run(seconds, replace);
 
     private static async Task Run(string seconds, string replace)
     {

@@ -50,7 +50,12 @@ internal sealed class LoadRun(HttpClient client)
     private long _sent;
     private long _malformed;
 
-    public static async Task<int> RunAsync(TimeSpan length, TimeSpan replace, int clients, CancellationToken cancellation)
+    public static async Task<int> RunAsync(
+        TimeSpan length,
+        TimeSpan replace,
+        int clients,
+        CancellationToken cancellation
+    )
     {
         string folder = Directory.CreateTempSubdirectory("scoring-load").FullName;
         try
@@ -142,7 +147,8 @@ internal sealed class LoadRun(HttpClient client)
                     await SendRows(random.Next(3), random);
                 Interlocked.Increment(ref _sent);
             }
-            catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or IOException)
+            catch (Exception e)
+                when (e is HttpRequestException or OperationCanceledException or JsonException or IOException)
             {
                 _failures.Enqueue(e.Message);
             }
@@ -150,7 +156,12 @@ internal sealed class LoadRun(HttpClient client)
 
     private async Task SendMalformed((string Path, string Type, string Body, HttpStatusCode Status) request)
     {
-        using HttpResponseMessage response = await Post(request.Path, request.Type, request.Body, CancellationToken.None);
+        using HttpResponseMessage response = await Post(
+            request.Path,
+            request.Type,
+            request.Body,
+            CancellationToken.None
+        );
         string body = await response.Content.ReadAsStringAsync();
         Interlocked.Increment(ref _malformed);
         if (
@@ -186,11 +197,7 @@ internal sealed class LoadRun(HttpClient client)
     }
 
     private Task<HttpResponseMessage> Post(string path, string type, string body, CancellationToken cancellation) =>
-        client.PostAsync(
-            path,
-            new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue(type)),
-            cancellation
-        );
+        client.PostAsync(path, new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue(type)), cancellation);
 
     private int Report(List<long> memory, int replaced)
     {
@@ -201,7 +208,10 @@ internal sealed class LoadRun(HttpClient client)
         // In a shorter run the garbage collector has not found its size yet.
         if (memory.Count >= SecondsToJudgeMemory && after > MemoryTolerance * before)
             _failures.Enqueue(
-                string.Create(CultureInfo.InvariantCulture, $"memory grew from {before / 1e6:F1} to {after / 1e6:F1} MB")
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"memory grew from {before / 1e6:F1} to {after / 1e6:F1} MB"
+                )
             );
         if (replaced > 1 && _answers.Count < 2)
             _failures.Enqueue("only one of the models ever answered");

@@ -29,15 +29,15 @@ public sealed class LongRunTests
             Fit(options => options.EpochEnded = _ => Assert.IsGreaterThan(0, TrainingThreads()));
             using var cancellation = new CancellationTokenSource();
             Assert.ThrowsExactly<OperationCanceledException>(() =>
-                Fit(
-                    options =>
-                    {
-                        options.CancellationToken = cancellation.Token;
-                        options.EpochEnded = _ => cancellation.Cancel();
-                    }
-                )
+                Fit(options =>
+                {
+                    options.CancellationToken = cancellation.Token;
+                    options.EpochEnded = _ => cancellation.Cancel();
+                })
             );
-            Assert.ThrowsExactly<Interruption>(() => Fit(options => options.EpochEnded = _ => throw new Interruption()));
+            Assert.ThrowsExactly<Interruption>(() =>
+                Fit(options => options.EpochEnded = _ => throw new Interruption())
+            );
             Assert.ThrowsExactly<InvalidOperationException>(() => Fit(_ => { }, MissingFeatures()));
         });
     }
