@@ -113,6 +113,9 @@ internal sealed class CovarianceMatrixAdaptation
     /// <summary>The mean m.</summary>
     public double[] Mean => _m.ToArray();
 
+    /// <summary>The covariance matrix C, n × n.</summary>
+    public double[,] Covariance => _c.ToArray();
+
     /// <summary>Draws x ~ N(m, σ² C).</summary>
     public double[] Sample(TuningRandom random)
     {

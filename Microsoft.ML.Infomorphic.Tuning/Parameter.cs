@@ -1,4 +1,3 @@
-using System.Collections.ObjectModel;
 using System.Globalization;
 using System.Text.Json.Serialization;
 
@@ -176,7 +175,7 @@ public sealed record ChoiceParameter : Parameter
     }
 
     /// <summary>The choices.</summary>
-    public ReadOnlyCollection<string> Choices { get; }
+    public IReadOnlyList<string> Choices { get; }
 
     /// <inheritdoc/>
     public override bool Contains(double value) => value >= 0 && value < Choices.Count && value == Math.Round(value);

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Collections.ObjectModel;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Serialization;
@@ -41,7 +40,7 @@ public sealed class SearchSpace : IEquatable<SearchSpace>
         : this((IReadOnlyList<Parameter>)parameters) { }
 
     /// <summary>The parameters.</summary>
-    public ReadOnlyCollection<Parameter> Parameters { get; }
+    public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>
     /// 32 hexadecimal digits that differ where names, kinds, bounds, scales, choices or their order differ; the same in

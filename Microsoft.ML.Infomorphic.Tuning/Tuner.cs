@@ -1,4 +1,3 @@
-using System.Collections.ObjectModel;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -141,7 +140,7 @@ public abstract class Tuner : ITuner
     /// <inheritdoc/>
     public string Save() =>
         JsonSerializer.Serialize(
-            new State(FormatVersion, Kind, Seed, Direction, OptionsAsJson, Space, [.. _events]),
+            new State(FormatVersion, Kind, Seed, Direction, Space, [.. _events], OptionsAsJson),
             s_json
         );
 
@@ -265,8 +264,8 @@ public abstract class Tuner : ITuner
         string Tuner,
         ulong Seed,
         OptimizationDirection Direction,
-        JsonElement? Options,
         SearchSpace Space,
-        IReadOnlyList<TunerEvent> Events
+        IReadOnlyList<TunerEvent> Events,
+        JsonElement? Options = null
     );
 }
