@@ -123,7 +123,7 @@ public class SearchSpaceTests
         AssertSays("is not a choice", () => s_space.CreatePoint(0, 0.01, 2, 50, 1).GetChoice("n"));
     }
 
-    private const string ExpectedFingerprint = "TODO";
+    private const string ExpectedFingerprint = "314da32ab8d3f042f6f9ea21a8d12e56";
 
     private static void AssertSays(string part, Action action) =>
         Assert.Contains(part, Assert.Throws<ArgumentException>(action).Message);

@@ -72,7 +72,7 @@ public class TunersTests
     {
         SearchSpace space = Box(6, 1);
         Tuner t = Create(tuner, space, 3);
-        double best = Minimize(t, 500, x => x.Sum(v => Math.Pow(v - 2, 2)));
+        double best = Minimize(t, 800, x => x.Sum(v => Math.Pow(v - 2, 2)));
 
         Assert.IsTrue(t.Trials.All(trial => trial.Point.Values.All(v => v is >= -1 and <= 1)));
         if (tuner is CmaEs or CmaEsWithRestarts)
