@@ -34,8 +34,8 @@ public class TunersTests
         (Func<IReadOnlyList<double>, double> function, double bound) = Objective(objective);
         SearchSpace space = Box(dimensions, bound);
 
-        double[] learned = [.. Seeds(5).Select(seed => Minimize(Create(tuner, space, seed), 150, function))];
-        double[] random = [.. Seeds(5).Select(seed => Minimize(Create(Random, space, seed), 150, function))];
+        double[] learned = [.. Seeds(5).Select(seed => Minimize(Create(tuner, space, seed), 100, function))];
+        double[] random = [.. Seeds(5).Select(seed => Minimize(Create(Random, space, seed), 100, function))];
 
         Assert.IsLessThan(random.Median(), learned.Median());
     }
@@ -72,7 +72,7 @@ public class TunersTests
     {
         SearchSpace space = Box(6, 1);
         Tuner t = Create(tuner, space, 3);
-        double best = Minimize(t, 800, x => x.Sum(v => Math.Pow(v - 2, 2)));
+        double best = Minimize(t, tuner == Tpe ? 200 : 800, x => x.Sum(v => Math.Pow(v - 2, 2)));
 
         Assert.IsTrue(t.Trials.All(trial => trial.Point.Values.All(v => v is >= -1 and <= 1)));
         if (tuner is CmaEs or CmaEsWithRestarts)
