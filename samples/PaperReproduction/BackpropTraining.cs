@@ -107,5 +107,5 @@ internal static class BackpropTraining
         return flat.reshape(rows.Length, width).clone();
     }
 
-    private static int[] Labels(ImageRow[] rows) => [.. rows.Select(row => (int)row.Label - 1)];
+    private static int[] Labels(ImageRow[] rows) => [.. rows.Select(row => (int)row.Label)];
 }

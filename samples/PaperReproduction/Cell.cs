@@ -24,7 +24,7 @@ internal sealed record Cell(
     int Protocol = Cell.CurrentProtocol
 )
 {
-    public const int CurrentProtocol = 1;
+    public const int CurrentProtocol = 2;
 
     /// <summary>A file name that tells the cell apart from all others: readable, and with a digest of all its parts.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

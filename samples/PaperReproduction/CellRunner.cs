@@ -72,17 +72,31 @@ internal sealed class CellRunner(ImageData data, int threads, int cellsAtOnce)
         );
 
         TrainingHistory history = model.Model.History;
+        long expected = (long)cell.Epochs * ((train.Length + options.BatchSize - 1) / options.BatchSize);
+        if (history.Steps != expected)
+            throw new InvalidOperationException(
+                $"Training took {history.Steps} steps, and {train.Length} rows make {expected}: rows were left out."
+            );
         return new Outcome(
-            Accuracy(sampled, testView),
-            Accuracy(model, testView),
-            Accuracy(sampled, validationView),
-            Accuracy(model, validationView),
+            Accuracy(sampled, testView, data.Test.Length),
+            Accuracy(model, testView, data.Test.Length),
+            Accuracy(sampled, validationView, validation.Length),
+            Accuracy(model, validationView, validation.Length),
             history.Seconds,
             history.StepSeconds,
             history.Steps
         );
 
-        double Accuracy(ITransformer transformer, IDataView rows) =>
-            mlContext.MulticlassClassification.Evaluate(transformer.Transform(rows)).MicroAccuracy;
+        double Accuracy(ITransformer transformer, IDataView rows, int count)
+        {
+            MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(
+                transformer.Transform(rows)
+            );
+            // Evaluate leaves rows with a missing label out, and says nothing.
+            double judged = metrics.ConfusionMatrix.Counts.Sum(row => row.Sum());
+            return judged == count
+                ? metrics.MicroAccuracy
+                : throw new InvalidOperationException($"{judged} of {count} rows were judged.");
+        }
     }
 }

@@ -67,7 +67,7 @@ internal static class Cifar10
             float[] features = new float[FeatureCount];
             for (int k = 0; k < FeatureCount; k++)
                 features[k] = bytes[i * Record + 1 + k] / 255f;
-            result[i] = new ImageRow { Features = features, Label = Key(bytes[i * Record], path, i) };
+            result[i] = new ImageRow { Features = features, Label = Class(bytes[i * Record], path, i) };
         }
         return result;
     }
@@ -90,7 +90,7 @@ internal static class Cifar10
             for (int pixel = 0; pixel < Pixels; pixel++)
             for (int colour = 0; colour < 3; colour++)
                 features[colour * Pixels + pixel] = row[4 * pixel + colour] / 255f;
-            result[i] = new ImageRow { Features = features, Label = Key(labels.Span[i], path, i) };
+            result[i] = new ImageRow { Features = features, Label = Class(labels.Span[i], path, i) };
         }
         return result;
     }
@@ -113,8 +113,8 @@ internal static class Cifar10
             );
     }
 
-    private static uint Key(int label, string path, int row) =>
+    private static uint Class(int label, string path, int row) =>
         label is >= 0 and < ImageData.Classes
-            ? (uint)label + 1
+            ? (uint)label
             : throw new InvalidDataException($"{path} labels image {row} as {label}; classes are 0 to 9.");
 }

@@ -9,7 +9,7 @@ internal sealed class ImageRow
 {
     public float[] Features { get; set; } = [];
 
-    /// <summary>The class as a key: from 1.</summary>
+    /// <summary>The class, from 0, as a key: ML.NET counts the keys of members from 0, those of columns from 1.</summary>
     public uint Label { get; set; }
 }
 
@@ -52,6 +52,6 @@ internal sealed record ImageData(ImageRow[] Train, ImageRow[] Test)
     {
         return new ImageData([.. data.Train.Select(Row)], [.. data.Test.Select(Row)]);
 
-        static ImageRow Row(DigitImage image) => new() { Features = image.Features, Label = (uint)image.Label + 1 };
+        static ImageRow Row(DigitImage image) => new() { Features = image.Features, Label = (uint)image.Label };
     }
 }
