@@ -40,8 +40,9 @@ internal sealed class Ablation(
     public static IReadOnlyList<string> Parts { get; } = [Single, Cumulative, Sensitivity];
 
     /// <summary>Runs parts, prints the table, and writes it and its picture.</summary>
-    public void Run(IReadOnlyCollection<string> parts, OutputFolder output, IAnsiConsole console)
+    public void Run(IReadOnlyCollection<string> parts, string folder, IAnsiConsole console)
     {
+        var output = new OutputFolder(folder);
         output.Create();
         string[] terms = Terms(_goal);
         int[] used = [.. Enumerable.Range(0, terms.Length).Where(i => _goal.Gamma[i] != 0)];
@@ -61,40 +62,36 @@ internal sealed class Ablation(
             int[] order = [.. used.Zip(singles).OrderBy(pair => pair.Second.Drop.Mean).Select(pair => pair.First)];
             // A goal without any term is none, so the last one stays.
             results.AddRange(
-                JudgeAll(
-                    [
-                        .. Enumerable
-                            .Range(1, order.Length - 1)
-                            .Select(count => new GoalVariant(
-                                Cumulative,
-                                terms[order[count - 1]],
-                                "0",
-                                With([.. order[..count].Select(i => (i, 0.0))])
-                            )),
-                    ]
-                )
+                JudgeAll([
+                    .. Enumerable
+                        .Range(1, order.Length - 1)
+                        .Select(count => new GoalVariant(
+                            Cumulative,
+                            terms[order[count - 1]],
+                            "0",
+                            With([.. order[..count].Select(i => (i, 0.0))])
+                        )),
+                ])
             );
         }
         if (parts.Contains(Sensitivity))
             results.AddRange(
-                JudgeAll(
-                    [
-                        .. used.SelectMany(i =>
-                            new (string Change, double Weight)[]
-                            {
-                                ("×0.9", 0.9 * _goal.Gamma[i]),
-                                ("×1.1", 1.1 * _goal.Gamma[i]),
-                                ("−0.1", _goal.Gamma[i] - 0.1),
-                                ("+0.1", _goal.Gamma[i] + 0.1),
-                            }.Select(changed => new GoalVariant(
-                                Sensitivity,
-                                terms[i],
-                                changed.Change,
-                                With((i, changed.Weight))
-                            ))
-                        ),
-                    ]
-                )
+                JudgeAll([
+                    .. used.SelectMany(i =>
+                        new (string Change, double Weight)[]
+                        {
+                            ("×0.9", 0.9 * _goal.Gamma[i]),
+                            ("×1.1", 1.1 * _goal.Gamma[i]),
+                            ("−0.1", _goal.Gamma[i] - 0.1),
+                            ("+0.1", _goal.Gamma[i] + 0.1),
+                        }.Select(changed => new GoalVariant(
+                            Sensitivity,
+                            terms[i],
+                            changed.Change,
+                            With((i, changed.Weight))
+                        ))
+                    ),
+                ])
             );
 
         Print(results, console);

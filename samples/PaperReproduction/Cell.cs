@@ -64,7 +64,13 @@ internal sealed record Outcome(
 );
 
 /// <summary>What a cell was run on.</summary>
-internal sealed record Hardware(string Processor, int Cores, int ThreadsPerCell, int CellsAtOnce, string OperatingSystem);
+internal sealed record Hardware(
+    string Processor,
+    int Cores,
+    int ThreadsPerCell,
+    int CellsAtOnce,
+    string OperatingSystem
+);
 
 /// <summary>A finished cell.</summary>
 internal sealed record CellResult(Cell Cell, Outcome Outcome, Hardware Hardware, string Library);

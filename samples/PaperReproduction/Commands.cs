@@ -27,7 +27,8 @@ internal static class Commands
     };
     private static readonly Option<string> s_systems = new("--system")
     {
-        Description = $"Systems, separated by commas: {string.Join(", ", PaperSystem.All.Select(system => system.Name))}.",
+        Description =
+            $"Systems, separated by commas: {string.Join(", ", PaperSystem.All.Select(system => system.Name))}.",
         HelpName = "NAMES",
         DefaultValueFactory = _ => "setup1",
     };
@@ -38,14 +39,24 @@ internal static class Commands
     };
     private static readonly Option<string> s_seeds = Numbers("--seeds", "Seeds", "1-3");
     private static readonly Option<string> s_hidden = Numbers("--hidden", "Hidden neurons", "100");
-    private static readonly Option<int> s_epochs = CommandLine.WholeNumber("--epochs", "Passes over the training rows.", 100, 1);
+    private static readonly Option<int> s_epochs = CommandLine.WholeNumber(
+        "--epochs",
+        "Passes over the training rows.",
+        100,
+        1
+    );
     private static readonly Option<int> s_rows = CommandLine.WholeNumber(
         "--train-rows",
         "Training images to draw, 0 for all; a fifth of them is withheld for validation.",
         0,
         0
     );
-    private static readonly Option<int> s_parallel = CommandLine.WholeNumber("--parallel", "Cells to run at once.", 1, 1);
+    private static readonly Option<int> s_parallel = CommandLine.WholeNumber(
+        "--parallel",
+        "Cells to run at once.",
+        1,
+        1
+    );
     private static readonly Option<int> s_threads = CommandLine.WholeNumber(
         "--threads",
         "Threads for a cell, 0 to share the processors among the cells that run at once.",
@@ -168,7 +179,7 @@ internal static class Commands
                         ),
                     cells => Sweep(parsed, cells, text)
                 );
-                ablation.Run(chosen, new OutputFolder(parsed.GetRequiredValue(output)), ConsoleOutput.Create());
+                ablation.Run(chosen, parsed.GetRequiredValue(output), ConsoleOutput.Create());
             })
         );
         return command;

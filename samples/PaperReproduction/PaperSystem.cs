@@ -17,17 +17,17 @@ internal sealed record PaperSystem(
 {
     /// <summary>All systems that can be run.</summary>
     public static IReadOnlyList<PaperSystem> All { get; } =
-        [
-            new("setup1", "Setup 1: all-to-all lateral connections", "opt_1_100_tpe", AllToAll),
-            new(
-                "setup2",
-                "Setup 2: at most 100 lateral connections",
-                "opt_1_100_tpe",
-                options => options.MaximumLateralConnections = 100
-            ),
-            new("heuristic", "Heuristic goal {F}{C}", "naive", AllToAll),
-            new("backprop", "Backprop, connected as setup 1", null, null),
-        ];
+    [
+        new("setup1", "Setup 1: all-to-all lateral connections", "opt_1_100_tpe", AllToAll),
+        new(
+            "setup2",
+            "Setup 2: at most 100 lateral connections",
+            "opt_1_100_tpe",
+            options => options.MaximumLateralConnections = 100
+        ),
+        new("heuristic", "Heuristic goal {F}{C}", "naive", AllToAll),
+        new("backprop", "Backprop, connected as setup 1", null, null),
+    ];
 
     /// <summary>Finds a system by its name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>

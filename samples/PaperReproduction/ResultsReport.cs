@@ -63,9 +63,10 @@ internal static class ResultsReport
             "Test accuracy in percent at the last epoch, the label withheld. *Sampled*: one sample a neuron, no calibration, as the paper scores. *Mean field*: as the trainer scores by default, calibrated on the withheld rows. A fifth of the training rows is withheld. Published: arXiv 2412.02482. Training time includes the evaluation after each epoch, for backprop the steps alone; times of runs that shared the machine with others are longer than they need be."
         );
         foreach (
-            IGrouping<(string DataSet, int Epochs, int Rows, Hardware Hardware, string Library, int Protocol), Group> table in GroupBySeeds(
-                    results.Where(IsPublishedGoal)
-                )
+            IGrouping<
+                (string DataSet, int Epochs, int Rows, Hardware Hardware, string Library, int Protocol),
+                Group
+            > table in GroupBySeeds(results.Where(IsPublishedGoal))
                 .GroupBy(group =>
                     (
                         group.Cell.DataSet,
@@ -138,9 +139,7 @@ internal static class ResultsReport
 
     private static string? GoalName(Cell cell) =>
         Microsoft
-            .ML.Infomorphic.Information.GoalFunctions.All.FirstOrDefault(preset =>
-                preset.Goal.ToString() == cell.Goal
-            )
+            .ML.Infomorphic.Information.GoalFunctions.All.FirstOrDefault(preset => preset.Goal.ToString() == cell.Goal)
             ?.Name;
 
     private static IEnumerable<Group> GroupBySeeds(IEnumerable<CellResult> results) =>
@@ -154,7 +153,9 @@ internal static class ResultsReport
 
     private static string[] Row(Group group) =>
         [
-            group.Cell.Goal.Length == 0 ? group.Cell.System : $"{group.Cell.System}, {GoalName(group.Cell) ?? "own goal"}",
+            group.Cell.Goal.Length == 0
+                ? group.Cell.System
+                : $"{group.Cell.System}, {GoalName(group.Cell) ?? "own goal"}",
             group.Cell.HiddenNeurons.ToString(CultureInfo.InvariantCulture),
             group.Results.Count.ToString(CultureInfo.InvariantCulture),
             group.PublishedPercent,

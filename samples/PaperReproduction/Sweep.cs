@@ -24,7 +24,9 @@ internal static class Sweep
         for (int i = 0; i < cells.Count; i++)
             results[i] = store.Find(cells[i]);
         int[] open = [.. Enumerable.Range(0, cells.Count).Where(i => results[i] is null)];
-        text.WriteLine($"{cells.Count} cells, {cells.Count - open.Length} of them finished before; results in {store.Folder}");
+        text.WriteLine(
+            $"{cells.Count} cells, {cells.Count - open.Length} of them finished before; results in {store.Folder}"
+        );
         if (open.Length == 0)
             return results!;
 
@@ -34,11 +36,7 @@ internal static class Sweep
         int done = 0;
         Parallel.ForEach(
             System.Collections.Concurrent.Partitioner.Create(open, EnumerablePartitionerOptions),
-            new ParallelOptions
-            {
-                MaxDegreeOfParallelism = cellsAtOnce,
-                CancellationToken = interruption.Token,
-            },
+            new ParallelOptions { MaxDegreeOfParallelism = cellsAtOnce, CancellationToken = interruption.Token },
             i =>
             {
                 CellResult result = runner.Run(cells[i], interruption.Token);

@@ -37,14 +37,38 @@ public sealed class CellStoreTests
         Cell[] cells =
         [
             s_cell,
-            s_cell with { DataSet = "cifar10" },
-            s_cell with { System = "setup2" },
-            s_cell with { Goal = "{F}{L}" },
-            s_cell with { HiddenNeurons = 10 },
-            s_cell with { Epochs = 11 },
-            s_cell with { Seed = 2 },
-            s_cell with { Rows = 50_000 },
-            s_cell with { Protocol = s_cell.Protocol + 1 },
+            s_cell with
+            {
+                DataSet = "cifar10",
+            },
+            s_cell with
+            {
+                System = "setup2",
+            },
+            s_cell with
+            {
+                Goal = "{F}{L}",
+            },
+            s_cell with
+            {
+                HiddenNeurons = 10,
+            },
+            s_cell with
+            {
+                Epochs = 11,
+            },
+            s_cell with
+            {
+                Seed = 2,
+            },
+            s_cell with
+            {
+                Rows = 50_000,
+            },
+            s_cell with
+            {
+                Protocol = s_cell.Protocol + 1,
+            },
         ];
         Assert.HasCount(typeof(Cell).GetConstructors().Max(made => made.GetParameters().Length) + 1, cells);
         Assert.HasCount(cells.Length, cells.Select(cell => cell.FileName).Distinct().ToArray());

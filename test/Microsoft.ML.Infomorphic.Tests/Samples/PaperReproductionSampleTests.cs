@@ -16,8 +16,19 @@ public sealed class PaperReproductionSampleTests
     {
         string[] run =
         [
-            "run", "--system", "setup1,backprop", "--hidden", "5", "--epochs", "1",
-            "--seeds", "1", "--train-rows", "1000", "--results", "cells",
+            "run",
+            "--system",
+            "setup1,backprop",
+            "--hidden",
+            "5",
+            "--epochs",
+            "1",
+            "--seeds",
+            "1",
+            "--train-rows",
+            "1000",
+            "--results",
+            "cells",
         ];
         SampleProcess.Outcome first = await SampleProcess.RunAsync("PaperReproduction", _folder, run);
         Assert.AreEqual(0, first.ExitCode, first.Error);
@@ -28,7 +39,13 @@ public sealed class PaperReproductionSampleTests
         StringAssert.Contains(second.Output, "2 cells, 2 of them finished before");
 
         SampleProcess.Outcome report = await SampleProcess.RunAsync(
-            "PaperReproduction", _folder, "report", "--results", "cells", "--output", "RESULTS.md"
+            "PaperReproduction",
+            _folder,
+            "report",
+            "--results",
+            "cells",
+            "--output",
+            "RESULTS.md"
         );
         Assert.AreEqual(0, report.ExitCode, report.Error);
         StringAssert.Contains(await File.ReadAllTextAsync(Path.Combine(_folder, "RESULTS.md")), "| backprop | 5 | 1 |");
@@ -42,7 +59,13 @@ public sealed class PaperReproductionSampleTests
     [DataRow("--train-rows", "60001", "60,000")]
     public async Task BadUsageGetsOneSentence(string option, string value, string part)
     {
-        SampleProcess.Outcome outcome = await SampleProcess.RunAsync("PaperReproduction", _folder, "run", option, value);
+        SampleProcess.Outcome outcome = await SampleProcess.RunAsync(
+            "PaperReproduction",
+            _folder,
+            "run",
+            option,
+            value
+        );
         Assert.AreEqual(2, outcome.ExitCode, outcome.Error);
         StringAssert.Contains(outcome.Error, part);
         Assert.HasCount(1, outcome.Error.Trim().Split('\n'), outcome.Error);
@@ -72,7 +95,10 @@ public sealed class PaperReproductionSampleTests
     public void SpreadIsThatOfAHandCalculation()
     {
         Spread spread = Spread.Of([4, 1, 2, 3]);
-        Assert.AreEqual((4, 1.0, 2.5, 2.5, 4.0), (spread.Count, spread.Minimum, spread.Mean, spread.Median, spread.Maximum));
+        Assert.AreEqual(
+            (4, 1.0, 2.5, 2.5, 4.0),
+            (spread.Count, spread.Minimum, spread.Mean, spread.Median, spread.Maximum)
+        );
         // s = √(5/3), t(3; 0.975) = 3.182.
         Assert.AreEqual(3.182 * Math.Sqrt(5.0 / 3) / 2, spread.HalfInterval!.Value, 1e-12);
         Assert.IsNull(Spread.Of([1]).HalfInterval);
@@ -103,12 +129,15 @@ public sealed class PaperReproductionSampleTests
         );
         ablation.Run(
             ["cumulative"],
-            new SampleSupport.OutputFolder(_folder),
+            _folder,
             Spectre.Console.AnsiConsole.Create(
                 new Spectre.Console.AnsiConsoleSettings { Out = new Spectre.Console.AnsiConsoleOutput(TextWriter.Null) }
             )
         );
-        CollectionAssert.AreEqual(new[] { "0.5{F}{L} + {F}{C}", "{F}{C}" }.Select(PaperSystem.WriteOut).ToArray(), seen[8..].Distinct().ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "0.5{F}{L} + {F}{C}", "{F}{C}" }.Select(PaperSystem.WriteOut).ToArray(),
+            seen[8..].Distinct().ToArray()
+        );
         string csv = File.ReadAllText(Path.Combine(_folder, "ablation.csv"));
         StringAssert.Contains(csv, "single,{F}{C},0,2,0.3000,");
         Assert.IsGreaterThan(5000, new FileInfo(Path.Combine(_folder, "ablation.png")).Length);
