@@ -115,7 +115,7 @@ internal sealed class Ablation(
 
     /// <summary>A goal's terms in the order of its weights: its atoms, and H_res.</summary>
     public static string[] Terms(GoalFunction goal) =>
-        [.. goal.Lattice.Antichains.Select(antichain => antichain.ToString()), "H_res"];
+        [.. goal.Lattice.Antichains.Select(antichain => antichain.ToString(goal.Sources)), "H_res"];
 
     private double[][] Judge(IReadOnlyList<GoalVariant> variants)
     {
