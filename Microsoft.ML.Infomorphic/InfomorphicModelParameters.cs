@@ -140,14 +140,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
             exampleWeightColumnName,
             cancellationToken
         );
-        return NetworkExplainer.Explain(
-            Network,
-            rows.Rows,
-            settings,
-            rows.ClassNames,
-            rows.Places,
-            cancellationToken
-        );
+        return NetworkExplainer.Explain(Network, rows.Rows, settings, rows.ClassNames, rows.Places, cancellationToken);
     }
 
     /// <summary>

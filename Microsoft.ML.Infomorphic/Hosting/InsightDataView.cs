@@ -34,7 +34,11 @@ internal static class InsightDataView
         );
     }
 
-    private static void AddVector(SchemaDefinition.Column column, PrimitiveDataViewType type, IReadOnlyList<string> slots)
+    private static void AddVector(
+        SchemaDefinition.Column column,
+        PrimitiveDataViewType type,
+        IReadOnlyList<string> slots
+    )
     {
         column.ColumnType = new VectorDataViewType(type, slots.Count);
         column.AddAnnotation(

@@ -35,7 +35,13 @@ internal static class InsightReader
         CancellationToken cancellationToken
     )
     {
-        DataViewSchema.Column label = Find(host, data, labelColumn, "label", "the context of an explanation is the label");
+        DataViewSchema.Column label = Find(
+            host,
+            data,
+            labelColumn,
+            "label",
+            "the context of an explanation is the label"
+        );
         DataViewSchema.Column features = Find(host, data, featureColumn, "feature", "the network reads it");
         if (weightColumn is not null)
             Find(host, data, weightColumn, "weight", "it was asked for");
@@ -86,8 +92,7 @@ internal static class InsightReader
             throw host.Except(
                 cursor.BadLabelCount > 0
                     ? $"No row has a label in the column '{labelColumn}', and an explanation needs labels."
-                : cursor.BadFeaturesRowCount > 0
-                    ? $"No row has only finite features in the column '{featureColumn}'."
+                : cursor.BadFeaturesRowCount > 0 ? $"No row has only finite features in the column '{featureColumn}'."
                 : cursor.BadWeightCount > 0 ? $"No row has a positive weight in the column '{weightColumn}'."
                 : $"There are no rows to explain the model on: the columns '{featureColumn}' and '{labelColumn}' are empty."
             );
@@ -103,13 +108,7 @@ internal static class InsightReader
         );
     }
 
-    private static DataViewSchema.Column Find(
-        IHost host,
-        IDataView data,
-        string name,
-        string role,
-        string reason
-    ) =>
+    private static DataViewSchema.Column Find(IHost host, IDataView data, string name, string role, string reason) =>
         data.Schema.GetColumnOrNull(name)
         ?? throw host.ExceptParam(
             nameof(data),
@@ -118,10 +117,7 @@ internal static class InsightReader
 
     private static string[] ClassNames(DataViewSchema.Column label, int count)
     {
-        string[] names =
-        [
-            .. Enumerable.Range(0, count).Select(index => index.ToString(CultureInfo.InvariantCulture)),
-        ];
+        string[] names = [.. Enumerable.Range(0, count).Select(index => index.ToString(CultureInfo.InvariantCulture))];
         if (label.Annotations.Schema.GetColumnOrNull(AnnotationUtils.Kinds.KeyValues) is not { } column)
             return names;
         switch (((VectorDataViewType)column.Type).ItemType.RawType)

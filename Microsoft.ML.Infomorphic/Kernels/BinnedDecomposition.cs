@@ -53,11 +53,7 @@ internal sealed class BinnedDecomposition
         _silentTables = NewTables();
 
         double[][] NewTables() =>
-            [
-                .. Enumerable
-                    .Range(1, lattice.SubsetCount)
-                    .Select(subset => new double[Power(int.PopCount(subset))]),
-            ];
+            [.. Enumerable.Range(1, lattice.SubsetCount).Select(subset => new double[Power(int.PopCount(subset))])];
         int Power(int exponent) => checked((int)Math.Pow(bins, exponent));
     }
 

@@ -282,7 +282,11 @@ public class NetworkExplainerTests
     {
         var random = new Random(count);
         return new LabeledRows(
-            new DenseFeatureMatrix(count, Features, [.. Enumerable.Range(0, count * Features).Select(_ => Draw(random))]),
+            new DenseFeatureMatrix(
+                count,
+                Features,
+                [.. Enumerable.Range(0, count * Features).Select(_ => Draw(random))]
+            ),
             [.. Enumerable.Range(0, count).Select(_ => random.Next(Classes))],
             weighted ? [.. Enumerable.Range(0, count).Select(_ => 1 + random.Next(4) / 2f)] : null,
             Classes
