@@ -127,7 +127,7 @@ internal sealed class HtmlReport
             <p>A hidden neuron maximises this weighted sum of its atoms and of its residual entropy. A positive weight γ asks
             for such information, a negative one avoids it.</p>
             <p class="formula">{Text(goal.Describe())}</p>
-            <div class="scroll"><table class="meanings"><thead><tr><th>atom</th><th class="n">γ</th><th class="n">mean, bits</th><th class="n">γ × mean</th><th>meaning</th></tr></thead><tbody>
+            <div class="scroll"><table class="meanings three"><thead><tr><th>atom</th><th class="n">γ</th><th class="n">mean, bits</th><th class="n">γ × mean</th><th>meaning</th></tr></thead><tbody>
             """
         );
         for (int atom = 0; atom < Hidden.AtomNames.Count; atom++)
@@ -197,7 +197,7 @@ internal sealed class HtmlReport
             "One dot a neuron; the bar is the mean."
         );
         Add(
-            "<h3>Mean and spread over the neurons</h3><div class=\"scroll\"><table class=\"meanings\"><thead><tr><th></th><th class=\"n\">mean</th><th class=\"n\">standard deviation</th><th>meaning</th></tr></thead><tbody>"
+            "<h3>Mean and spread over the neurons</h3><div class=\"scroll\"><table class=\"meanings two\"><thead><tr><th></th><th class=\"n\">mean</th><th class=\"n\">standard deviation</th><th>meaning</th></tr></thead><tbody>"
         );
         Row(
             "H(Y)",
@@ -351,7 +351,7 @@ internal sealed class HtmlReport
         using SKBitmap bitmap = grey ? Grey(values) : ReceptiveFieldPlot.DrawField(values, _imageWidth!.Value);
         using SKData png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
         string title = about is null ? " alt=\"receptive field\"" : $" alt=\"{about}\" title=\"{about}\"";
-        return $"<img class=\"field\" loading=\"lazy\" width=\"{bitmap.Width}\" height=\"{bitmap.Height}\" src=\"{DataUri(png.ToArray())}\"{title}>";
+        return $"<img class=\"field\" width=\"{bitmap.Width}\" height=\"{bitmap.Height}\" src=\"{DataUri(png.ToArray())}\"{title}>";
     }
 
     // From its smallest value, white, to its largest, black.
@@ -394,11 +394,7 @@ internal sealed class HtmlReport
         return $" style=\"background:#{color.Red:x2}{color.Green:x2}{color.Blue:x2};color:#{ink.Red:x2}{ink.Green:x2}{ink.Blue:x2}\"";
     }
 
-    private static string Number(double value, int digits = 3)
-    {
-        string text = value.ToString("F" + digits, CultureInfo.InvariantCulture);
-        return text.StartsWith('-') ? (text.Trim('-', '0', '.').Length == 0 ? text[1..] : "−" + text[1..]) : text;
-    }
+    private static string Number(double value, int digits = 3) => Numbers.Format(value, digits);
 
     private static string Percent(double share) => Invariant($"{100 * share:0.0} %");
 

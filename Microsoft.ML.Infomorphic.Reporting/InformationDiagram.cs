@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.ML.Infomorphic.Learning;
 using SkiaSharp;
 
@@ -126,7 +125,7 @@ public static class InformationDiagram
         const int Length = 280;
         float y = Side + 62;
         Ink.ColourBar(canvas, Centre - Length / 2f, y, Length);
-        string limit = scale.ToString("0.000", CultureInfo.InvariantCulture);
+        string limit = Numbers.Format(scale);
         Ink.Write(canvas, $"−{limit} bits", Centre - Length / 2f - 12, y + 13, 16, align: SKTextAlign.Right);
         Ink.Write(canvas, $"{limit} bits", Centre + Length / 2f + 12, y + 13, 16, align: SKTextAlign.Left);
         Ink.Write(canvas, "Colours are bits; the size of an area means nothing.", Centre, y + 44, 16);
@@ -182,7 +181,7 @@ public static class InformationDiagram
             (float x, float y) = At(labelAngle, labelDistance);
             SKColor ink = ColourScale.InkOn(value / scale);
             Ink.Write(canvas, name, x, y - 2, 15, bold: true, color: ink);
-            Ink.Write(canvas, value.ToString("0.000", CultureInfo.InvariantCulture), x, y + 15, 15, color: ink);
+            Ink.Write(canvas, Numbers.Format(value), x, y + 15, 15, color: ink);
         }
 
         // The lattice's own spelling: "{0}{1}" of "FCL" is "{F}{C}".

@@ -1,10 +1,11 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using SkiaSharp;
 
 namespace Microsoft.ML.Infomorphic.Reporting;
 
 /// <summary>A drawing that can be had as PNG or as SVG. Immutable.</summary>
-public sealed class Picture
+public sealed partial class Picture
 {
     private readonly Action<SKCanvas> _draw;
 
@@ -46,23 +47,15 @@ public sealed class Picture
         using (SKCanvas canvas = SKSvgCanvas.Create(SKRect.Create(Width, Height), stream))
             _draw(canvas);
         string svg = Encoding.UTF8.GetString(stream.ToArray());
+        svg = ClearedRectangles().Replace(svg, "");
+        svg = FontFamily().Replace(svg, "font-family=\"Inter, Helvetica, Arial, sans-serif\"");
 
-        // Scales with its place on a page; readers without the font see one that is alike.
+        // Scales with its place on a page.
         return svg.Replace(
-                "<svg ",
-                FormattableString.Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" "),
-                StringComparison.Ordinal
-            )
-            .Replace(
-                "font-family=\"Inter SemiBold\"",
-                "font-family=\"Inter, Helvetica, Arial, sans-serif\"",
-                StringComparison.Ordinal
-            )
-            .Replace(
-                "font-family=\"Inter\"",
-                "font-family=\"Inter, Helvetica, Arial, sans-serif\"",
-                StringComparison.Ordinal
-            );
+            "<svg ",
+            FormattableString.Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" "),
+            StringComparison.Ordinal
+        );
     }
 
     /// <summary>Writes the picture to a file, whole or not at all.</summary>
@@ -80,4 +73,13 @@ public sealed class Picture
         };
         WholeFile.Write(path, stream => stream.Write(content));
     }
+
+    // ScottPlot clears its canvas to nothing, which SkiaSharp writes as a rectangle in SVG's default colour, black. What
+    // is drawn black on purpose are lines, and clip paths stay.
+    [GeneratedRegex("""(?<!<clipPath id="[^"]*">\s*)<rect(?: (?:x|y|width|height)="[^"]*")+/>""")]
+    private static partial Regex ClearedRectangles();
+
+    // Readers without the font see one that is alike.
+    [GeneratedRegex("font-family=\"Inter[^\"]*\"")]
+    private static partial Regex FontFamily();
 }

@@ -103,7 +103,14 @@ internal static class PlotStyle
             {
                 int each = height / plots.Count;
                 for (int i = 0; i < plots.Count; i++)
-                    plots[i].Render(canvas, new PixelRect(0, width, (i + 1) * each, i * each));
+                {
+                    // A plot clears all of its canvas, and of this one a part is its.
+                    canvas.Save();
+                    canvas.ClipRect(SkiaSharp.SKRect.Create(0, i * each, width, each));
+                    canvas.Translate(0, i * each);
+                    plots[i].Render(canvas, width, each);
+                    canvas.Restore();
+                }
             }
         );
 
