@@ -86,7 +86,7 @@ internal sealed class DigitClassifier
         ];
 
     /// <summary>Explains every neuron on labelled images, in an HTML file.</summary>
-    public void WriteReport(string path, IDataView images, string title) =>
+    public NetworkInsight WriteReport(string path, IDataView images, string title) =>
         InfomorphicReport.Write(
             Parameters,
             _digitToKey.Transform(images),

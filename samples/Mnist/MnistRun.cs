@@ -140,7 +140,19 @@ internal static class MnistRun
         output.Write(options.Report, report.Write);
 
         if (options.HtmlReport is string htmlReport)
-            classifier.WriteReport(htmlReport, testView, $"MNIST: {what}");
+        {
+            NetworkInsight insight = classifier.WriteReport(htmlReport, testView, $"MNIST: {what}");
+            LayerInsight layer = insight.HiddenLayers[0];
+            WritePicture(
+                "information-diagram.png",
+                () => InformationDiagram.Draw(layer, layer.Mean, "Information of the mean hidden neuron")
+            );
+            WritePicture("neurons.png", () => NeuronAtomsPlot.Draw(layer, "Information of every hidden neuron"));
+            WritePicture(
+                "goal-accuracy.png",
+                () => GoalAccuracyPlot.Draw(history, "Does the goal serve the task? Epoch by epoch")
+            );
+        }
 
         text.WriteLine();
         text.WriteLine(
