@@ -26,6 +26,8 @@ public sealed partial class GuideTests
     {
         var atoms = GuideSnippets.Decompose();
         Assert.AreEqual(1, atoms.MutualInformation, 1e-12);
+        Assert.AreEqual(Math.Log2(2.0 / 3), atoms["{F}{C}"], 1e-12);
+        Assert.AreEqual(1 + Math.Log2(2.0 / 3), atoms["{FC}"], 1e-12);
         Assert.AreEqual(1, GuideSnippets.Goal().Gamma[1]);
     }
 

@@ -17,7 +17,7 @@ internal static class TinyModel
 
     public sealed class Row
     {
-        [VectorType(Features)]
+        [VectorType(TinyModel.Features)]
         public float[] Features { get; set; } = [];
 
         public string Label { get; set; } = "";
