@@ -120,4 +120,41 @@ public static class InfomorphicCatalog
         var settings = new ScoringSettings(mode, numberOfSamples, seed, calibrate);
         return transformer.Model.WithScoring(settings).ReplaceIn(transformer);
     }
+
+    /// <summary>
+    /// Explains a trained infomorphic network on labelled data, without training: as
+    /// <see cref="InfomorphicModelParameters.Explain"/>, with the transformer's feature column.
+    /// </summary>
+    /// <param name="catalog">The catalog of multiclass classification.</param>
+    /// <param name="transformer">The trained transformer.</param>
+    /// <param name="data">Labelled data, its features prepared as in training.</param>
+    /// <param name="labelColumnName">The label column: a key with the model's classes.</param>
+    /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
+    /// <param name="settings">How to look; null for the training's batch size and otherwise the defaults.</param>
+    /// <param name="cancellationToken">Cancels the explanation.</param>
+    /// <returns>The explanation.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or a setting is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    public static NetworkInsight ExplainInfomorphic(
+        this MulticlassClassificationCatalog catalog,
+        MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+        IDataView data,
+        string labelColumnName = DefaultColumnNames.Label,
+        string? exampleWeightColumnName = null,
+        InsightSettings? settings = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(transformer);
+        return transformer.Model.Explain(
+            data,
+            labelColumnName,
+            transformer.FeatureColumnName,
+            exampleWeightColumnName,
+            settings,
+            cancellationToken
+        );
+    }
 }

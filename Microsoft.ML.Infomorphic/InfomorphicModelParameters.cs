@@ -97,6 +97,68 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         return new InfomorphicModelParameters(Host, _contents with { Scoring = settings });
     }
 
+    /// <summary>
+    /// Explains the network on labelled data, without training: what the sources of each neuron say about its output, in
+    /// bits, which classes and rows it fires for, and its receptive field.
+    /// </summary>
+    /// <param name="data">Labelled data, its features prepared as in training.</param>
+    /// <param name="labelColumnName">The label column: a key with the model's classes.</param>
+    /// <param name="featureColumnName">The feature column: a vector of <see cref="float"/>.</param>
+    /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
+    /// <param name="settings">How to look; null for the training's batch size and otherwise the defaults.</param>
+    /// <param name="cancellationToken">Cancels the explanation.</param>
+    /// <returns>
+    /// The explanation. Atoms are those of the second presentation with the label as context, counted by firing
+    /// probability, averaged over batches of the training's size unless the settings say otherwise; see
+    /// <see cref="NetworkInsight.Method"/>. Responses to classes and rows are those of scoring: the label is withheld and
+    /// neurons pass on their mean output.
+    /// </returns>
+    /// <exception cref="ArgumentNullException">There is no data, or a name is missing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or a setting is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public NetworkInsight Explain(
+        IDataView data,
+        string labelColumnName = DefaultColumnNames.Label,
+        string featureColumnName = DefaultColumnNames.Features,
+        string? exampleWeightColumnName = null,
+        InsightSettings? settings = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
+        ArgumentException.ThrowIfNullOrEmpty(featureColumnName);
+        settings ??= new InsightSettings { BatchSize = TrainingSettings.BatchSize };
+        settings.Validate();
+        InsightRows rows = InsightReader.Read(
+            Host,
+            Network,
+            data,
+            labelColumnName,
+            featureColumnName,
+            exampleWeightColumnName,
+            cancellationToken
+        );
+        return NetworkExplainer.Explain(Network, rows.Rows, settings, rows.ClassNames, rows.Places, cancellationToken);
+    }
+
+    /// <summary>
+    /// The neurons of an explained layer as a data view, a neuron a row: Neuron, Atoms (bits; the slots are named in the
+    /// paper's notation, the annotation Method says what they are), ResidualEntropy, Entropy, MutualInformation and Goal
+    /// (bits; NaN without a goal), ClassResponses (mean θ by class), MostTypicalRows, LeastTypicalRows (places in the data,
+    /// left out where none were asked for) and ReceptiveField.
+    /// </summary>
+    /// <param name="insight">The explanation.</param>
+    /// <param name="layer">The layer; null for the first hidden one.</param>
+    /// <returns>The data view.</returns>
+    /// <exception cref="ArgumentNullException">There is no explanation.</exception>
+    public IDataView ToDataView(NetworkInsight insight, LayerInsight? layer = null)
+    {
+        ArgumentNullException.ThrowIfNull(insight);
+        return InsightDataView.Create(Host, insight, layer ?? insight.HiddenLayers[0]);
+    }
+
     internal MulticlassPredictionTransformer<InfomorphicModelParameters> ReplaceIn(
         MulticlassPredictionTransformer<InfomorphicModelParameters> transformer
     ) => MulticlassTransformers<InfomorphicModelParameters>.WithModel(Host, transformer, this);

@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Reporting;
 using Microsoft.ML.Transforms;
 
 namespace Mnist;
@@ -83,4 +84,18 @@ internal sealed class DigitClassifier
                 .Data.CreateEnumerable<DigitPrediction>(model.Transform(data), reuseRowObject: false)
                 .Select(prediction => prediction.Score),
         ];
+
+    /// <summary>Explains every neuron on labelled images, in an HTML file.</summary>
+    public NetworkInsight WriteReport(string path, IDataView images, string title) =>
+        InfomorphicReport.Write(
+            Parameters,
+            _digitToKey.Transform(images),
+            path,
+            new ReportOptions
+            {
+                Title = title,
+                FeatureColumnName = nameof(DigitImage.Features),
+                LabelColumnName = nameof(DigitImage.Label),
+            }
+        );
 }

@@ -5,6 +5,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Reporting;
 using SampleSupport;
 using Spectre.Console;
 
@@ -110,17 +111,24 @@ internal static class MnistRun
             () =>
                 ConfusionPlot.Draw(
                     confusions,
+                    "digit",
                     $"MNIST test images: {ResultTables.Percent(metrics.MicroAccuracy)} right"
                 )
         );
         WritePicture(
             "receptive-fields.png",
-            () => ReceptiveFieldPlot.Draw(hidden.Sources[0].Weights, $"Receptive fields: {what}")
+            () =>
+                ReceptiveFieldPlot.Draw(
+                    hidden.Sources[0].Weights,
+                    DigitImage.Side,
+                    DigitImage.Side,
+                    $"Receptive fields: {what}"
+                )
         );
         WritePicture(
             "information.png",
             () =>
-                InformationPlot.Draw(
+                AtomHistoryPlot.Draw(
                     history,
                     Report.AtomNames(hidden),
                     "Information that a hidden neuron's output carries"
@@ -131,6 +139,21 @@ internal static class MnistRun
         Report report = Report.Create(options, rows, classifier.Parameters, metrics, sampled, identical);
         output.Write(options.Report, report.Write);
 
+        if (options.HtmlReport is string htmlReport)
+        {
+            NetworkInsight insight = classifier.WriteReport(htmlReport, testView, $"MNIST: {what}");
+            LayerInsight layer = insight.HiddenLayers[0];
+            WritePicture(
+                "information-diagram.png",
+                () => InformationDiagram.Draw(layer, layer.Mean, "Information of the mean hidden neuron")
+            );
+            WritePicture("neurons.png", () => NeuronAtomsPlot.Draw(layer, "Information of every hidden neuron"));
+            WritePicture(
+                "goal-accuracy.png",
+                () => GoalAccuracyPlot.Draw(history, "Does the goal serve the task? Epoch by epoch")
+            );
+        }
+
         text.WriteLine();
         text.WriteLine(
             string.Create(
@@ -140,11 +163,13 @@ internal static class MnistRun
         );
         foreach (string path in output.Written)
             text.WriteLine($"  {path}");
+        if (options.HtmlReport is not null)
+            text.WriteLine($"  {options.HtmlReport}");
         return identical ? CommandLine.Success : CommandLine.Failure;
 
-        void WritePicture(string name, Func<byte[]> draw)
+        void WritePicture(string name, Func<Picture> draw)
         {
-            output.Write(name, stream => stream.Write(draw()));
+            output.Write(name, stream => stream.Write(draw().ToPng()));
             interruption.Token.ThrowIfCancellationRequested();
         }
     }

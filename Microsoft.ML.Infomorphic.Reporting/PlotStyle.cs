@@ -2,13 +2,13 @@ using System.Globalization;
 using ScottPlot;
 using ScottPlot.Plottables;
 
-namespace Mnist;
+namespace Microsoft.ML.Infomorphic.Reporting;
 
 /// <summary>How all pictures look.</summary>
 internal static class PlotStyle
 {
-    public const string FontName = "Inter";
-    public const string BoldFontName = "Inter SemiBold";
+    public const string FontName = EmbeddedFonts.Regular;
+    public const string BoldFontName = EmbeddedFonts.Bold;
     public static readonly Color Ink = Color.FromHex("#1f2933");
     public static readonly Color Grid = Color.FromHex("#e6eaee");
     public static readonly Color Muted = Color.FromHex("#b8c0c8");
@@ -26,18 +26,10 @@ internal static class PlotStyle
         Color.FromHex("#000000"),
     ];
 
-    static PlotStyle()
-    {
-        // The font travels with the application: a bare container has none.
-        Fonts.AddFontFile(FontName, FontPath(bold: false));
-        Fonts.AddFontFile(BoldFontName, FontPath(bold: true));
-    }
+    static PlotStyle() => EmbeddedFonts.Register();
 
     /// <summary>A curve; one without a name stays in the background.</summary>
     public sealed record Curve(string? Name, double[] Values, Color Color, float Width);
-
-    public static string FontPath(bool bold) =>
-        Path.Combine(AppContext.BaseDirectory, "Fonts", bold ? "Inter-SemiBold.otf" : "Inter-Regular.otf");
 
     public static Plot NewPlot(string title, string horizontal, string vertical)
     {
@@ -99,18 +91,28 @@ internal static class PlotStyle
         plot.Axes.Left.MinorTickStyle.Length = 0;
     }
 
-    public static byte[] Render(Plot plot, int width, int height) =>
-        plot.GetImage(width, height).GetImageBytes(ImageFormat.Png);
+    public static Picture ToPicture(Plot plot, int width, int height) =>
+        new(width, height, canvas => plot.Render(canvas, width, height));
 
-    /// <summary>Renders plots one below the other.</summary>
-    public static byte[] Render(IReadOnlyList<Plot> plots, int width, int height)
-    {
-        var multiplot = new Multiplot();
-        multiplot.Reset(plots[0]);
-        foreach (Plot plot in plots.Skip(1))
-            multiplot.AddPlot(plot);
-        return multiplot.Render(width, height).GetImageBytes(ImageFormat.Png);
-    }
+    /// <summary>Plots one below the other, all of one height.</summary>
+    public static Picture ToPicture(IReadOnlyList<Plot> plots, int width, int height) =>
+        new(
+            width,
+            height,
+            canvas =>
+            {
+                int each = height / plots.Count;
+                for (int i = 0; i < plots.Count; i++)
+                {
+                    // A plot clears all of its canvas, and of this one a part is its.
+                    canvas.Save();
+                    canvas.ClipRect(SkiaSharp.SKRect.Create(0, i * each, width, each));
+                    canvas.Translate(0, i * each);
+                    plots[i].Render(canvas, width, each);
+                    canvas.Restore();
+                }
+            }
+        );
 
     // Moves ascending places apart until neighbours keep their distance, each as little as possible.
     private static double[] Spread(double[] places, double distance)

@@ -1,13 +1,20 @@
 using Microsoft.ML.Infomorphic.Learning;
 using ScottPlot;
 
-namespace Mnist;
+namespace Microsoft.ML.Infomorphic.Reporting;
 
 /// <summary>Accuracy over the epochs.</summary>
-internal static class LearningCurvePlot
+public static class LearningCurvePlot
 {
-    public static byte[] Draw(TrainingHistory history, string title)
+    /// <summary>Draws the accuracy on training rows and, where there are any, on validation rows.</summary>
+    /// <param name="history">The history of a training, of at least one epoch.</param>
+    /// <param name="title">The picture's title.</param>
+    /// <exception cref="ArgumentException">There is no epoch.</exception>
+    public static Picture Draw(TrainingHistory history, string title)
     {
+        ArgumentNullException.ThrowIfNull(history);
+        if (history.Epochs.Count == 0)
+            throw new ArgumentException("There is no epoch to draw.", nameof(history));
         Plot plot = PlotStyle.NewPlot(title, "epoch", "accuracy, %");
         double[] epochs = [.. history.Epochs.Select(epoch => (double)epoch.Epoch)];
         double[] training = [.. history.Epochs.Select(epoch => 100 * epoch.TrainingAccuracy)];
@@ -22,6 +29,6 @@ internal static class LearningCurvePlot
         double bottom = Math.Floor(values[values.Length / 20]) - 1;
         double top = Math.Min(100, Math.Ceiling(values[^1] + 0.5));
         PlotStyle.AddCurves(plot, epochs, curves, (bottom, top));
-        return PlotStyle.Render(plot, 1200, 700);
+        return PlotStyle.ToPicture(plot, 1200, 700);
     }
 }

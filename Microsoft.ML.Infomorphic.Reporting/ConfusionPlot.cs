@@ -2,21 +2,26 @@ using System.Globalization;
 using ScottPlot;
 using ScottPlot.Plottables;
 
-namespace Mnist;
+namespace Microsoft.ML.Infomorphic.Reporting;
 
-/// <summary>The confusion matrix: how often each digit was taken for each.</summary>
-internal static class ConfusionPlot
+/// <summary>The confusion matrix: how often each class was taken for each.</summary>
+public static class ConfusionPlot
 {
-    public static byte[] Draw(IReadOnlyList<IReadOnlyList<double>> counts, string title)
+    /// <summary>Draws a confusion matrix.</summary>
+    /// <param name="counts">Counts by true class, then by predicted class.</param>
+    /// <param name="what">What a class is called, such as "digit".</param>
+    /// <param name="title">The picture's title.</param>
+    public static Picture Draw(IReadOnlyList<IReadOnlyList<double>> counts, string what, string title)
     {
+        ArgumentNullException.ThrowIfNull(counts);
         int n = counts.Count;
-        Plot plot = PlotStyle.NewPlot(title, "predicted digit", "true digit");
+        Plot plot = PlotStyle.NewPlot(title, $"predicted {what}", $"true {what}");
         plot.HideGrid();
 
         // Mistakes are rare: on one colour scale with the hits they would all look like none.
-        double mostHits = Math.Max(counts.Select((row, digit) => row[digit]).Max(), 1);
+        double mostHits = Math.Max(counts.Select((row, index) => row[index]).Max(), 1);
         double mostMistakes = Math.Max(
-            counts.SelectMany((row, digit) => row.Where((_, other) => other != digit)).Max(),
+            counts.SelectMany((row, index) => row.Where((_, other) => other != index)).Max(),
             1
         );
         for (int row = 0; row < n; row++)
@@ -42,12 +47,12 @@ internal static class ConfusionPlot
         }
 
         double[] places = [.. Enumerable.Range(0, n).Select(i => (double)i)];
-        string[] digits = [.. places.Select(i => i.ToString(CultureInfo.InvariantCulture))];
-        plot.Axes.Bottom.SetTicks(places, digits);
-        plot.Axes.Left.SetTicks([.. places.Reverse()], digits);
+        string[] names = [.. places.Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        plot.Axes.Bottom.SetTicks(places, names);
+        plot.Axes.Left.SetTicks([.. places.Reverse()], names);
         plot.Axes.Bottom.MajorTickStyle.Length = 0;
         plot.Axes.Left.MajorTickStyle.Length = 0;
         plot.Axes.SetLimits(-0.5, n - 0.5, -0.5, n - 0.5);
-        return PlotStyle.Render(plot, 900, 900);
+        return PlotStyle.ToPicture(plot, 900, 900);
     }
 }

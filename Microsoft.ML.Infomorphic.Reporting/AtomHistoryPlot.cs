@@ -1,18 +1,32 @@
 using Microsoft.ML.Infomorphic.Learning;
 using ScottPlot;
 
-namespace Mnist;
+namespace Microsoft.ML.Infomorphic.Reporting;
 
 /// <summary>
 /// The hidden neurons' mean of each information atom, and of the residual entropy, over the epochs: above all of them,
 /// below the smaller ones enlarged.
 /// </summary>
-internal static class InformationPlot
+public static class AtomHistoryPlot
 {
     private const int Large = 3;
 
-    public static byte[] Draw(TrainingHistory history, IReadOnlyList<string> atoms, string title)
+    /// <summary>Draws the atoms of the hidden layer.</summary>
+    /// <param name="history">The history of a training, of at least one epoch.</param>
+    /// <param name="atoms">Names of the atoms and, last, of the residual entropy.</param>
+    /// <param name="title">The picture's title.</param>
+    /// <exception cref="ArgumentException">There is no epoch, or the number of names differs from that of the numbers.</exception>
+    public static Picture Draw(TrainingHistory history, IReadOnlyList<string> atoms, string title)
     {
+        ArgumentNullException.ThrowIfNull(history);
+        ArgumentNullException.ThrowIfNull(atoms);
+        if (history.Epochs.Count == 0)
+            throw new ArgumentException("There is no epoch to draw.", nameof(history));
+        if (history.Epochs[0].HiddenAtoms.Count != atoms.Count)
+            throw new ArgumentException(
+                $"The history has {history.Epochs[0].HiddenAtoms.Count} numbers an epoch, and there are {atoms.Count} names.",
+                nameof(atoms)
+            );
         double[] epochs = [.. history.Epochs.Select(epoch => (double)epoch.Epoch)];
         // Ranked by what they come to at the end.
         Atom[] ranked =
@@ -22,14 +36,17 @@ internal static class InformationPlot
                 .OrderByDescending(atom => Math.Abs(atom.Values[^1])),
         ];
         Atom[] large = ranked[..Large];
-        Atom[] named = ranked[Large..(Large + PlotStyle.Palette.Length)];
-        Atom[] rest = ranked[(Large + PlotStyle.Palette.Length)..];
+        int count = Math.Min(ranked.Length, Large + PlotStyle.Palette.Length);
+        Atom[] named = ranked[Large..count];
+        Atom[] rest = ranked[count..];
 
         Plot all = PlotStyle.NewPlot(title, "", "mean over the neurons, bits");
         PlotStyle.AddCurves(all, epochs, [.. Grey(named), .. Grey(rest), .. Coloured(large)], Limits(ranked, skip: 0));
 
         Plot small = PlotStyle.NewPlot(
-            $"The smaller ones, enlarged (grey: the {rest.Length} smallest)",
+            rest.Length > 0
+                ? $"The smaller ones, enlarged (grey: the {rest.Length} smallest)"
+                : "The smaller ones, enlarged",
             "epoch",
             "mean over the neurons, bits"
         );
@@ -37,7 +54,7 @@ internal static class InformationPlot
         int skip = Math.Min(epochs.Length / 10, 3);
         PlotStyle.AddCurves(small, epochs, [.. Grey(rest), .. Coloured(named)], Limits([.. named, .. rest], skip));
 
-        return PlotStyle.Render([all, small], 1200, 1200);
+        return PlotStyle.ToPicture([all, small], 1200, 1200);
     }
 
     private static IEnumerable<PlotStyle.Curve> Grey(IEnumerable<Atom> atoms) =>
