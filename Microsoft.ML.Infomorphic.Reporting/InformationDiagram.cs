@@ -12,6 +12,7 @@ public static class InformationDiagram
 {
     private const int Side = 860;
     private const float Centre = Side / 2f;
+    private const float Middle = Centre + 44; // the same, from the top: below the title
     private const float Disc = 124; // radius of a source's disc
     private const float Offset = 84; // its centre's distance from the middle
 
@@ -48,14 +49,11 @@ public static class InformationDiagram
             {
                 canvas.Clear(SKColors.White);
                 Ink.Write(canvas, title, Centre, 38, 22, bold: true);
-                canvas.Save();
-                canvas.Translate(0, 44);
                 var areas = new Areas(canvas, layer.Sources, values, scale);
                 if (layer.Sources.Length == 3)
                     DrawThree(areas);
                 else
                     DrawTwo(areas);
-                canvas.Restore();
                 DrawLegend(canvas, scale);
             }
         );
@@ -153,9 +151,9 @@ public static class InformationDiagram
         public void Sector(float radius, int from, int to, string atom, int labelAngle, float labelDistance)
         {
             using var path = new SKPath();
-            path.MoveTo(Centre, Centre);
+            path.MoveTo(Centre, Middle);
             path.ArcTo(
-                new SKRect(Centre - radius, Centre - radius, Centre + radius, Centre + radius),
+                new SKRect(Centre - radius, Middle - radius, Centre + radius, Middle + radius),
                 -from,
                 from - to,
                 forceMoveTo: false
@@ -196,7 +194,7 @@ public static class InformationDiagram
         private static (float X, float Y) At(int angle, float distance) =>
             (
                 Centre + distance * MathF.Cos(angle * MathF.PI / 180),
-                Centre - distance * MathF.Sin(angle * MathF.PI / 180)
+                Middle - distance * MathF.Sin(angle * MathF.PI / 180)
             );
     }
 }

@@ -140,7 +140,7 @@ public static class InfomorphicCatalog
         this MulticlassClassificationCatalog catalog,
         MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
         IDataView data,
-        string labelColumnName = DefaultColumnNames.Label,
+        string labelColumnName = "Label",
         string? exampleWeightColumnName = null,
         InsightSettings? settings = null,
         CancellationToken cancellationToken = default

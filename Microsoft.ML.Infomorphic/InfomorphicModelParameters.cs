@@ -119,8 +119,8 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public NetworkInsight Explain(
         IDataView data,
-        string labelColumnName = DefaultColumnNames.Label,
-        string featureColumnName = DefaultColumnNames.Features,
+        string labelColumnName = "Label",
+        string featureColumnName = "Features",
         string? exampleWeightColumnName = null,
         InsightSettings? settings = null,
         CancellationToken cancellationToken = default

@@ -9,7 +9,7 @@ public sealed partial class GuideTests
     public void Every_code_block_is_shown_as_it_is_compiled()
     {
         string guide = Read("GUIDE.md");
-        Match[] regions = [.. Region().Matches(Read("GuideSnippets.cs"))];
+        Match[] regions = [.. Region().Matches(Read("GuideSnippets.cs")).Cast<Match>()];
         foreach (Match region in regions)
         {
             string[] lines = region.Groups["code"].Value.TrimEnd().Split('\n');
