@@ -1,5 +1,5 @@
 using ScottPlot;
-using PlotStyle = Mnist.PlotStyle;
+using PlotStyle = Microsoft.ML.Infomorphic.Reporting.PlotStyle;
 
 namespace PaperReproduction;
 
@@ -31,6 +31,6 @@ internal static class AblationPlot
         );
         plot.Axes.Left.MajorTickStyle.Length = 0;
         plot.Axes.Margins(0.05, 0.04);
-        return PlotStyle.Render(plot, 1100, 800);
+        return PlotStyle.ToPicture(plot, 1100, 800).ToPng();
     }
 }
