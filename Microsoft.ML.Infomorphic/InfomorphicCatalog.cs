@@ -120,4 +120,66 @@ public static class InfomorphicCatalog
         var settings = new ScoringSettings(mode, numberOfSamples, seed, calibrate);
         return transformer.Model.WithScoring(settings).ReplaceIn(transformer);
     }
+
+    /// <summary>
+    /// Writes a trained model as an ONNX file (operator set 13, IR version 7), for ONNX Runtime and others. The file is
+    /// there as a whole, or is what it was before.
+    /// </summary>
+    /// <remarks>
+    /// Input: the feature column, <see cref="float"/>, rows × features, raw. Outputs: "Score", <see cref="float"/>,
+    /// rows × classes, the probabilities; "PredictedLabel", one a row: a text or an integer (64 bits), as the labels
+    /// were in training; a number, where they were numbers; the index of the class, from 0, where the label column has
+    /// no key values. Scores are those of this transformer up to rounding. A row with a feature that is not finite gets
+    /// NaN for every class, and the label "", the least integer, NaN, or −1. Thresholded models have further
+    /// differences where rounding decides whether a neuron fires.
+    /// </remarks>
+    /// <param name="transformer">
+    /// The trained model. In a pipeline this is the transformer that the trainer gave: its neighbours are not exported.
+    /// </param>
+    /// <param name="filePath">The file; one that exists is replaced.</param>
+    /// <exception cref="ArgumentNullException">There is no transformer or no file path.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB.
+    /// </exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file must not be written.</exception>
+    public static void SaveAsOnnx(
+        this MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+        string filePath
+    )
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        ArgumentException.ThrowIfNullOrEmpty(filePath);
+        WholeFile.Write(
+            filePath,
+            temporary =>
+            {
+                using Stream stream = File.Create(temporary);
+                SaveAsOnnx(transformer, stream);
+            }
+        );
+    }
+
+    /// <summary>Writes a trained model in ONNX's format to a stream: <see cref="SaveAsOnnx(MulticlassPredictionTransformer{InfomorphicModelParameters}, string)"/>.</summary>
+    /// <param name="transformer">The trained model.</param>
+    /// <param name="stream">Where to; nothing is written where the model cannot be exported.</param>
+    /// <exception cref="ArgumentNullException">There is no transformer or no stream.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB.
+    /// </exception>
+    public static void SaveAsOnnx(
+        this MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+        Stream stream
+    )
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        ArgumentNullException.ThrowIfNull(stream);
+        DataViewSchema schema = transformer.GetOutputSchema(transformer.TrainSchema);
+        transformer.Model.SaveAsOnnx(
+            stream,
+            schema[DefaultColumnNames.Score],
+            transformer.FeatureColumnName,
+            DefaultColumnNames.PredictedLabel
+        );
+    }
 }

@@ -4,6 +4,7 @@ using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Internal.Utilities;
+using Microsoft.ML.Model.OnnxConverter;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 
@@ -25,7 +26,7 @@ namespace Microsoft.ML.Infomorphic;
 /// Scores are one probability a class, which sum to 1. A row with a missing or an infinite feature gets NaN for every
 /// class, and a missing predicted label. Scoring needs no libtorch.
 /// </remarks>
-public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<float>>, IValueMapper
+public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<float>>, IValueMapper, ISingleCanSaveOnnx
 {
     private const string RegistrationName = "InfomorphicMulticlassPredictor";
 
@@ -124,6 +125,32 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         Host.Check(typeof(TDestination) == typeof(VBuffer<float>), "Scores are vectors of single-precision numbers.");
         return (ValueMapper<TSource, TDestination>)(Delegate)(ValueMapper<VBuffer<float>, VBuffer<float>>)Score;
     }
+
+    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => OnnxNetwork.Obstacle(ScoringSettings) is null;
+
+    // ML.NET's converter calls this; the outputs are the predicted label and the score, whatever they are called.
+    bool ISingleCanSaveOnnx.SaveAsOnnx(OnnxContext ctx, string[] outputNames, string featureColumn)
+    {
+        Host.CheckValue(ctx, nameof(ctx));
+        if (outputNames is not [string predictedLabel, string scores])
+            throw Host.ExceptParam(nameof(outputNames), "A predicted label and scores are exported, nothing else.");
+        ctx.CheckOpSetVersion(OnnxNetwork.MinimumOperatorSet, InfomorphicTrainer.LoadName);
+        var graph = new ConverterGraph(ctx);
+        OnnxNetwork.AddScores(graph, Network, ScoringSettings, featureColumn, scores);
+        OnnxNetwork.AddKeys(graph, scores, predictedLabel);
+        return true;
+    }
+
+    internal void SaveAsOnnx(Stream stream, DataViewSchema.Column scores, string features, string predictedLabel) =>
+        OnnxFile.Write(
+            stream,
+            Network,
+            ScoringSettings,
+            ClassLabels.Of(scores, Network.ClassCount),
+            features,
+            scores.Name,
+            predictedLabel
+        );
 
     // No question here whether the user has cancelled: a context that was cancelled after training still scores.
     private void Score(in VBuffer<float> features, ref VBuffer<float> scores)

@@ -19,22 +19,16 @@ internal static class ModelFile
         DataViewSchema? inputSchema,
         string path,
         Func<string, Stream> create
-    )
-    {
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            using (Stream stream = create(temporary))
-                catalog.Save(model, inputSchema, stream);
-            ThrowIfCutOff(temporary);
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    ) =>
+        WholeFile.Write(
+            path,
+            temporary =>
+            {
+                using (Stream stream = create(temporary))
+                    catalog.Save(model, inputSchema, stream);
+                ThrowIfCutOff(temporary);
+            }
+        );
 
     // ML.NET swallows an error that meets it when it writes the archive's directory, the last bytes of the file.
     private static void ThrowIfCutOff(string path)
