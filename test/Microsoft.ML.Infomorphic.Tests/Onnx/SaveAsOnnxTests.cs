@@ -63,24 +63,36 @@ public sealed class SaveAsOnnxTests
         Assert.AreEqual(1.5f, Label<Single, float>((from, to) => to.Value = from.Color.Length / 2f));
         Assert.AreEqual(1.5, Label<Double, double>((from, to) => to.Value = from.Color.Length / 2.0));
 
-        // A key without values is a number of classes and no more.
-        Assert.AreEqual(0L, Label<Key, long>((from, to) => to.Value = (uint)from.Color.Length - 2, isKey: true));
-
-        TLabel Label<TTo, TLabel>(Action<Samples.Row, TTo> map, bool isKey = false)
+        TLabel Label<TTo, TLabel>(Action<Samples.Row, TTo> map)
             where TTo : class, new()
         {
             IDataView data = Apply(
                 _context.Data.LoadFromEnumerable(Samples.Rows()),
                 _context.Transforms.CustomMapping(map, null)
             );
-            data = isKey
-                ? Apply(data, _context.Transforms.CopyColumns("Label", "Value"))
-                : Apply(data, _context.Transforms.Conversion.MapValueToKey("Label", "Value"));
+            data = Apply(data, _context.Transforms.Conversion.MapValueToKey("Label", "Value"));
             return OnnxRuns.Run<TLabel>(Onnx(Trained(data, epochs: 30)), [Samples.Rows(1)[0].Features]).Labels[0];
         }
+    }
 
-        static IDataView Apply(IDataView data, IEstimator<ITransformer> estimator) =>
-            estimator.Fit(data).Transform(data);
+    [TestMethod]
+    public void A_class_without_a_label_is_its_index()
+    {
+        IDataView data = Apply(
+            _context.Data.LoadFromEnumerable(Samples.Rows()),
+            _context.Transforms.CustomMapping<Samples.Row, Key>(
+                (from, to) => to.Label = (uint)from.Color.Length - 2,
+                null
+            )
+        );
+        var transformer = Trained(data);
+
+        (_, long[] labels) = OnnxRuns.Run<long>(Onnx(transformer), [.. Samples.Rows().Select(row => row.Features)]);
+
+        // ML.NET counts from 1.
+        uint[] keys = [.. transformer.Transform(data).GetColumn<uint>("PredictedLabel")];
+        CollectionAssert.AreEqual(keys.Select(key => key - 1L).ToArray(), labels);
+        Assert.IsGreaterThan(1, labels.Distinct().Count());
     }
 
     [TestMethod]
@@ -225,6 +237,9 @@ public sealed class SaveAsOnnxTests
             Assert.AreEqual(expected[i][k], actual[i][k], Tolerance, $"row {i}, class {k}");
     }
 
+    private static IDataView Apply(IDataView data, IEstimator<ITransformer> estimator) =>
+        estimator.Fit(data).Transform(data);
+
     private static byte[] Onnx(MulticlassPredictionTransformer<InfomorphicModelParameters> transformer)
     {
         using var stream = new MemoryStream();
@@ -260,6 +275,6 @@ public sealed class SaveAsOnnxTests
     private sealed class Key
     {
         [KeyType(3)]
-        public uint Value { get; set; }
+        public uint Label { get; set; }
     }
 }
