@@ -99,6 +99,31 @@ public static class InfomorphicCatalog
         ModelFile.Save(catalog, model, inputSchema, filePath, File.Create);
     }
 
+    /// <summary>
+    /// Loads a model from a file that may be damaged or hostile: whatever is wrong with it is one error with one
+    /// sentence, and no memory is taken for what the file only promises.
+    /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> reads the same files.
+    /// </summary>
+    /// <param name="catalog">The catalog of model operations.</param>
+    /// <param name="filePath">The file.</param>
+    /// <param name="inputSchema">The schema of the model's input; null if the model was saved without.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="ArgumentNullException">There is no catalog or no file path.</exception>
+    /// <exception cref="FormatException">The file is damaged, or holds something else.</exception>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
+    public static ITransformer LoadWhole(
+        this ModelOperationsCatalog catalog,
+        string filePath,
+        out DataViewSchema inputSchema
+    )
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentException.ThrowIfNullOrEmpty(filePath);
+        using FileStream stream = File.OpenRead(filePath);
+        return ModelFile.Load(catalog, stream, Path.GetFileName(filePath), out inputSchema);
+    }
+
     /// <summary>Scores with the same network in another way, without training again.</summary>
     /// <param name="transformer">The transformer; it stays as it is.</param>
     /// <param name="mode">What a hidden neuron passes on.</param>

@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 
-/// <summary>Saves a model so that its file is there as a whole, or is what it was before.</summary>
+/// <summary>Saves a model as a whole or not at all, and loads one from a file that may be damaged or hostile.</summary>
 internal static class ModelFile
 {
     /// <summary>Saves a model.</summary>
@@ -29,6 +29,49 @@ internal static class ModelFile
                 ThrowIfCutOff(temporary);
             }
         );
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="catalog">The catalog that loads.</param>
+    /// <param name="stream">The file.</param>
+    /// <param name="name">What to call it in an error.</param>
+    /// <param name="inputSchema">The schema of the model's input.</param>
+    /// <exception cref="FormatException">The file is damaged, or holds something else.</exception>
+    public static ITransformer Load(
+        ModelOperationsCatalog catalog,
+        Stream stream,
+        string name,
+        out DataViewSchema inputSchema
+    )
+    {
+        try
+        {
+            ThrowIfInflated(stream);
+            stream.Position = 0;
+            return catalog.Load(stream, out inputSchema);
+        }
+        // ML.NET and the archive have dozens of errors for a file that is not what it should be, wrapped in others.
+        catch (Exception exception) when (exception is not (OutOfMemoryException or OperationCanceledException))
+        {
+            string reason = Innermost(exception).Message.Split('\n')[0].Trim();
+            throw new FormatException($"{name} holds no model, or one that is damaged: {reason}", exception);
+        }
+    }
+
+    // ML.NET takes memory for what an entry is said to hold before it reads it.
+    private static void ThrowIfInflated(Stream stream)
+    {
+        const long LargestRatio = 1032; // of deflate: 258 bytes from 2 bits
+        const long Slack = 64;
+        using var archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        foreach (ZipArchiveEntry entry in archive.Entries)
+            if (entry.CompressedLength > stream.Length || entry.Length > LargestRatio * entry.CompressedLength + Slack)
+                throw new InvalidDataException(
+                    $"the entry {entry.FullName} promises {entry.Length} bytes in {entry.CompressedLength}."
+                );
+    }
+
+    private static Exception Innermost(Exception exception) =>
+        exception.InnerException is Exception inner ? Innermost(inner) : exception;
 
     // ML.NET swallows an error that meets it when it writes the archive's directory, the last bytes of the file.
     private static void ThrowIfCutOff(string path)
