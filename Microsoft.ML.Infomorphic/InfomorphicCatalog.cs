@@ -100,10 +100,14 @@ public static class InfomorphicCatalog
     }
 
     /// <summary>
-    /// Loads a model from a file that may be damaged or hostile: whatever is wrong with it is one error with one
-    /// sentence, and no memory is taken for what the file only promises.
+    /// Loads a model from a file that may be damaged: checksums are compared before anything is read, no memory is taken
+    /// for what the file only promises, and whatever is wrong with it is one error with one sentence.
     /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> reads the same files.
     /// </summary>
+    /// <remarks>
+    /// What this library reads of a file is safe to read from anyone. The other parts ML.NET reads, which asks its users
+    /// to load models from sources that they trust only.
+    /// </remarks>
     /// <param name="catalog">The catalog of model operations.</param>
     /// <param name="filePath">The file.</param>
     /// <param name="inputSchema">The schema of the model's input; null if the model was saved without.</param>
@@ -127,12 +131,15 @@ public static class InfomorphicCatalog
     /// <summary>Scores with the same network in another way, without training again.</summary>
     /// <param name="transformer">The transformer; it stays as it is.</param>
     /// <param name="mode">What a hidden neuron passes on.</param>
-    /// <param name="numberOfSamples">Samples to average over, at least 1; used by <see cref="ScoringMode.Sampled"/> alone.</param>
+    /// <param name="numberOfSamples">
+    /// Samples to average over, 1 to <see cref="ScoringSettings.MaximumSamples"/>; used by
+    /// <see cref="ScoringMode.Sampled"/> alone.
+    /// </param>
     /// <param name="seed">The samples follow from this number and a row's features.</param>
     /// <param name="calibrate">Whether probabilities are calibrated; the paper's are not.</param>
     /// <returns>A transformer with the same columns and labels.</returns>
     /// <exception cref="ArgumentNullException">There is no transformer.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is not positive.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is out of its range.</exception>
     public static MulticlassPredictionTransformer<InfomorphicModelParameters> WithScoring(
         this MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
         ScoringMode mode,

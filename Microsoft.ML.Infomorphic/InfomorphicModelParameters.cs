@@ -83,18 +83,11 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// <param name="settings">How to score rows.</param>
     /// <returns>A new model that shares the network with this one.</returns>
     /// <exception cref="ArgumentNullException">There are no settings.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is not positive.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is out of its range.</exception>
     public InfomorphicModelParameters WithScoring(ScoringSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        if (!Enum.IsDefined(settings.Mode))
-            throw new ArgumentOutOfRangeException(nameof(settings), settings.Mode, "There is no such scoring mode.");
-        if (settings.Samples < 1)
-            throw new ArgumentOutOfRangeException(
-                nameof(settings),
-                settings.Samples,
-                "The number of samples must be at least 1."
-            );
+        settings.Validate();
         return new InfomorphicModelParameters(Host, _contents with { Scoring = settings });
     }
 
@@ -126,7 +119,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         return (ValueMapper<TSource, TDestination>)(Delegate)(ValueMapper<VBuffer<float>, VBuffer<float>>)Score;
     }
 
-    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => OnnxNetwork.Obstacle(ScoringSettings) is null;
+    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => OnnxNetwork.Obstacle(Network, ScoringSettings) is null;
 
     // ML.NET's converter calls this; the outputs are the predicted label and the score, whatever they are called.
     bool ISingleCanSaveOnnx.SaveAsOnnx(OnnxContext ctx, string[] outputNames, string featureColumn)

@@ -180,7 +180,7 @@ public sealed partial class InfomorphicTrainer
         )]
         public ScoringMode Scoring = ScoringMode.MeanField;
 
-        /// <summary>Samples to average over when rows are scored by sampling, at least 1.</summary>
+        /// <summary>Samples to average over when rows are scored by sampling, 1 to 10,000.</summary>
         [Argument(
             ArgumentType.AtMostOnce,
             HelpText = "Samples to average over when rows are scored by sampling",
@@ -290,6 +290,11 @@ public sealed partial class InfomorphicTrainer
             Known(Scoring, nameof(Scoring));
             AtLeast(EarlyStoppingRounds ?? 1, 1, nameof(EarlyStoppingRounds));
             AtLeast(NumberOfScoringSamples, 1, nameof(NumberOfScoringSamples));
+            Check(
+                NumberOfScoringSamples <= ScoringSettings.MaximumSamples,
+                nameof(NumberOfScoringSamples),
+                $"must be at most {ScoringSettings.MaximumSamples}, and is {NumberOfScoringSamples}."
+            );
             AtLeast(NumberOfThreads ?? 1, 1, nameof(NumberOfThreads));
             AtLeast(MemoryBudget ?? 1, 1, nameof(MemoryBudget));
             Check(

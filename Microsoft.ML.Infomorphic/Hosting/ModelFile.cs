@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using Microsoft.ML.Data;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
@@ -45,29 +46,43 @@ internal static class ModelFile
     {
         try
         {
-            ThrowIfInflated(stream);
+            ThrowIfDamaged(stream);
             stream.Position = 0;
             return catalog.Load(stream, out inputSchema);
         }
         // ML.NET and the archive have dozens of errors for a file that is not what it should be, wrapped in others.
         catch (Exception exception) when (exception is not (OutOfMemoryException or OperationCanceledException))
         {
-            string reason = Innermost(exception).Message.Split('\n')[0].Trim();
-            throw new FormatException($"{name} holds no model, or one that is damaged: {reason}", exception);
+            string reason = Innermost(exception).Message.Split('\n')[0].Trim().TrimEnd('.');
+            throw new FormatException($"{name} holds no model, or one that is damaged: {reason}.", exception);
         }
     }
 
-    // ML.NET takes memory for what an entry is said to hold before it reads it.
-    private static void ThrowIfInflated(Stream stream)
+    // ML.NET takes memory for what an entry is said to hold before it reads it, some of its readers never come back from
+    // damaged bytes, and .NET does not look at an archive's checksums.
+    private static void ThrowIfDamaged(Stream stream)
     {
         const long LargestRatio = 1032; // of deflate: 258 bytes from 2 bits
         const long Slack = 64;
         using var archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        long left = stream.Length;
         foreach (ZipArchiveEntry entry in archive.Entries)
-            if (entry.CompressedLength > stream.Length || entry.Length > LargestRatio * entry.CompressedLength + Slack)
-                throw new InvalidDataException(
-                    $"the entry {entry.FullName} promises {entry.Length} bytes in {entry.CompressedLength}."
-                );
+        {
+            left -= entry.CompressedLength;
+            if (left < 0 || entry.Length > LargestRatio * entry.CompressedLength + Slack || !HasItsChecksum(entry))
+                throw new InvalidDataException($"the entry '{entry.FullName}' is damaged");
+        }
+    }
+
+    private static bool HasItsChecksum(ZipArchiveEntry entry)
+    {
+        var buffer = new byte[64 << 10];
+        var checksum = new Crc32();
+        using Stream content = entry.Open();
+        long length = 0;
+        for (int read; length <= entry.Length && (read = content.Read(buffer)) > 0; length += read)
+            checksum.Append(buffer.AsSpan(0, read));
+        return length == entry.Length && checksum.GetCurrentHashAsUInt32() == entry.Crc32;
     }
 
     private static Exception Innermost(Exception exception) =>

@@ -37,7 +37,7 @@ internal sealed class OnnxFile : IOnnxGraph
         string predictedLabel
     )
     {
-        if (OnnxNetwork.Obstacle(scoring) is string obstacle)
+        if (OnnxNetwork.Obstacle(network, scoring) is string obstacle)
             throw new InvalidOperationException(obstacle);
         string[] names = [features, scores, predictedLabel];
         if (names.Distinct().Count() < names.Length)

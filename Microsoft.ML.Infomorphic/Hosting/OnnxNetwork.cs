@@ -26,12 +26,21 @@ internal static class OnnxNetwork
 
     private const long UInt32 = 12; // TensorProto.DataType
 
+    private static readonly SourceKind[] s_sources = [SourceKind.Features, SourceKind.Label, SourceKind.Lateral];
+
     /// <summary>Why a model cannot be expressed in ONNX; null where it can.</summary>
-    public static string? Obstacle(ScoringSettings scoring) =>
-        scoring.Mode == ScoringMode.Sampled
-            ? "ONNX has no random numbers that follow from a row alone, so that a model which is scored by samples "
-                + "cannot be exported: export WithScoring(ScoringMode.MeanField)."
-            : null;
+    public static string? Obstacle(InfomorphicNetwork network, ScoringSettings scoring)
+    {
+        if (scoring.Mode == ScoringMode.Sampled)
+            return "ONNX has no random numbers that follow from a row alone, so that a model which is scored by samples "
+                + "cannot be exported: export WithScoring(ScoringMode.MeanField).";
+        return
+            network.HiddenLayers is [{ Activation: ModulatedActivation } hidden]
+            && hidden.Sources.Select(source => source.Kind).SequenceEqual(s_sources)
+            ? null
+            : "Only networks with one hidden layer, whose context is the label and which has lateral input, can be "
+                + "exported to ONNX.";
+    }
 
     /// <summary>Adds the scores.</summary>
     /// <param name="graph">The graph.</param>

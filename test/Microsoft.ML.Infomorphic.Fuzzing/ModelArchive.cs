@@ -42,9 +42,6 @@ internal sealed class ModelArchive
     /// <summary>The infomorphic model's bytes, the digest included.</summary>
     public byte[] Model { get; }
 
-    /// <summary>Number of entries of the archive.</summary>
-    public int EntryCount => _entries.Count;
-
     private (int Start, int Length) ModelBounds
     {
         get
@@ -56,30 +53,27 @@ internal sealed class ModelArchive
         }
     }
 
-    /// <summary>The file with another content of one of its entries.</summary>
-    public byte[] WithEntry(int index, Func<byte[], byte[]> change)
+    /// <summary>The file with another content of the entry that holds the model, ML.NET's header included.</summary>
+    public byte[] WithModelEntry(Func<byte[], byte[]> change)
     {
         using var stream = new MemoryStream();
         using (var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
             for (int i = 0; i < _entries.Count; i++)
             {
                 using Stream entry = zip.CreateEntry(_entries[i].Name, CompressionLevel.NoCompression).Open();
-                entry.Write(i == index ? change(_entries[i].Content) : _entries[i].Content);
+                entry.Write(i == _model ? change(_entries[i].Content) : _entries[i].Content);
             }
         return stream.ToArray();
     }
 
     /// <summary>The file with another infomorphic model of the same length.</summary>
     public byte[] WithModel(byte[] model) =>
-        WithEntry(
-            _model,
-            content =>
-            {
-                byte[] changed = [.. content];
-                model.CopyTo(changed, ModelBounds.Start);
-                return changed;
-            }
-        );
+        WithModelEntry(content =>
+        {
+            byte[] changed = [.. content];
+            model.CopyTo(changed, ModelBounds.Start);
+            return changed;
+        });
 
     /// <summary>Makes the digest of a model fit its other bytes.</summary>
     public static void Sign(byte[] model)

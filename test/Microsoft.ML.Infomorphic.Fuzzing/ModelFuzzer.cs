@@ -26,7 +26,8 @@ internal sealed class ModelFuzzer(IReadOnlyList<ModelArchive> archives, int seed
                 return new Case(Mutation.Apply(random, archive.File), IsFile: true);
             case 1:
                 return new Case(
-                    archive.WithEntry(random.Next(archive.EntryCount), content => Mutation.Apply(random, content)),
+                    // Of the entries that ML.NET reads some make it hang, and only their checksums guard them.
+                    archive.WithModelEntry(content => Mutation.Apply(random, content)),
                     IsFile: true
                 );
             case 2:

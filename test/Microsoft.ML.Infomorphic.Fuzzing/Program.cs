@@ -15,18 +15,20 @@ var findings = new Option<DirectoryInfo>("--findings")
     Description = "The folder for cases that are findings.",
     DefaultValueFactory = _ => new DirectoryInfo("findings"),
 };
-var root = new RootCommand("Tries damaged model files.") { models, minutes, seed, findings };
+var first = new Option<int>("--first") { Description = "The number of the first case." };
+var root = new RootCommand("Tries damaged model files.") { models, minutes, seed, findings, first };
 root.SetAction(result =>
     Fuzz(
         result.GetValue(models)!,
         TimeSpan.FromMinutes(result.GetValue(minutes)),
         result.GetValue(seed),
-        result.GetValue(findings)!
+        result.GetValue(findings)!,
+        result.GetValue(first)
     )
 );
 return root.Parse(args).Invoke();
 
-static int Fuzz(DirectoryInfo models, TimeSpan duration, int seed, DirectoryInfo findings)
+static int Fuzz(DirectoryInfo models, TimeSpan duration, int seed, DirectoryInfo findings, int first)
 {
     ModelArchive[] archives =
     [
@@ -41,7 +43,7 @@ static int Fuzz(DirectoryInfo models, TimeSpan duration, int seed, DirectoryInfo
     long start = Stopwatch.GetTimestamp();
     long slowest = 0;
     TimeSpan reported = TimeSpan.Zero;
-    int number = 0;
+    int number = first;
     int current = -1;
     using var watch = new Timer(
         _ =>
@@ -49,7 +51,10 @@ static int Fuzz(DirectoryInfo models, TimeSpan duration, int seed, DirectoryInfo
             // The same case ten seconds later: it hangs. The process ends, and says where.
             int now = Volatile.Read(ref number);
             if (now == current)
+            {
+                Save(fuzzer.Make(now), now);
                 Environment.FailFast($"Case {now} of seed {seed} hangs.");
+            }
             current = now;
         },
         null,
@@ -66,12 +71,7 @@ static int Fuzz(DirectoryInfo models, TimeSpan duration, int seed, DirectoryInfo
         counts[verdict.Outcome] = counts.GetValueOrDefault(verdict.Outcome) + 1;
         if (verdict.Outcome == Outcome.Finding && seen.Add(Kind(verdict.Description)))
         {
-            findings.Create();
-            string name = string.Create(
-                CultureInfo.InvariantCulture,
-                $"{seed}-{number}.{(made.IsFile ? "zip" : "model")}"
-            );
-            File.WriteAllBytes(Path.Combine(findings.FullName, name), made.Bytes);
+            string name = Save(made, number);
             Console.WriteLine($"{name}: {verdict.Description}");
         }
         if (Stopwatch.GetElapsedTime(start) > reported + TimeSpan.FromMinutes(1))
@@ -84,11 +84,22 @@ static int Fuzz(DirectoryInfo models, TimeSpan duration, int seed, DirectoryInfo
     Report();
     return counts.ContainsKey(Outcome.Finding) ? 1 : 0;
 
+    string Save(ModelFuzzer.Case made, int number)
+    {
+        findings.Create();
+        string name = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{seed}-{number}.{(made.IsFile ? "zip" : "model")}"
+        );
+        File.WriteAllBytes(Path.Combine(findings.FullName, name), made.Bytes);
+        return name;
+    }
+
     void Report() =>
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s, seed {seed}: {number} cases, {string.Join(", ", counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key} {pair.Value}"))}; slowest {1000.0 * slowest / Stopwatch.Frequency:F0} ms; memory {Environment.WorkingSet >> 20} MiB"
+                $"{Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s, seed {seed}: {number - first} cases, {string.Join(", ", counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key} {pair.Value}"))}; slowest {1000.0 * slowest / Stopwatch.Frequency:F0} ms; memory {Environment.WorkingSet >> 20} MiB"
             )
         );
 }

@@ -41,7 +41,7 @@ internal static class Trial
                 catch (ArgumentException exception)
                 {
                     // ModelFormat's caller makes this error of it, too.
-                    throw new FormatException(exception.Message, exception);
+                    throw new FormatException(exception.Message.Split('\n')[0], exception);
                 }
                 var scorer = new NetworkScorer(contents.Network, contents.Scoring with { Samples = 1 });
                 var scores = new float[contents.Network.ClassCount];

@@ -33,6 +33,7 @@ public class OptionsTests
     [DataRow(nameof(Options.OutputWeightDecay), double.NaN, "must be finite and not negative, and is NaN.")]
     [DataRow(nameof(Options.EarlyStoppingRounds), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfScoringSamples), 0, "must be at least 1, and is 0.")]
+    [DataRow(nameof(Options.NumberOfScoringSamples), 10_001, "must be at most 10000, and is 10001.")]
     [DataRow(nameof(Options.MemoryBudget), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfThreads), -1, "must be at least 1, and is -1.")]
     [DataRow(
