@@ -7,14 +7,45 @@ internal static class Mutation
 {
     private static readonly int[] s_integers =
     [
-        0, 1, -1, 2, 4, 16, 64, 127, 128, 255, 256, 1000, 32767, 65535, 65536, 1 << 20, 1 << 24, 1 << 28, 1 << 30,
-        int.MaxValue, int.MaxValue - 1, int.MinValue, int.MinValue + 1,
+        0,
+        1,
+        -1,
+        2,
+        4,
+        16,
+        64,
+        127,
+        128,
+        255,
+        256,
+        1000,
+        32767,
+        65535,
+        65536,
+        1 << 20,
+        1 << 24,
+        1 << 28,
+        1 << 30,
+        int.MaxValue,
+        int.MaxValue - 1,
+        int.MinValue,
+        int.MinValue + 1,
     ];
 
     private static readonly float[] s_numbers =
     [
-        0, -0f, 1, -1, float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue,
-        float.Epsilon, 1e-30f, 1e30f,
+        0,
+        -0f,
+        1,
+        -1,
+        float.NaN,
+        float.PositiveInfinity,
+        float.NegativeInfinity,
+        float.MaxValue,
+        float.MinValue,
+        float.Epsilon,
+        1e-30f,
+        1e30f,
     ];
 
     /// <summary>Damages bytes in one to four ways.</summary>

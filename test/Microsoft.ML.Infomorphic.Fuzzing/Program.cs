@@ -7,7 +7,11 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Fuzzing;
 
-var models = new Option<DirectoryInfo>("--models") { Description = "The folder of whole model files.", Required = true };
+var models = new Option<DirectoryInfo>("--models")
+{
+    Description = "The folder of whole model files.",
+    Required = true,
+};
 var minutes = new Option<double>("--minutes") { Description = "How long.", DefaultValueFactory = _ => 1 };
 var seed = new Option<int>("--seed") { Description = "The seed.", DefaultValueFactory = _ => 1 };
 var findings = new Option<DirectoryInfo>("--findings")
@@ -87,10 +91,7 @@ static int Fuzz(DirectoryInfo models, TimeSpan duration, int seed, DirectoryInfo
     string Save(ModelFuzzer.Case made, int number)
     {
         findings.Create();
-        string name = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{seed}-{number}.{(made.IsFile ? "zip" : "model")}"
-        );
+        string name = string.Create(CultureInfo.InvariantCulture, $"{seed}-{number}.{(made.IsFile ? "zip" : "model")}");
         File.WriteAllBytes(Path.Combine(findings.FullName, name), made.Bytes);
         return name;
     }

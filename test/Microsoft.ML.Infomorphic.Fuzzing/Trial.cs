@@ -71,10 +71,7 @@ internal static class Trial
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         return allocated <= AllocationAllowance + AllocationsPerByte * size
             ? verdict
-            : new Verdict(
-                Outcome.Finding,
-                $"allocated {allocated} bytes for a file of {size}: {verdict.Description}"
-            );
+            : new Verdict(Outcome.Finding, $"allocated {allocated} bytes for a file of {size}: {verdict.Description}");
     }
 
     private sealed class Row

@@ -25,7 +25,9 @@ internal sealed record Verdict(Outcome Outcome, string Description)
         bool isOurs = IsOurs(chain[^1]);
         string place = (chain[^1].StackTrace ?? "").Split('\n')[0].Trim();
         return new Verdict(
-            isRefusal && (!isOurs || IsClean(chain[^1]) || chain[^1] is ArgumentException) ? Outcome.Refused : Outcome.Finding,
+            isRefusal && (!isOurs || IsClean(chain[^1]) || chain[^1] is ArgumentException)
+                ? Outcome.Refused
+                : Outcome.Finding,
             string.Join(" <- ", chain.Select(one => $"{one.GetType().Name}: {one.Message}")) + " " + place
         );
     }
