@@ -51,7 +51,9 @@ public class MnistTests
             Assert.AreEqual(keys[i] - 1L, labels[i], $"image {i}");
             right += labels[i] == data.Test[i].Label ? 1 : 0;
         }
-        Console.WriteLine($"{connections} connections: largest difference {largest:E1}; {right} right; {stream.Length} bytes");
+        Console.WriteLine(
+            $"{connections} connections: largest difference {largest:E1}; {right} right; {stream.Length} bytes"
+        );
         Assert.IsLessThan(Tolerance, largest);
         Assert.IsGreaterThan(8000, right); // a trained network, whose scores say something
 
