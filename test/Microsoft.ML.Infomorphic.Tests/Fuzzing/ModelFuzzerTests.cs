@@ -7,7 +7,7 @@ namespace Microsoft.ML.Infomorphic.Tests.Fuzzing;
 [TestClass]
 public class ModelFuzzerTests
 {
-    private const int Cases = 2000;
+    private const int Cases = 1000;
 
     private static readonly string s_models = Path.Combine(AppContext.BaseDirectory, "Models");
 
