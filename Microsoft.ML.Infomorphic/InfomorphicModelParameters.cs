@@ -4,6 +4,7 @@ using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Internal.Utilities;
+using Microsoft.ML.Model.OnnxConverter;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 
@@ -25,7 +26,7 @@ namespace Microsoft.ML.Infomorphic;
 /// Scores are one probability a class, which sum to 1. A row with a missing or an infinite feature gets NaN for every
 /// class, and a missing predicted label. Scoring needs no libtorch.
 /// </remarks>
-public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<float>>, IValueMapper
+public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<float>>, IValueMapper, ISingleCanSaveOnnx
 {
     private const string RegistrationName = "InfomorphicMulticlassPredictor";
 
@@ -82,18 +83,11 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// <param name="settings">How to score rows.</param>
     /// <returns>A new model that shares the network with this one.</returns>
     /// <exception cref="ArgumentNullException">There are no settings.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is not positive.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is out of its range.</exception>
     public InfomorphicModelParameters WithScoring(ScoringSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        if (!Enum.IsDefined(settings.Mode))
-            throw new ArgumentOutOfRangeException(nameof(settings), settings.Mode, "There is no such scoring mode.");
-        if (settings.Samples < 1)
-            throw new ArgumentOutOfRangeException(
-                nameof(settings),
-                settings.Samples,
-                "The number of samples must be at least 1."
-            );
+        settings.Validate();
         return new InfomorphicModelParameters(Host, _contents with { Scoring = settings });
     }
 
@@ -186,6 +180,32 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         Host.Check(typeof(TDestination) == typeof(VBuffer<float>), "Scores are vectors of single-precision numbers.");
         return (ValueMapper<TSource, TDestination>)(Delegate)(ValueMapper<VBuffer<float>, VBuffer<float>>)Score;
     }
+
+    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => OnnxNetwork.Obstacle(Network, ScoringSettings) is null;
+
+    // ML.NET's converter calls this; the outputs are the predicted label and the score, whatever they are called.
+    bool ISingleCanSaveOnnx.SaveAsOnnx(OnnxContext ctx, string[] outputNames, string featureColumn)
+    {
+        Host.CheckValue(ctx, nameof(ctx));
+        if (outputNames is not [string predictedLabel, string scores])
+            throw Host.ExceptParam(nameof(outputNames), "A predicted label and scores are exported, nothing else.");
+        ctx.CheckOpSetVersion(OnnxNetwork.MinimumOperatorSet, InfomorphicTrainer.LoadName);
+        var graph = new ConverterGraph(ctx);
+        OnnxNetwork.AddScores(graph, Network, ScoringSettings, featureColumn, scores);
+        OnnxNetwork.AddKeys(graph, scores, predictedLabel);
+        return true;
+    }
+
+    internal void SaveAsOnnx(Stream stream, DataViewSchema.Column scores, string features, string predictedLabel) =>
+        OnnxFile.Write(
+            stream,
+            Network,
+            ScoringSettings,
+            ClassLabels.Of(scores, Network.ClassCount),
+            features,
+            scores.Name,
+            predictedLabel
+        );
 
     // No question here whether the user has cancelled: a context that was cancelled after training still scores.
     private void Score(in VBuffer<float> features, ref VBuffer<float> scores)

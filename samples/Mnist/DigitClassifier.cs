@@ -74,6 +74,19 @@ internal sealed class DigitClassifier
                 .Transform(_digitToKey.Transform(data))
         );
 
+    /// <summary>The scores of all rows as the output layer gives them, scored as the model scores but not calibrated.</summary>
+    public float[][] ScoreUncalibrated(IDataView data)
+    {
+        ScoringSettings scoring = Parameters.ScoringSettings;
+        return
+        [
+            .. _classifier
+                .WithScoring(scoring.Mode, scoring.Samples, scoring.Seed, calibrate: false)
+                .Transform(_digitToKey.Transform(data))
+                .GetColumn<float[]>("Score"),
+        ];
+    }
+
     /// <summary>Writes the model as model.zip, which loads wherever the library is referenced.</summary>
     public void Save(Stream stream, DataViewSchema schema) => _mlContext.Model.Save(Model, schema, stream);
 

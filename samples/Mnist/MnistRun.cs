@@ -89,17 +89,26 @@ internal static class MnistRun
         MulticlassClassificationMetrics metrics = classifier.Evaluate(testView);
         MulticlassClassificationMetrics sampled = classifier.EvaluateSampled(testView);
         IReadOnlyList<IReadOnlyList<double>> confusions = metrics.ConfusionMatrix.Counts;
-        console.Write(ResultTables.Metrics(options, classifier.Parameters.History, metrics, sampled));
+        // Keys are ordered by value, so that a digit is the index of its score.
+        int[] digits = [.. data.Test.Select(image => image.Label)];
+        float[][] scores = DigitClassifier.Score(mlContext, classifier.Model, testView);
+        double calibrationError = CalibrationError.Expected(scores, digits);
+        double uncalibrated = CalibrationError.Expected(classifier.ScoreUncalibrated(testView), digits);
+        console.Write(
+            ResultTables.Metrics(
+                options,
+                classifier.Parameters.History,
+                metrics,
+                sampled,
+                calibrationError,
+                uncalibrated
+            )
+        );
         console.Write(ResultTables.Confusions(confusions));
         interruption.Token.ThrowIfCancellationRequested();
 
         string modelPath = output.Write("model.zip", stream => classifier.Save(stream, testView.Schema));
-        bool identical = ReloadAndCompare(
-            text,
-            modelPath,
-            data.Test,
-            DigitClassifier.Score(mlContext, classifier.Model, testView)
-        );
+        bool identical = ReloadAndCompare(text, modelPath, data.Test, scores);
         interruption.Token.ThrowIfCancellationRequested();
 
         TrainingHistory history = classifier.Parameters.History;
@@ -136,7 +145,16 @@ internal static class MnistRun
         );
 
         var rows = new Report.RowCounts(train.Length, validation.Length, data.Test.Length);
-        Report report = Report.Create(options, rows, classifier.Parameters, metrics, sampled, identical);
+        Report report = Report.Create(
+            options,
+            rows,
+            classifier.Parameters,
+            metrics,
+            sampled,
+            calibrationError,
+            uncalibrated,
+            identical
+        );
         output.Write(options.Report, report.Write);
 
         if (options.HtmlReport is string htmlReport)
