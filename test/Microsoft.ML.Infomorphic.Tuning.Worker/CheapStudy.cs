@@ -10,6 +10,9 @@ internal static class CheapStudy
     public static SearchSpace Space { get; } =
         new([.. Enumerable.Range(0, 19).Select(i => new RealParameter($"x{i}", -1, 1))]);
 
+    public static ParameterPoint[] Start { get; } =
+        [Space.CreatePoint([.. Enumerable.Repeat(0.7, 19)]), Space.CreatePoint([.. Enumerable.Repeat(0.5, 19)])];
+
     public static StudyDefinition Define(string name) =>
         new(name, new TpeTuner(Space, OptimizationDirection.Minimize, seed: 1), "sphere");
 
@@ -18,11 +21,10 @@ internal static class CheapStudy
     public static SweepResult Work(string location, string study, int trials, int milliseconds)
     {
         using var store = TrialStore.Open(location);
-        ParameterPoint[] start = [Space.CreatePoint(new double[19]), Space.CreatePoint([.. Enumerable.Repeat(0.5, 19)])];
         return Sweep.Run(
             store,
             Define(study),
-            start,
+            Start,
             trial =>
             {
                 double value = Value(trial.Point);
