@@ -19,7 +19,7 @@ public class ReferenceTests
     [TestMethod]
     public void Cma_es_is_not_worse_on_the_ellipsoid() =>
         AssertNotWorse(
-            "CmaEs on ellipsoid",
+            "CMA-ES on the ellipsoid",
             1,
             ObjectiveFunctions.Ellipsoid,
             (space, seed) => new CmaEsTuner(space, OptimizationDirection.Minimize, seed)

@@ -7,6 +7,7 @@
 
 import json
 import math
+import multiprocessing
 import platform
 
 import cmaes
@@ -41,34 +42,45 @@ def run(sampler, function, bound):
     return study.best_value
 
 
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-RUNS = {
-    "CmaEs on ellipsoid": lambda seed: run(
-        optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False), ellipsoid, 1.0
-    ),
-    "TPE on Rastrigin": lambda seed: run(
-        optuna.samplers.TPESampler(seed=seed, multivariate=True), rastrigin, 5.12
-    ),
-    "TPE with 100 start-up trials and 100 candidates on Rastrigin": lambda seed: run(
-        optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=100, n_ei_candidates=100),
-        rastrigin,
-        5.12,
-    ),
-}
-print(
-    json.dumps(
-        {
-            "generator": "generate-optuna.py",
-            "versions": {
-                "optuna": optuna.__version__,
-                "cmaes": cmaes.__version__,
-                "numpy": numpy.__version__,
-                "python": platform.python_version(),
-            },
-            "dimensions": DIMENSIONS,
-            "evaluations": EVALUATIONS,
-            "bestValues": {name: [best(seed) for seed in SEEDS] for name, best in RUNS.items()},
-        },
-        indent=2,
+def cma_es(seed):
+    sampler = optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+    return run(sampler, ellipsoid, 1.0)
+
+
+def tpe(seed):
+    sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
+    return run(sampler, rastrigin, 5.12)
+
+
+def tpe_of_the_paper(seed):
+    sampler = optuna.samplers.TPESampler(
+        seed=seed, multivariate=True, n_startup_trials=100, n_ei_candidates=100
     )
-)
+    return run(sampler, rastrigin, 5.12)
+
+
+def main():
+    with multiprocessing.Pool(2) as pool:
+        best_values = {
+            "CMA-ES on the ellipsoid": pool.map(cma_es, SEEDS, 1),
+            "TPE on Rastrigin": pool.map(tpe, SEEDS, 1),
+            "TPE with 100 start-up trials and 100 candidates on Rastrigin": pool.map(tpe_of_the_paper, SEEDS, 1),
+        }
+    report = {
+        "generator": "generate-optuna.py",
+        "versions": {
+            "optuna": optuna.__version__,
+            "cmaes": cmaes.__version__,
+            "numpy": numpy.__version__,
+            "python": platform.python_version(),
+        },
+        "dimensions": DIMENSIONS,
+        "evaluations": EVALUATIONS,
+        "bestValues": best_values,
+    }
+    print(json.dumps(report, indent=1))
+
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+if __name__ == "__main__":
+    main()
