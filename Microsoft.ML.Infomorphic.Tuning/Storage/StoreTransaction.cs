@@ -7,12 +7,7 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// <param name="transaction">The transaction.</param>
 /// <param name="now">An expression for the seconds since 1970 by the store's clock, the same for all workers.</param>
 /// <param name="forUpdate">What a query says to lock the rows that it reads.</param>
-internal sealed class StoreTransaction(
-    DbConnection connection,
-    DbTransaction transaction,
-    string now,
-    string forUpdate
-)
+internal sealed class StoreTransaction(DbConnection connection, DbTransaction transaction, string now, string forUpdate)
 {
     public string Now { get; } = now;
 

@@ -226,8 +226,8 @@ public sealed class Study
     public bool Release(ClaimedTrial trial)
     {
         ArgumentNullException.ThrowIfNull(trial);
-        return Write(
-            t => Requeue(t, "number = @number AND claim = @claim", ("number", trial.Number), ("claim", trial.Claim)) > 0
+        return Write(t =>
+            Requeue(t, "number = @number AND claim = @claim", ("number", trial.Number), ("claim", trial.Claim)) > 0
         );
     }
 
@@ -339,12 +339,7 @@ public sealed class Study
     private int Requeue(StoreTransaction t, string condition, params (string Name, object? Value)[] parameters)
     {
         string which = $"study = @study AND state = @running AND {condition}";
-        (string, object?)[] keys =
-        [
-            ("study", _id),
-            ("running", (int)StoredTrialState.Running),
-            .. parameters,
-        ];
+        (string, object?)[] keys = [("study", _id), ("running", (int)StoredTrialState.Running), .. parameters];
         List<int> numbers = t.Query(
             $"SELECT number FROM infomorphic_trials WHERE {which} {t.ForUpdate}",
             r => r.GetInt32(0),
@@ -378,12 +373,7 @@ public sealed class Study
             {
                 var kind = (TunerEventKind)r.GetInt32(0);
                 bool begins = kind is TunerEventKind.Asked or TunerEventKind.Enqueued;
-                return new TunerEvent(
-                    kind,
-                    r.GetInt32(1),
-                    begins ? PointOf(r.GetString(3)) : null,
-                    NumberAt(r, 2)
-                );
+                return new TunerEvent(kind, r.GetInt32(1), begins ? PointOf(r.GetString(3)) : null, NumberAt(r, 2));
             },
             ("study", _id),
             ("first", first)
@@ -430,12 +420,7 @@ public sealed class Study
         );
 
     private (string Name, object? Value)[] Keys(ClaimedTrial trial) =>
-        [
-            ("study", _id),
-            ("number", trial.Number),
-            ("claim", trial.Claim),
-            ("running", (int)StoredTrialState.Running),
-        ];
+        [("study", _id), ("number", trial.Number), ("claim", trial.Claim), ("running", (int)StoredTrialState.Running)];
 
     private static double? Finite(double value) => double.IsFinite(value) ? value : null;
 
@@ -445,7 +430,5 @@ public sealed class Study
         reader.IsDBNull(column) ? null : reader.GetDouble(column);
 
     private static DateTimeOffset? TimeAt(DbDataReader reader, int column) =>
-        NumberAt(reader, column) is double seconds
-            ? DateTimeOffset.UnixEpoch + TimeSpan.FromSeconds(seconds)
-            : null;
+        NumberAt(reader, column) is double seconds ? DateTimeOffset.UnixEpoch + TimeSpan.FromSeconds(seconds) : null;
 }

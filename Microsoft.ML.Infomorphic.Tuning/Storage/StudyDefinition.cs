@@ -17,7 +17,10 @@ public sealed record StudyDefinition
         ArgumentNullException.ThrowIfNull(tuner);
         ArgumentNullException.ThrowIfNull(objective);
         if (tuner.Events.Count > 0)
-            throw new ArgumentException("A study begins with a tuner to which nothing has happened yet.", nameof(tuner));
+            throw new ArgumentException(
+                "A study begins with a tuner to which nothing has happened yet.",
+                nameof(tuner)
+            );
         Name = name;
         TunerState = tuner.Save();
         Objective = objective;

@@ -159,49 +159,49 @@ public abstract class TrialStore : IDisposable
     private string[] CreateSchema =>
         [
             $"""
-            CREATE TABLE infomorphic_studies (
-                id {IdentitySql},
-                name TEXT NOT NULL UNIQUE,
-                tuner TEXT NOT NULL,
-                objective TEXT NOT NULL,
-                space TEXT NOT NULL,
-                created DOUBLE PRECISION NOT NULL)
-            """,
+                CREATE TABLE infomorphic_studies (
+                    id {IdentitySql},
+                    name TEXT NOT NULL UNIQUE,
+                    tuner TEXT NOT NULL,
+                    objective TEXT NOT NULL,
+                    space TEXT NOT NULL,
+                    created DOUBLE PRECISION NOT NULL)
+                """,
             """
-            CREATE TABLE infomorphic_trials (
-                study BIGINT NOT NULL REFERENCES infomorphic_studies (id),
-                number INTEGER NOT NULL,
-                point TEXT NOT NULL,
-                enqueued INTEGER NOT NULL,
-                state INTEGER NOT NULL,
-                value DOUBLE PRECISION,
-                error TEXT,
-                worker TEXT,
-                claim TEXT,
-                attempts INTEGER NOT NULL,
-                heartbeat DOUBLE PRECISION,
-                started DOUBLE PRECISION,
-                finished DOUBLE PRECISION,
-                PRIMARY KEY (study, number))
-            """,
+                CREATE TABLE infomorphic_trials (
+                    study BIGINT NOT NULL REFERENCES infomorphic_studies (id),
+                    number INTEGER NOT NULL,
+                    point TEXT NOT NULL,
+                    enqueued INTEGER NOT NULL,
+                    state INTEGER NOT NULL,
+                    value DOUBLE PRECISION,
+                    error TEXT,
+                    worker TEXT,
+                    claim TEXT,
+                    attempts INTEGER NOT NULL,
+                    heartbeat DOUBLE PRECISION,
+                    started DOUBLE PRECISION,
+                    finished DOUBLE PRECISION,
+                    PRIMARY KEY (study, number))
+                """,
             """
-            CREATE TABLE infomorphic_epochs (
-                study BIGINT NOT NULL,
-                trial INTEGER NOT NULL,
-                epoch INTEGER NOT NULL,
-                value DOUBLE PRECISION,
-                PRIMARY KEY (study, trial, epoch),
-                FOREIGN KEY (study, trial) REFERENCES infomorphic_trials (study, number))
-            """,
+                CREATE TABLE infomorphic_epochs (
+                    study BIGINT NOT NULL,
+                    trial INTEGER NOT NULL,
+                    epoch INTEGER NOT NULL,
+                    value DOUBLE PRECISION,
+                    PRIMARY KEY (study, trial, epoch),
+                    FOREIGN KEY (study, trial) REFERENCES infomorphic_trials (study, number))
+                """,
             """
-            CREATE TABLE infomorphic_events (
-                study BIGINT NOT NULL,
-                sequence INTEGER NOT NULL,
-                kind INTEGER NOT NULL,
-                trial INTEGER NOT NULL,
-                value DOUBLE PRECISION,
-                PRIMARY KEY (study, sequence),
-                FOREIGN KEY (study, trial) REFERENCES infomorphic_trials (study, number))
-            """,
+                CREATE TABLE infomorphic_events (
+                    study BIGINT NOT NULL,
+                    sequence INTEGER NOT NULL,
+                    kind INTEGER NOT NULL,
+                    trial INTEGER NOT NULL,
+                    value DOUBLE PRECISION,
+                    PRIMARY KEY (study, sequence),
+                    FOREIGN KEY (study, trial) REFERENCES infomorphic_trials (study, number))
+                """,
         ];
 }

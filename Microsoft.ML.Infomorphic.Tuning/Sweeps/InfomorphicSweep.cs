@@ -107,7 +107,11 @@ public sealed class InfomorphicSweep
             _options.Store,
             definition,
             StartingPoints,
-            trial => splits.Select((split, fold) => Evaluate(trial, split.Train, split.Validation, fold)).ToArray().Average(),
+            trial =>
+                splits
+                    .Select((split, fold) => Evaluate(trial, split.Train, split.Validation, fold))
+                    .ToArray()
+                    .Average(),
             _options.Sweep,
             cancellationToken
         );
@@ -157,7 +161,8 @@ public sealed class InfomorphicSweep
     }
 
     private Tuner CreateTuner() =>
-        _options.Tuner?.Invoke(Space, _options.Metric.Direction) ?? new TpeTuner(Space, _options.Metric.Direction, seed: 0);
+        _options.Tuner?.Invoke(Space, _options.Metric.Direction)
+        ?? new TpeTuner(Space, _options.Metric.Direction, seed: 0);
 
     // The metric, and every option that is not searched and changes the model.
     private string DescribeObjective(int folds)

@@ -135,7 +135,11 @@ internal sealed class SweepWorker(
                 continue;
             }
             // Others still run trials. Should their workers die, the trials are ours.
-            if (!study.GetTrials(withEpochs: false).Any(t => t.State is StoredTrialState.Running or StoredTrialState.Queued))
+            if (
+                !study
+                    .GetTrials(withEpochs: false)
+                    .Any(t => t.State is StoredTrialState.Running or StoredTrialState.Queued)
+            )
                 return;
             stop.WaitHandle.WaitOne(Math.Min(1000, (int)options.DeadAfter.TotalMilliseconds / 4));
         }
@@ -190,7 +194,9 @@ internal sealed class SweepWorker(
             [
                 .. study
                     .GetTrials()
-                    .Where(t => t.State != StoredTrialState.Failed && (t.EpochValues.Count > 0 || t.Number == trial.Number))
+                    .Where(t =>
+                        t.State != StoredTrialState.Failed && (t.EpochValues.Count > 0 || t.Number == trial.Number)
+                    )
                     .Select(t => new LearningCurve(t.Number, t.EpochValues, t.State == StoredTrialState.Completed)),
             ];
             LearningCurve own = curves.Single(c => c.Trial == trial.Number);
@@ -292,9 +298,10 @@ internal sealed class ProgressDisplay(
             int all = _trials.Count(HasEnded);
             int ended = all - _endedBefore;
             double rate = ended / elapsed.TotalHours;
-            TimeSpan? left = ended > 0 && options.MaximumTrials is int count
-                ? TimeSpan.FromHours(Math.Max(0, count - all) / rate)
-                : null;
+            TimeSpan? left =
+                ended > 0 && options.MaximumTrials is int count
+                    ? TimeSpan.FromHours(Math.Max(0, count - all) / rate)
+                    : null;
             TimeSpan? limit = options.MaximumTime - elapsed;
             if (limit < TimeSpan.Zero)
                 limit = TimeSpan.Zero;

@@ -14,42 +14,38 @@ public static class TrialExport
         ArgumentNullException.ThrowIfNull(trials);
         ArgumentNullException.ThrowIfNull(writer);
         IEnumerable<string> parameters = trials.Count > 0 ? trials[0].Point.Space.Parameters.Select(p => p.Name) : [];
-        Write(
-            [
-                "number",
-                "state",
-                "value",
-                "enqueued",
-                "epochs",
-                "attempts",
-                "worker",
-                "started",
-                "finished",
-                "error",
-                .. parameters,
-            ]
-        );
+        Write([
+            "number",
+            "state",
+            "value",
+            "enqueued",
+            "epochs",
+            "attempts",
+            "worker",
+            "started",
+            "finished",
+            "error",
+            .. parameters,
+        ]);
         foreach (StoredTrial trial in trials)
-            Write(
-                [
-                    Text(trial.Number),
-                    trial.State.ToString(),
-                    Text(trial.Value),
-                    trial.Enqueued ? "true" : "false",
-                    Text(trial.EpochValues.Count),
-                    Text(trial.Attempts),
-                    trial.Worker ?? "",
-                    Text(trial.Started),
-                    Text(trial.Finished),
-                    trial.Error ?? "",
-                    .. trial.Point.Space.Parameters.Select(
-                        (p, i) =>
-                            p is ChoiceParameter choice
-                                ? choice.Choices[(int)trial.Point.Values[i]]
-                                : Text(trial.Point.Values[i])
-                    ),
-                ]
-            );
+            Write([
+                Text(trial.Number),
+                trial.State.ToString(),
+                Text(trial.Value),
+                trial.Enqueued ? "true" : "false",
+                Text(trial.EpochValues.Count),
+                Text(trial.Attempts),
+                trial.Worker ?? "",
+                Text(trial.Started),
+                Text(trial.Finished),
+                trial.Error ?? "",
+                .. trial.Point.Space.Parameters.Select(
+                    (p, i) =>
+                        p is ChoiceParameter choice
+                            ? choice.Choices[(int)trial.Point.Values[i]]
+                            : Text(trial.Point.Values[i])
+                ),
+            ]);
 
         void Write(IEnumerable<string> cells) => writer.Write(string.Join(',', cells.Select(Quote)) + "\r\n");
 

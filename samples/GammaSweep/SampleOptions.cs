@@ -42,7 +42,9 @@ internal sealed record SampleOptions(
         tuner.Validators.Add(result =>
         {
             if (result.GetValue(tuner) is not ("tpe" or "cma-es" or "random" or "quasi-random"))
-                result.AddError($"--tuner takes tpe, cma-es, random or quasi-random, not \"{result.GetValue(tuner)}\".");
+                result.AddError(
+                    $"--tuner takes tpe, cma-es, random or quasi-random, not \"{result.GetValue(tuner)}\"."
+                );
         });
         Option<string> store = new("--store")
         {
@@ -64,12 +66,7 @@ internal sealed record SampleOptions(
         };
         Option<bool> resume = new("--resume") { Description = "Go on with the study of this name, or join it." };
         Option<bool> presets = new("--presets") { Description = "Begin with the published goals." };
-        Option<int> seed = CommandLine.WholeNumber(
-            "--seed",
-            "The proposals follow from it.",
-            fallback: 1,
-            minimum: 0
-        );
+        Option<int> seed = CommandLine.WholeNumber("--seed", "The proposals follow from it.", fallback: 1, minimum: 0);
         Option<string> report = new("--report")
         {
             Description = "Folder for the trials as CSV and JSON.",

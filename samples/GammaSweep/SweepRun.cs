@@ -79,7 +79,10 @@ internal static class SweepRun
         options.Goal = Reference;
         double reference = mlContext
             .MulticlassClassification.Evaluate(
-                mlContext.MulticlassClassification.Trainers.Infomorphic(options).Fit(train, validation).Transform(validation)
+                mlContext
+                    .MulticlassClassification.Trainers.Infomorphic(options)
+                    .Fit(train, validation)
+                    .Transform(validation)
             )
             .MicroAccuracy;
         console.WriteLine(
@@ -132,7 +135,8 @@ internal static class SweepRun
     }
 
     private static bool PostgreSql(string store) =>
-        store.StartsWith("postgres", StringComparison.OrdinalIgnoreCase) && store.Contains("://", StringComparison.Ordinal)
+        store.StartsWith("postgres", StringComparison.OrdinalIgnoreCase)
+            && store.Contains("://", StringComparison.Ordinal)
         || store.Contains("Host=", StringComparison.OrdinalIgnoreCase);
 
     private static void Show(IAnsiConsole console, SweepProgress progress)

@@ -28,7 +28,10 @@ public sealed class SweepTests
         SweepResult once = Run(whole, t => Sphere(t.Point), new SweepOptions { MaximumTrials = 25 });
         Run(parts, t => Sphere(t.Point), new SweepOptions { MaximumTrials = 14 });
         SweepResult twice = Run(parts, t => Sphere(t.Point), new SweepOptions { MaximumTrials = 25 });
-        CollectionAssert.AreEqual(once.Trials.Select(t => t.Point).ToArray(), twice.Trials.Select(t => t.Point).ToArray());
+        CollectionAssert.AreEqual(
+            once.Trials.Select(t => t.Point).ToArray(),
+            twice.Trials.Select(t => t.Point).ToArray()
+        );
         Assert.AreEqual(once.Best!.Number, twice.Best!.Number);
         Assert.AreEqual(once.Trials.Min(t => t.Value), once.Best.Value);
     }
@@ -39,12 +42,7 @@ public sealed class SweepTests
     public void The_best_trial_is_best_in_the_direction(OptimizationDirection direction)
     {
         using var store = TrialStore.Open(TrialStores.NewFile());
-        SweepResult result = Run(
-            store,
-            t => t.Point["x"],
-            new SweepOptions { MaximumTrials = 12 },
-            Define(direction)
-        );
+        SweepResult result = Run(store, t => t.Point["x"], new SweepOptions { MaximumTrials = 12 }, Define(direction));
         double?[] values = [.. result.Trials.Select(t => t.Value)];
         Assert.AreEqual(direction == OptimizationDirection.Minimize ? values.Min() : values.Max(), result.Best!.Value);
     }
@@ -124,10 +122,7 @@ public sealed class SweepTests
             },
             new SweepOptions { MaximumTrials = 5, Pruner = new MedianPruner(startupTrials: 3, warmupEpochs: 1) }
         );
-        CollectionAssert.AreEqual(
-            new[] { 4, 4, 4, 2, 2 },
-            result.Trials.Select(t => t.EpochValues.Count).ToArray()
-        );
+        CollectionAssert.AreEqual(new[] { 4, 4, 4, 2, 2 }, result.Trials.Select(t => t.EpochValues.Count).ToArray());
         Assert.AreEqual((StoredTrialState.Pruned, 8.0), (result.Trials[4].State, result.Trials[4].Value));
         TunerEvent told = Study.Join(store, Define()).GetEvents()[^1];
         Assert.AreEqual((TunerEventKind.Told, 8.0), (told.Kind, told.Value));

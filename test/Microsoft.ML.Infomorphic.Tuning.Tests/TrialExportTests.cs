@@ -25,7 +25,19 @@ public sealed class TrialExportTests
             DateTimeOffset.UnixEpoch,
             DateTimeOffset.UnixEpoch.AddSeconds(1)
         ),
-        new(1, s_space.CreatePoint(-1, 0), false, StoredTrialState.Failed, null, [], "It \"broke\".", null, 0, null, null),
+        new(
+            1,
+            s_space.CreatePoint(-1, 0),
+            false,
+            StoredTrialState.Failed,
+            null,
+            [],
+            "It \"broke\".",
+            null,
+            0,
+            null,
+            null
+        ),
     ];
 
     [TestMethod]

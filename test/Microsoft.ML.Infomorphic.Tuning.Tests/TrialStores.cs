@@ -10,7 +10,11 @@ public static class TrialStores
 
     public static readonly string Folder = Directory.CreateTempSubdirectory("stores").FullName;
 
-    public static IEnumerable<object[]> Kinds => [["SQLite"], ["PostgreSQL"]];
+    public static IEnumerable<object[]> Kinds =>
+        [
+            ["SQLite"],
+            ["PostgreSQL"],
+        ];
 
     public static void RequirePostgreSql()
     {

@@ -11,7 +11,7 @@ internal static class CheapStudy
         new([.. Enumerable.Range(0, 19).Select(i => new RealParameter($"x{i}", -1, 1))]);
 
     public static ParameterPoint[] Start { get; } =
-        [Space.CreatePoint([.. Enumerable.Repeat(0.7, 19)]), Space.CreatePoint([.. Enumerable.Repeat(0.5, 19)])];
+    [Space.CreatePoint([.. Enumerable.Repeat(0.7, 19)]), Space.CreatePoint([.. Enumerable.Repeat(0.5, 19)])];
 
     public static StudyDefinition Define(string name) =>
         new(name, new TpeTuner(Space, OptimizationDirection.Minimize, seed: 1), "sphere");

@@ -47,7 +47,10 @@ internal static class CrashTest
                 events.Count(e => e.Trial == i && (e.Kind is TunerEventKind.Asked or TunerEventKind.Enqueued)) == 1,
                 $"trial {i} was not asked for once"
             );
-            Require(events.Count(e => e.Trial == i && e.Kind == TunerEventKind.Told) == 1, $"trial {i} was not told once");
+            Require(
+                events.Count(e => e.Trial == i && e.Kind == TunerEventKind.Told) == 1,
+                $"trial {i} was not told once"
+            );
         }
         Require(events.Count == 2 * trials, $"{events.Count} events, not {2 * trials}");
         RequireSameProposals(study, events);

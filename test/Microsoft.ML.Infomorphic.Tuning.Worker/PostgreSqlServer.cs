@@ -75,10 +75,10 @@ internal sealed class PostgreSqlServer : IDisposable
                 .OrderDescending(StringComparer.Ordinal)
                 .Select(version => Path.Combine(version, "bin"))
                 .FirstOrDefault(bin => File.Exists(Path.Combine(bin, "postgres")))
-        : Environment
-            .GetEnvironmentVariable("PATH")
-            ?.Split(Path.PathSeparator)
-            .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "initdb")));
+            : Environment
+                .GetEnvironmentVariable("PATH")
+                ?.Split(Path.PathSeparator)
+                .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "initdb")));
 
     // A server refuses to run as root.
     private static Process RunAsServer(string program, params string[] arguments)
