@@ -36,7 +36,7 @@ internal static class Trial
                 ModelContents contents;
                 try
                 {
-                    contents = ModelFormat.Read(new MemoryStream(model), model.Length);
+                    contents = ModelFormat.Read(new MemoryStream(model), model.Length, hasDistances: false);
                 }
                 catch (ArgumentException exception)
                 {

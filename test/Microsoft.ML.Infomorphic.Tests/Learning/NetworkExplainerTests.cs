@@ -34,8 +34,8 @@ public class NetworkExplainerTests
         new RandomStream(7, RandomStreams.Insight).Shuffle(order);
         int[][] batches = wholeSet ? [order] : [order[..100], order[100..200], order[200..]];
         (List<Sum> hidden, List<Sum> output) = Decompose(network, rows, batches, seed: 7);
-        AssertEqual(network.HiddenLayers[0].Goal, hidden, insight.HiddenLayers[0]);
-        AssertEqual(network.OutputLayer.Goal, output, insight.OutputLayer);
+        AssertEqual(network.HiddenLayers[0].Goal!, hidden, insight.HiddenLayers[0]);
+        AssertEqual(network.OutputLayer.Goal!, output, insight.OutputLayer);
     }
 
     [TestMethod]
