@@ -42,6 +42,7 @@ public static class AtomMeaning
             SourceKind.Label => "the row's class, told in training and withheld in scoring",
             SourceKind.Lateral => "what other neurons of the layer just did",
             SourceKind.HiddenLayer => "what the hidden neurons do",
+            SourceKind.Feedback => "what the output layer just did",
             SourceKind.OwnLabel => "whether the row is of the neuron's own class, told in training",
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such source."),
         };

@@ -35,7 +35,10 @@ internal sealed class HtmlReport
 
     public override string ToString() => _html.ToString();
 
-    private LayerInsight Hidden => _insight.HiddenLayers[0];
+    // The layer that reads the features: the hidden one, or the output layer where there is no other.
+    private LayerInsight Main => _insight.Layers.First();
+
+    private bool HasHidden => _insight.HiddenLayers.Count > 0;
 
     private void Write()
     {
@@ -54,18 +57,24 @@ internal sealed class HtmlReport
             <body>
             <header>
             <h1>{Text(_options.Title)}</h1>
-            <p class="lead">{Hidden.Neurons.Count:N0} hidden neurons, {_insight.ClassNames.Count:N0} classes, looked at on {_insight.RowCount:N0} rows.</p>
+            <p class="lead">{(
+                HasHidden ? $"{Main.Neurons.Count:N0} hidden neurons" : "No hidden layer"
+            )}, {_insight.ClassNames.Count:N0} classes, looked at on {_insight.RowCount:N0} rows.</p>
             </header>
-            <nav aria-label="Sections"><a href="#read">How to read this</a><a href="#goal">Goal</a><a href="#training">Training</a><a href="#atoms">Information</a><a href="#neurons">Neurons</a><a href="#output">Output layer</a></nav>
+            <nav aria-label="Sections"><a href="#read">How to read this</a><a href="#goal">Goal</a><a href="#training">Training</a>{(
+                HasHidden ? "<a href=\"#atoms\">Information</a><a href=\"#neurons\">Neurons</a>" : ""
+            )}<a href="#output">Output layer</a></nav>
             <main>
             """
         );
         WriteIntroduction();
         WriteGoal();
         WriteTraining();
-        WriteLayer(Hidden, "atoms", "Where the hidden neurons' information comes from");
+        if (HasHidden)
+            WriteLayer(Main, "atoms", "Where the hidden neurons' information comes from");
         WriteFields();
-        WriteNeurons(Hidden, "neurons", "The hidden neurons, one by one");
+        if (HasHidden)
+            WriteNeurons(Main, "neurons", "The hidden neurons, one by one");
         WriteLayer(_insight.OutputLayer, "output", "The output layer");
         WriteNeurons(_insight.OutputLayer, "output-neurons", "The output neurons, one by one");
         Add(
@@ -88,10 +97,10 @@ internal sealed class HtmlReport
             <section id="read"><h2>How to read this</h2>
             <p>Nobody tells an infomorphic neuron how wrong the whole network is. Each one looks at a few sources of its own
             and changes its weights so that its output <b>Y</b>, to fire or not to fire, carries the kind of information
-            that its <b>goal</b> asks for. These are the sources of a hidden neuron:</p>
+            that its <b>goal</b> asks for. These are the sources of a neuron:</p>
             """
         );
-        WriteSources(Hidden);
+        WriteSources(Main);
         Add(
             """
             <p>What the sources together say about the output, the mutual information I(Y&nbsp;:&nbsp;sources), splits into
@@ -117,29 +126,29 @@ internal sealed class HtmlReport
     private void WriteGoal()
     {
         Add("<section id=\"goal\"><h2>The goal</h2>");
-        if (Hidden.Layer.Goal is not GoalFunction goal)
+        if (Main.Layer.Goal is not GoalFunction goal)
         {
             Add("<p>The hidden neurons have no goal: they are not trained.</p></section>");
             return;
         }
         Add(
             $"""
-            <p>A hidden neuron maximises this weighted sum of its atoms and of its residual entropy. A positive weight γ asks
+            <p>A neuron maximises this weighted sum of its atoms and of its residual entropy. A positive weight γ asks
             for such information, a negative one avoids it.</p>
             <p class="formula">{Text(goal.Describe())}</p>
             <div class="scroll"><table class="meanings three"><thead><tr><th>atom</th><th class="n">γ</th><th class="n">mean, bits</th><th class="n">γ × mean</th><th>meaning</th></tr></thead><tbody>
             """
         );
-        for (int atom = 0; atom < Hidden.AtomNames.Count; atom++)
+        for (int atom = 0; atom < Main.AtomNames.Count; atom++)
             Row(
-                Hidden.AtomNames[atom],
+                Main.AtomNames[atom],
                 goal.Gamma[atom],
-                Hidden.Mean.Atoms[atom],
-                AtomMeaning.Of(Hidden.Lattice.Antichains[atom], Hidden.Sources)
+                Main.Mean.Atoms[atom],
+                AtomMeaning.Of(Main.Lattice.Antichains[atom], Main.Sources)
             );
-        Row("H_res", goal.ResidualWeight, Hidden.Mean.ResidualEntropy, AtomMeaning.OfResidual);
+        Row("H_res", goal.ResidualWeight, Main.Mean.ResidualEntropy, AtomMeaning.OfResidual);
         Add(
-            $"</tbody><tfoot><tr><th>goal</th><td></td><td></td><td class=\"n\">{Number(Hidden.Mean.Goal!.Value)}</td><td>mean over the neurons, in bits</td></tr></tfoot></table></div></section>"
+            $"</tbody><tfoot><tr><th>goal</th><td></td><td></td><td class=\"n\">{Number(Main.Mean.Goal!.Value)}</td><td>mean over the neurons, in bits</td></tr></tfoot></table></div></section>"
         );
 
         void Row(string name, double gamma, double mean, string meaning) =>
@@ -167,15 +176,16 @@ internal sealed class HtmlReport
             )
         );
         Figure(LearningCurvePlot.Draw(history, "Accuracy"), "Accuracy by epoch, with the label withheld.");
-        if (best.HiddenAtoms.Count == Hidden.AtomNames.Count + 1)
+        if (HasHidden && best.HiddenAtoms.Count == Main.AtomNames.Count + 1)
             Figure(
-                AtomHistoryPlot.Draw(history, [.. Hidden.AtomNames, "H_res"], "Information of a hidden neuron"),
+                AtomHistoryPlot.Draw(history, [.. Main.AtomNames, "H_res"], "Information of a hidden neuron"),
                 "The mean of every atom over the hidden neurons, by epoch; measured on batches of the training."
             );
-        Figure(
-            GoalAccuracyPlot.Draw(history, "Goal and accuracy"),
-            "One dot an epoch. Where dots climb to the right, what the neurons aim for serves the task."
-        );
+        if (HasHidden && Main.Layer.Goal is not null)
+            Figure(
+                GoalAccuracyPlot.Draw(history, "Goal and accuracy"),
+                "One dot an epoch. Where dots climb to the right, what the neurons aim for serves the task."
+            );
         Add("</section>");
     }
 
@@ -231,9 +241,9 @@ internal sealed class HtmlReport
 
     private void WriteFields()
     {
-        if (_imageWidth is not int width || Hidden.Layer.Sources[0].InputCount != _model.Network.FeatureCount)
+        if (_imageWidth is not int width || Main.Layer.Sources[0].InputCount != _model.Network.FeatureCount)
             return;
-        float[] weights = [.. Hidden.Neurons.SelectMany(neuron => Hidden.ReceptiveField(neuron.Neuron))];
+        float[] weights = [.. Main.Neurons.SelectMany(neuron => Main.ReceptiveField(neuron.Neuron))];
         Picture mosaic = ReceptiveFieldPlot.Draw(
             weights,
             width,
@@ -249,9 +259,10 @@ internal sealed class HtmlReport
     private void WriteNeurons(LayerInsight layer, string id, string title)
     {
         NeuronInsight[] shown = [.. layer.Neurons.Take(_options.MaximumNeurons)];
-        bool hidden = layer == Hidden;
         bool fields =
-            hidden && _imageWidth is not null && layer.Layer.Sources[0].InputCount == _model.Network.FeatureCount;
+            layer == Main
+            && _imageWidth is not null
+            && layer.Layer.Sources[0].InputCount == _model.Network.FeatureCount;
         string more =
             shown.Length < layer.Neurons.Count
                 ? $" The first {shown.Length:N0} of {layer.Neurons.Count:N0} are shown."
@@ -342,7 +353,7 @@ internal sealed class HtmlReport
     }
 
     private string Name(LayerInsight layer, NeuronInsight neuron) =>
-        layer == Hidden
+        layer != _insight.OutputLayer
             ? neuron.Neuron.ToString(CultureInfo.InvariantCulture)
             : Text(_insight.ClassNames[neuron.Neuron]);
 

@@ -144,13 +144,13 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// left out where none were asked for) and ReceptiveField.
     /// </summary>
     /// <param name="insight">The explanation.</param>
-    /// <param name="layer">The layer; null for the first hidden one.</param>
+    /// <param name="layer">The layer; null for the first one.</param>
     /// <returns>The data view.</returns>
     /// <exception cref="ArgumentNullException">There is no explanation.</exception>
     public IDataView ToDataView(NetworkInsight insight, LayerInsight? layer = null)
     {
         ArgumentNullException.ThrowIfNull(insight);
-        return InsightDataView.Create(Host, insight, layer ?? insight.HiddenLayers[0]);
+        return InsightDataView.Create(Host, insight, layer ?? insight.Layers.First());
     }
 
     internal MulticlassPredictionTransformer<InfomorphicModelParameters> ReplaceIn(

@@ -81,7 +81,9 @@ internal sealed class LayerTally
         double entropy = tally.Entropy / tally.Mass;
         double mutual = tally.Redundancies[_lattice.TopIndex] / tally.Mass;
         double residual = entropy - mutual;
-        double? goal = Layer.Goal is null ? null : LayerStatistics.GoalOf(Layer.Goal, [.. atoms, residual]);
+        double? goal = Layer.Goal is null
+            ? null
+            : new LayerStatistics(Layer.Goal, neurons: 1).GoalOf([.. atoms, residual]);
         return new NeuronInsight(
             neuron,
             new NeuronInformation(atoms, residual, entropy, mutual, goal),

@@ -22,7 +22,7 @@ public sealed class NetworkExplainer
     private readonly LabeledRows _rows;
     private readonly InsightSettings _settings;
     private readonly ParallelOptions _parallel;
-    private readonly LayerTally _hidden;
+    private readonly LayerTally? _hidden;
     private readonly LayerTally _output;
 
     private NetworkExplainer(InfomorphicNetwork network, LabeledRows rows, InsightSettings settings)
@@ -31,7 +31,8 @@ public sealed class NetworkExplainer
         _rows = rows;
         _settings = settings;
         _parallel = new ParallelOptions { MaxDegreeOfParallelism = settings.Threads ?? Environment.ProcessorCount };
-        _hidden = new LayerTally(network.HiddenLayers[0], network.ClassCount, settings.TypicalRows);
+        if (network.HiddenLayers.Count > 0)
+            _hidden = new LayerTally(network.HiddenLayers[0], network.ClassCount, settings.TypicalRows);
         _output = new LayerTally(network.OutputLayer, network.ClassCount, settings.TypicalRows);
     }
 
@@ -75,7 +76,7 @@ public sealed class NetworkExplainer
         var explainer = new NetworkExplainer(network, rows, settings);
         explainer.Run(cancellationToken);
         return new NetworkInsight(
-            [explainer._hidden.ToInsight("hidden", places)],
+            explainer._hidden is null ? [] : [explainer._hidden.ToInsight("hidden", places)],
             explainer._output.ToInsight("output", places),
             classNames ?? [.. Enumerable.Range(0, network.ClassCount).Select(index => $"{index}")],
             rows.RowCount,
@@ -99,54 +100,95 @@ public sealed class NetworkExplainer
     private void Present(int[] chosen, int batch)
     {
         var rows = new ExplainedBatch(_rows, chosen);
-        InfomorphicLayer hidden = _network.HiddenLayers[0];
+        (Outputs seen, Outputs scored) = _hidden is null
+            ? (rows.Features, rows.Features)
+            : PresentHidden(_hidden, rows, batch);
         InfomorphicLayer output = _network.OutputLayer;
-        var drive = new Outputs(hidden.NeuronCount, chosen.Length);
-        var first = new Outputs(hidden.NeuronCount, chosen.Length);
-        var second = new Outputs(hidden.NeuronCount, chosen.Length);
-        var firstScored = new Outputs(hidden.NeuronCount, chosen.Length);
-        var secondScored = new Outputs(hidden.NeuronCount, chosen.Length);
-
-        ForEachNeuron(
-            _hidden,
-            chosen.Length,
-            (neuron, workspace) =>
-            {
-                Aggregate(hidden.Sources[0], neuron, rows, withLabel: true, rows.Features, drive[neuron]);
-                Fire(hidden, neuron, rows, withLabel: true, drive, peers: null, workspace);
-                Emit(workspace, first[neuron], neuron, 2 * (ulong)batch);
-                Fire(hidden, neuron, rows, withLabel: false, drive, peers: null, workspace);
-                EmitMean(workspace, firstScored[neuron]);
-            }
-        );
-        ForEachNeuron(
-            _hidden,
-            chosen.Length,
-            (neuron, workspace) =>
-            {
-                Fire(hidden, neuron, rows, withLabel: true, drive, first, workspace);
-                Emit(workspace, second[neuron], neuron, 2 * (ulong)batch + 1);
-                _hidden.Decompose(neuron, workspace, rows);
-                Fire(hidden, neuron, rows, withLabel: false, drive, firstScored, workspace);
-                EmitMean(workspace, secondScored[neuron]);
-                _hidden.Respond(neuron, workspace, rows);
-            }
-        );
-
-        var outputDrive = new Outputs(output.NeuronCount, chosen.Length);
+        var drive = new Outputs(output.NeuronCount, chosen.Length);
         ForEachNeuron(
             _output,
             chosen.Length,
             (neuron, workspace) =>
             {
-                Aggregate(output.Sources[0], neuron, rows, withLabel: true, second, outputDrive[neuron]);
-                Fire(output, neuron, rows, withLabel: true, outputDrive, peers: null, workspace);
+                Aggregate(output.Sources[0], neuron, rows, withLabel: true, seen, drive[neuron]);
+                Fire(output, neuron, rows, withLabel: true, drive, default, workspace);
                 _output.Decompose(neuron, workspace, rows);
-                Aggregate(output.Sources[0], neuron, rows, withLabel: false, secondScored, outputDrive[neuron]);
-                Fire(output, neuron, rows, withLabel: false, outputDrive, peers: null, workspace);
+                Aggregate(output.Sources[0], neuron, rows, withLabel: false, scored, drive[neuron]);
+                Fire(output, neuron, rows, withLabel: false, drive, default, workspace);
                 _output.Respond(neuron, workspace, rows);
             }
         );
+    }
+
+    // What the hidden layer passes on in the second presentation: with the label as in training, and as in scoring.
+    private (Outputs Seen, Outputs Scored) PresentHidden(LayerTally tally, ExplainedBatch rows, int batch)
+    {
+        InfomorphicLayer hidden = tally.Layer;
+        int count = rows.Chosen.Length;
+        var drive = new Outputs(hidden.NeuronCount, count);
+        var first = new Outputs(hidden.NeuronCount, count);
+        var second = new Outputs(hidden.NeuronCount, count);
+        var firstScored = new Outputs(hidden.NeuronCount, count);
+        var secondScored = new Outputs(hidden.NeuronCount, count);
+        ForEachNeuron(
+            tally,
+            count,
+            (neuron, workspace) =>
+            {
+                Aggregate(hidden.Sources[0], neuron, rows, withLabel: true, rows.Features, drive[neuron]);
+                Fire(hidden, neuron, rows, withLabel: true, drive, default, workspace);
+                Emit(hidden, workspace, first[neuron], neuron, 2 * (ulong)batch);
+                Fire(hidden, neuron, rows, withLabel: false, drive, default, workspace);
+                EmitMean(hidden, workspace, firstScored[neuron]);
+            }
+        );
+
+        var heard = new Heard(first, FeedBack(hidden, first, rows, 2 * (ulong)batch, sampled: true));
+        var heardScored = new Heard(firstScored, FeedBack(hidden, firstScored, rows, 0, sampled: false));
+        ForEachNeuron(
+            tally,
+            count,
+            (neuron, workspace) =>
+            {
+                Fire(hidden, neuron, rows, withLabel: true, drive, heard, workspace);
+                Emit(hidden, workspace, second[neuron], neuron, 2 * (ulong)batch + 1);
+                tally.Decompose(neuron, workspace, rows);
+                Fire(hidden, neuron, rows, withLabel: false, drive, heardScored, workspace);
+                EmitMean(hidden, workspace, secondScored[neuron]);
+                tally.Respond(neuron, workspace, rows);
+            }
+        );
+        return (second, secondScored);
+    }
+
+    // What the output layer makes of the first presentation, where the hidden layer hears of it.
+    private Outputs? FeedBack(
+        InfomorphicLayer hidden,
+        Outputs first,
+        ExplainedBatch rows,
+        ulong presentation,
+        bool sampled
+    )
+    {
+        if (hidden.Sources.All(source => source.Kind != SourceKind.Feedback))
+            return null;
+        InfomorphicLayer output = _network.OutputLayer;
+        var drive = new Outputs(output.NeuronCount, rows.Chosen.Length);
+        var fed = new Outputs(output.NeuronCount, rows.Chosen.Length);
+        ForEachNeuron(
+            _output,
+            rows.Chosen.Length,
+            (neuron, workspace) =>
+            {
+                Aggregate(output.Sources[0], neuron, rows, withLabel: false, first, drive[neuron]);
+                Fire(output, neuron, rows, withLabel: false, drive, default, workspace);
+                if (sampled)
+                    Emit(output, workspace, fed[neuron], hidden.NeuronCount + neuron, presentation);
+                else
+                    EmitMean(output, workspace, fed[neuron]);
+            }
+        );
+        return fed;
     }
 
     private void ForEachNeuron(LayerTally tally, int rows, Action<int, ExplainerWorkspace> work) =>
@@ -170,30 +212,37 @@ public sealed class NetworkExplainer
         ExplainedBatch rows,
         bool withLabel,
         Outputs drive,
-        Outputs? peers,
+        Heard heard,
         ExplainerWorkspace workspace
     )
     {
         drive[neuron].CopyTo(workspace.Sources[0]);
-        for (int source = 1; source < layer.Sources.Count; source++)
-            Aggregate(layer.Sources[source], neuron, rows, withLabel, peers, workspace.Sources[source]);
-        switch (layer.Activation)
+        for (int i = 1; i < layer.Sources.Count; i++)
         {
-            case ModulatedActivation modulated:
-                VectorizedActivation.Fire(
-                    modulated,
-                    workspace.Sources[0],
-                    workspace.Sources[1],
-                    workspace.Sources[2],
-                    workspace.Theta,
-                    workspace.Complement
-                );
-                break;
-            case FeedforwardActivation:
-                VectorizedActivation.Fire(workspace.Sources[0], workspace.Theta, workspace.Complement);
-                break;
-            default:
-                throw new NotSupportedException($"A neuron with the activation {layer.Activation} is not explained.");
+            InputSource source = layer.Sources[i];
+            Outputs? inputs = source.Kind == SourceKind.Feedback ? heard.Fed : heard.Peers;
+            Aggregate(source, neuron, rows, withLabel, inputs, workspace.Sources[i]);
+        }
+
+        if (layer.Activation is not StepActivation)
+        {
+            ReadOnlySpan<float> second = layer.Sources.Count > 1 ? workspace.Sources[1] : default;
+            ReadOnlySpan<float> third = layer.Sources.Count > 2 ? workspace.Sources[2] : default;
+            VectorizedActivation.Fire(
+                layer.Activation,
+                workspace.Sources[0],
+                second,
+                third,
+                workspace.Theta,
+                workspace.Complement
+            );
+            return;
+        }
+
+        for (int row = 0; row < workspace.Theta.Length; row++)
+        {
+            workspace.Theta[row] = workspace.Sources[0][row] > 0 ? 1 : 0;
+            workspace.Complement[row] = 1 - workspace.Theta[row];
         }
     }
 
@@ -235,16 +284,31 @@ public sealed class NetworkExplainer
         }
     }
 
-    private void Emit(ExplainerWorkspace workspace, Span<float> outputs, int neuron, ulong presentation)
+    private void Emit(
+        InfomorphicLayer layer,
+        ExplainerWorkspace workspace,
+        Span<float> outputs,
+        int neuron,
+        ulong presentation
+    )
     {
-        if (_settings.MeanField)
-            EmitMean(workspace, outputs);
+        if (_settings.MeanField || layer.Activation is StepActivation)
+            EmitMean(layer, workspace, outputs);
         else
             Philox.Sample(workspace.Theta, outputs, (uint)neuron, presentation, _settings.Seed);
     }
 
-    private static void EmitMean(ExplainerWorkspace workspace, Span<float> outputs) =>
-        TensorPrimitives.Subtract<float>(workspace.Theta, workspace.Complement, outputs);
+    // A step passes on 0 or 1, other neurons −1 … 1.
+    private static void EmitMean(InfomorphicLayer layer, ExplainerWorkspace workspace, Span<float> outputs)
+    {
+        if (layer.Activation is StepActivation)
+            workspace.Theta.CopyTo(outputs);
+        else
+            TensorPrimitives.Subtract<float>(workspace.Theta, workspace.Complement, outputs);
+    }
+
+    /// <summary>What a hidden layer hears of the presentation before; nothing in the first.</summary>
+    private readonly record struct Heard(Outputs? Peers, Outputs? Fed);
 }
 
 /// <summary>Numbers of neurons, or of features: rows of a batch lie side by side.</summary>

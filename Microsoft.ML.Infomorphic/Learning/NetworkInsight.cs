@@ -117,7 +117,7 @@ public sealed class LayerInsight
 }
 
 /// <summary>A trained network, explained on labelled rows without training again.</summary>
-/// <param name="HiddenLayers">The hidden layers, from the features up.</param>
+/// <param name="HiddenLayers">The hidden layers, from the features up; none where the output layer reads the features.</param>
 /// <param name="OutputLayer">The output layer, one neuron a class.</param>
 /// <param name="ClassNames">The classes' names.</param>
 /// <param name="RowCount">Number of rows that were looked at.</param>
@@ -146,7 +146,7 @@ public sealed record NetworkInsight(
                         CultureInfo.InvariantCulture,
                         $"mean over batches of at most {Settings.BatchSize} of the {RowCount} rows in random order, each batch by its weight"
                     );
-            return "Shared-exclusion information atoms in bits, of the second presentation with the label as context; "
+            return "Shared-exclusion information atoms in bits, of the last presentation, as in training (a context that is the label is there); "
                 + $"the output counted by its firing probability; hidden neurons pass on {outputs}; {rows}.";
         }
     }

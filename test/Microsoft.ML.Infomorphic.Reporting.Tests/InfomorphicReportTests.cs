@@ -122,6 +122,16 @@ public sealed partial class InfomorphicReportTests : IDisposable
     }
 
     [TestMethod]
+    [DataRow(true, "they are not trained")]
+    [DataRow(false, "No hidden layer")]
+    public void Layers_without_a_goal_and_networks_without_a_hidden_layer_have_a_report(bool hasHidden, string part)
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext, network: TinyModel.WithoutGoals(hasHidden));
+        InfomorphicReport.Write(model, TinyModel.Data(_mlContext), ReportPath);
+        StringAssert.Contains(File.ReadAllText(ReportPath), part);
+    }
+
+    [TestMethod]
     public void What_does_not_fit_is_named_and_nothing_is_written()
     {
         InfomorphicModelParameters model = TinyModel.Create(_mlContext);

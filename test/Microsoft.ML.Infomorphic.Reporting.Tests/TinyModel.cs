@@ -23,11 +23,15 @@ internal static class TinyModel
         public string Label { get; set; } = "";
     }
 
-    public static InfomorphicModelParameters Create(MLContext mlContext, int epochs = 12) =>
+    public static InfomorphicModelParameters Create(
+        MLContext mlContext,
+        int epochs = 12,
+        InfomorphicNetwork? network = null
+    ) =>
         new(
             mlContext,
             new ModelContents(
-                Network(),
+                network ?? Network(),
                 new TrainingHistory([.. Enumerable.Range(1, epochs).Select(Epoch)], epochs, 100, 2, 1.5),
                 new LearningSettings
                 {
@@ -117,6 +121,41 @@ internal static class TinyModel
                 new FeedforwardActivation(),
                 Binning.PaperOutputLayer
             ),
+            new FeatureScaling(Standardization.None, new float[Features], [.. Enumerable.Repeat(1f, Features)])
+        );
+    }
+
+    /// <summary>No hidden layer, or a fixed random one.</summary>
+    public static InfomorphicNetwork WithoutGoals(bool hasHidden)
+    {
+        var random = new Random(6);
+        float[] Draw(int count) => [.. Enumerable.Range(0, count).Select(_ => 2 * random.NextSingle() - 1)];
+        int inputs = hasHidden ? Hidden : Features;
+        var fixedLayer = new InfomorphicLayer(
+            [new InputSource('F', SourceKind.Features, Hidden, Features, Draw(Hidden * Features), Draw(Hidden))],
+            null,
+            new StepActivation(),
+            new Binning()
+        );
+        var output = new InfomorphicLayer(
+            [
+                new InputSource(
+                    'F',
+                    hasHidden ? SourceKind.HiddenLayer : SourceKind.Features,
+                    Classes,
+                    inputs,
+                    Draw(Classes * inputs),
+                    Draw(Classes)
+                ),
+                new InputSource('C', SourceKind.OwnLabel, Classes, Classes, [], []),
+            ],
+            GoalFunctions.Output,
+            new FeedforwardActivation(),
+            Binning.PaperOutputLayer
+        );
+        return new InfomorphicNetwork(
+            hasHidden ? [fixedLayer] : [],
+            output,
             new FeatureScaling(Standardization.None, new float[Features], [.. Enumerable.Repeat(1f, Features)])
         );
     }

@@ -97,6 +97,42 @@ public class NetworkExplainerTests
             );
     }
 
+    // All rows are typical ones, and θ of the output neurons gives back what the scorer makes of a row.
+    [TestMethod]
+    [DynamicData(nameof(Setups.All), typeof(Setups))]
+    public void Every_set_up_is_explained_as_it_is_scored(string setup)
+    {
+        LabeledRows rows = Problems.Blobs(120);
+        InfomorphicNetwork network = Problems.Train(rows, Setups.Settings(setup, epochs: 2)).Network;
+        NetworkInsight insight = NetworkExplainer.Explain(network, rows, new InsightSettings { TypicalRows = 120 });
+        var scorer = new NetworkScorer(network, new ScoringSettings(Calibrate: false));
+        float[] features = new float[rows.Features.FeatureCount];
+        float[] expected = new float[rows.ClassCount];
+        for (int row = 0; row < rows.RowCount; row++)
+        {
+            rows.Features.CopyRow(row, features);
+            scorer.Score(features, expected);
+            double[] odds =
+            [
+                .. insight.OutputLayer.Neurons.Select(neuron =>
+                {
+                    double theta = neuron.MostTypical.Single(typical => typical.Row == row).Theta;
+                    return theta / (1 - theta);
+                }),
+            ];
+            for (int label = 0; label < expected.Length; label++)
+                Assert.AreEqual(expected[label], odds[label] / odds.Sum(), 1e-4); // 1 − θ is off by 10⁻⁷ of single precision
+        }
+
+        foreach (LayerInsight layer in insight.Layers)
+        {
+            Assert.AreEqual(layer.Layer.Goal is null, layer.Mean.Goal is null);
+            Assert.AreEqual(layer.Mean.Atoms.Sum(), layer.Mean.MutualInformation, Precision);
+            Assert.AreEqual(layer.Mean.Entropy, layer.Mean.MutualInformation + layer.Mean.ResidualEntropy, Precision);
+        }
+        Assert.HasCount(setup == Setups.Readout ? 0 : 1, insight.HiddenLayers);
+    }
+
     [TestMethod]
     public void Mean_and_spread_are_over_the_neurons()
     {
