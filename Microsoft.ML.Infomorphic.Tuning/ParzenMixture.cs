@@ -2,12 +2,13 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 
 // Optuna's multivariate Parzen estimator, described here by its formulas (places of [0, 1] on each parameter's scale):
 //
-//   symbol   variable    shape   meaning
-//   n, d     –           1       observations and parameters
-//   w        _weights    n + 1   1 for the 25 newest, less for older ones, down to 1/n; last the prior's; normalised
-//   μ        _centers    n + 1, d   the observations; the prior's is ½
-//   h        Bandwidth   1       0.2 n^(−1/(d + 4)) (Scott's rule), at least 1 / min(100, n + 2); the prior's is 1
-//   Z        _logScale   n + 1, d   mass of the kernel within [0, 1]
+//   symbol   variable        shape      meaning
+//   n, d     –               1          observations and parameters
+//   w        _weights        n + 1      1 for the 25 newest, less for older ones, down to 1/n; last the prior's; normalised
+//   μ        _centers        n + 1, d   the observations; the prior's is ½
+//   b        Bandwidth       1          of TpeOptions
+//   h        _bandwidth      1          b n^(−1/(d + 4)) (Scott's rule), at least 1 / min(100, n + 2); the prior's is 1
+//   Z        _logConstants   n + 1, d   mass of the kernel within [0, 1]
 //
 // A real parameter's kernel is a normal density truncated to [0, 1]; an integer's is the mass of that on the share of
 // each whole number; a choice's is 1 + p for the observed choice and p for the others, p = w₀ / (n + 1), normalised.
@@ -15,7 +16,6 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// <summary>A density over a search space: a mixture of kernels on observed points and of a prior that covers everything.</summary>
 internal sealed class ParzenMixture
 {
-    private const double Magnitude = 0.2;
     private const int NewestAtFullWeight = 25;
 
     private readonly SearchSpace _space;
@@ -36,16 +36,17 @@ internal sealed class ParzenMixture
     /// <summary>Creates a mixture.</summary>
     /// <param name="space">The space.</param>
     /// <param name="points">The observations, oldest first; may be empty.</param>
-    /// <param name="priorWeight">The prior's weight w₀, in observations.</param>
-    public ParzenMixture(SearchSpace space, IReadOnlyList<ParameterPoint> points, double priorWeight)
+    /// <param name="options">b and the prior's weight w₀, in observations.</param>
+    public ParzenMixture(SearchSpace space, IReadOnlyList<ParameterPoint> points, TpeOptions options)
     {
+        double priorWeight = options.PriorWeight;
         _space = space;
         _dimensions = space.Parameters.Count;
         int n = points.Count;
         PriorWeight = priorWeight;
         _weights = WeightsOf(n, priorWeight);
         _bandwidth = Math.Max(
-            Magnitude * Math.Pow(Math.Max(n, 1), -1.0 / (_dimensions + 4)),
+            options.Bandwidth * Math.Pow(Math.Max(n, 1), -1.0 / (_dimensions + 4)),
             1.0 / Math.Min(100, n + 2)
         );
         _real = [.. Enumerable.Range(0, _dimensions).Where(i => space.Parameters[i] is RealParameter)];

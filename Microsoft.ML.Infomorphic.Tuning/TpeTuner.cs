@@ -64,8 +64,8 @@ public sealed class TpeTuner : Tuner
         [
             .. completed.OrderBy(t => Loss(t.Value!.Value)).ThenBy(t => t.Number).Take(count).Select(t => t.Number),
         ];
-        var l = new ParzenMixture(Space, [.. PointsWhere(t => good.Contains(t.Number))], _options.PriorWeight);
-        var g = new ParzenMixture(Space, [.. PointsWhere(t => !good.Contains(t.Number))], _options.PriorWeight);
+        var l = new ParzenMixture(Space, [.. PointsWhere(t => good.Contains(t.Number))], _options);
+        var g = new ParzenMixture(Space, [.. PointsWhere(t => !good.Contains(t.Number))], _options);
 
         var random = new TuningRandom(Seed, RandomPurpose.Candidates, (ulong)number);
         ParameterPoint? best = null;

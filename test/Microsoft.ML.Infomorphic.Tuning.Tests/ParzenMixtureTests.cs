@@ -73,9 +73,9 @@ public class ParzenMixtureTests
     public void One_observation_by_hand()
     {
         var space = new SearchSpace(new RealParameter("x", 0, 1));
-        var mixture = new ParzenMixture(space, [space.CreatePoint(0.5)], 1);
+        var mixture = new ParzenMixture(space, [space.CreatePoint(0.5)], new TpeOptions());
 
-        // ½ N(½; ½, 0.333²) on [0, 1] + ½ N(½; ½, 1²) on [0, 1]: the bandwidth is 1 / (n + 2), above 0.2.
+        // ½ N(½; ½, 0.333²) on [0, 1] + ½ N(½; ½, 1²) on [0, 1]: the bandwidth is 1 / (n + 2), above 0.1.
         const double H = 1.0 / 3;
         double kernel = 1 / (Math.Sqrt(2 * Math.PI) * H * (2 * 0.9331927987311419 - 1)); // Φ(1.5)
         double prior = 1 / (Math.Sqrt(2 * Math.PI) * (2 * 0.6914624612740131 - 1)); // Φ(0.5)
@@ -88,7 +88,7 @@ public class ParzenMixtureTests
         var space = new SearchSpace(new RealParameter("x", 0, 1));
         // 75 new ones at 0.8; the same number of old ones at 0.2.
         ParameterPoint[] points = [.. Enumerable.Range(0, 150).Select(i => space.CreatePoint(i < 75 ? 0.2 : 0.8))];
-        var mixture = new ParzenMixture(space, points, 1);
+        var mixture = new ParzenMixture(space, points, new TpeOptions());
 
         double ratio = Math.Exp(
             mixture.LogDensity(space.CreatePoint(0.8)) - mixture.LogDensity(space.CreatePoint(0.2))
@@ -110,7 +110,7 @@ public class ParzenMixtureTests
                     )
                 ),
         ];
-        return new ParzenMixture(s_mixed, points, 1);
+        return new ParzenMixture(s_mixed, points, new TpeOptions());
     }
 
     private static IEnumerable<double[]> DiscreteValues() =>
