@@ -155,7 +155,7 @@ public sealed class TrainerSpace
         point = null;
         List<double> values = [];
         if (
-            !TryAddValues(Goal, options.Goal, values, out reason)
+            !TryAddValues(Goal, NameOf(options.Goal), values, out reason)
             || !TryAddValues(OutputGoal, options.OutputGoal, values, out reason)
         )
             return false;
@@ -173,6 +173,9 @@ public sealed class TrainerSpace
         reason = null;
         return true;
     }
+
+    // The goal that the trainer takes for "auto" where the hidden neurons have the sources of this space, F, C and L.
+    private static string NameOf(string goal) => goal == "auto" ? "opt_1_100_tpe" : goal;
 
     /// <summary>The point of a goal of the hidden neurons, such as a published one, with other options as given.</summary>
     /// <param name="goal">The goal.</param>

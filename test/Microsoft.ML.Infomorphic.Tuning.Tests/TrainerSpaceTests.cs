@@ -47,7 +47,8 @@ public class TrainerSpaceTests
 
         foreach (TrainerOption option in Enum.GetValues<TrainerOption>())
             Assert.AreEqual(ValueOf(options, option), ValueOf(applied, option), option.ToString());
-        Assert.AreEqual(GoalFunction.Parse(options.Goal), GoalFunction.Parse(applied.Goal));
+        Assert.AreEqual("auto", options.Goal);
+        Assert.AreEqual(GoalFunction.Parse("opt_1_100_tpe"), GoalFunction.Parse(applied.Goal));
         Assert.AreEqual(GoalFunction.Parse(options.OutputGoal, "FC"), GoalFunction.Parse(applied.OutputGoal, "FC"));
     }
 
