@@ -22,17 +22,13 @@ internal abstract class InputColumn(DataViewSchema.Column column)
     /// <exception cref="BadRowException">It is no value of this column.</exception>
     public abstract void Read(ref Utf8JsonReader reader);
 
-    /// <summary>Takes a row's value, or its values in their order, as text.</summary>
-    /// <exception cref="BadRowException">It is no value of this column.</exception>
-    public abstract void Read(ReadOnlySpan<string> fields);
-
     /// <summary>Forgets the values beyond the first <paramref name="rows"/> rows.</summary>
     public abstract void Truncate(int rows);
 
     /// <summary>A <see cref="ValueGetter{TValue}"/> of the row that <paramref name="position"/> names.</summary>
     public abstract Delegate Getter(Func<int> position);
 
-    /// <summary>The column that takes values of a type; null if no JSON value or text means one.</summary>
+    /// <summary>The column that takes values of a type; null if no JSON value means one.</summary>
     public static InputColumn? Create(DataViewSchema.Column column)
     {
         DataViewType type = column.Type is VectorDataViewType vector ? vector.ItemType : column.Type;
@@ -69,9 +65,7 @@ internal abstract class InputColumn(DataViewSchema.Column column)
 
     private protected delegate bool ReadJson<T>(ref Utf8JsonReader reader, out T value);
 
-    private protected delegate bool ReadText<T>(string text, out T value);
-
-    private protected sealed record Item<T>(string Kind, ReadJson<T> Json, ReadText<T> Text);
+    private protected sealed record Item<T>(string Kind, ReadJson<T> Json);
 
     private static class Items
     {
@@ -85,13 +79,6 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                     || reader.TokenType == JsonTokenType.Number
                         && reader.TryGetSingle(out value)
                         && float.IsFinite(value);
-            },
-            (string text, out float value) =>
-            {
-                value = float.NaN;
-                return IsMissing(text)
-                    || float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value)
-                        && float.IsFinite(value);
             }
         );
 
@@ -104,13 +91,6 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                     || reader.TokenType == JsonTokenType.Number
                         && reader.TryGetDouble(out value)
                         && double.IsFinite(value);
-            },
-            (string text, out double value) =>
-            {
-                value = double.NaN;
-                return IsMissing(text)
-                    || double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value)
-                        && double.IsFinite(value);
             }
         );
 
@@ -120,8 +100,7 @@ internal abstract class InputColumn(DataViewSchema.Column column)
             {
                 value = reader.TokenType == JsonTokenType.True;
                 return value || reader.TokenType == JsonTokenType.False;
-            },
-            (string text, out bool value) => bool.TryParse(text, out value)
+            }
         );
 
         public static readonly Item<ReadOnlyMemory<char>> Text = new(
@@ -134,11 +113,6 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                 if (reader.TokenType != JsonTokenType.String)
                     return false;
                 value = reader.GetString().AsMemory();
-                return true;
-            },
-            (string text, out ReadOnlyMemory<char> value) =>
-            {
-                value = text.AsMemory();
                 return true;
             }
         );
@@ -158,12 +132,8 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                             CultureInfo.InvariantCulture,
                             out value
                         );
-                },
-                (string text, out T value) =>
-                    T.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out value)
+                }
             );
-
-        private static bool IsMissing(string text) => text.Length == 0 || text is "NaN" or "?";
     }
 
     private sealed class ScalarColumn<T>(DataViewSchema.Column column, Item<T> item) : InputColumn(column)
@@ -176,13 +146,6 @@ internal abstract class InputColumn(DataViewSchema.Column column)
         {
             if (!item.Json(ref reader, out T value))
                 throw new BadRowException($"column \"{Name}\" takes {Kind}, not {JsonTokens.Describe(ref reader)}");
-            _values.Add(value);
-        }
-
-        public override void Read(ReadOnlySpan<string> fields)
-        {
-            if (!item.Text(fields[0], out T value))
-                throw new BadRowException($"column \"{Name}\" takes {Kind}, not \"{JsonTokens.Short(fields[0])}\"");
             _values.Add(value);
         }
 
@@ -222,19 +185,6 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                 _values.Add(value);
             }
             End(_values.Count - start);
-        }
-
-        public override void Read(ReadOnlySpan<string> fields)
-        {
-            for (int i = 0; i < fields.Length; i++)
-            {
-                if (!item.Text(fields[i], out T value))
-                    throw new BadRowException(
-                        $"column \"{Name}\" takes {Kind} at index {i}, not \"{JsonTokens.Short(fields[i])}\""
-                    );
-                _values.Add(value);
-            }
-            End(fields.Length);
         }
 
         private string OfSize => Size is > 0 ? $" of {Size} values" : "";

@@ -51,23 +51,6 @@ internal sealed class RowScorer
         Add(ref reader, isWhole: true);
     }
 
-    /// <summary>Takes a row of text: for each of <see cref="Inputs"/>, the values that are its.</summary>
-    /// <exception cref="BadRowException">The row is not what the model reads; it leaves no trace.</exception>
-    public void Add(string[][] fields)
-    {
-        try
-        {
-            for (int i = 0; i < Inputs.Count; i++)
-                Inputs[i].Read(fields[i]);
-        }
-        catch (BadRowException)
-        {
-            _block.DropUnfinishedRow();
-            throw;
-        }
-        _block.AddRow();
-    }
-
     /// <summary>Scores the rows taken so far; a row is one JSON object.</summary>
     /// <param name="writer">Where they go.</param>
     /// <param name="rowWritten">Called after each row.</param>
