@@ -23,13 +23,13 @@ internal sealed record SampleOptions(
     /// <summary>The command, which hands its options to <paramref name="run"/>.</summary>
     public static RootCommand CreateCommand(Func<SampleOptions, int> run)
     {
-        Option<int> trials = CommandLine.WholeNumber("--trials", "Trials of the study.", fallback: 40, minimum: 1);
-        Option<int> epochs = CommandLine.WholeNumber("--epochs", "Epochs of a trial.", fallback: 3, minimum: 1);
+        Option<int> trials = CommandLine.WholeNumber("--trials", "Trials of the study.", fallback: 200, minimum: 1);
+        Option<int> epochs = CommandLine.WholeNumber("--epochs", "Epochs of a trial.", fallback: 8, minimum: 1);
         Option<int> hidden = CommandLine.WholeNumber("--hidden", "Hidden neurons.", fallback: 30, minimum: 1);
         Option<int> rows = CommandLine.WholeNumber(
             "--train-rows",
             "MNIST images to use, drawn at random; a fifth of them is withheld for validation.",
-            fallback: 6000,
+            fallback: 24_000,
             minimum: 200,
             maximum: 60_000
         );
