@@ -1,8 +1,6 @@
-using System.Globalization;
 using Microsoft.ML.CommandLine;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
@@ -21,7 +19,7 @@ public sealed partial class InfomorphicTrainer
         internal static class Defaults
         {
             internal const int NumberOfHiddenNeurons = 100;
-            internal const string Goal = "opt_1_100_tpe";
+            internal const string Goal = "auto";
             internal const string OutputGoal = "output";
             internal const int NumberOfEpochs = 100;
             internal const int BatchSize = 1024;
@@ -30,6 +28,11 @@ public sealed partial class InfomorphicTrainer
             internal const double BinningRange = 20;
             internal const double Alpha = 0.1;
             internal const double Beta = 2;
+            internal const double BivariateK = 0.9;
+            internal const double BivariateBeta = 2;
+            internal const double FirstMomentDecay = 0.9;
+            internal const double SecondMomentDecay = 0.999;
+            internal const double Epsilon = 1e-8;
             internal const double LearningRate = 0.002;
             internal const double WeightDecay = 0.00035;
             internal const double OutputLearningRate = 0.003;
@@ -38,16 +41,55 @@ public sealed partial class InfomorphicTrainer
             internal const bool CalibrateScores = true;
         }
 
-        /// <summary>The number of hidden neurons N, at least 1.</summary>
+        /// <summary>
+        /// What lies between the features and the output layer: infomorphic neurons; a fixed random projection (as many
+        /// neurons, with outputs 0 and 1, that never learn); or nothing.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "What lies between the features and the output layer",
+            ShortName = "layer",
+            SortOrder = 8
+        )]
+        public HiddenLayerKind HiddenLayer = HiddenLayerKind.Infomorphic;
+
+        /// <summary>
+        /// The context C of a hidden neuron: the label, which is withheld when rows are scored; the output layer's outputs
+        /// of the first presentation, in training and in scoring (the paper's setup 3); or none.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "What the context of a hidden neuron is",
+            ShortName = "context",
+            SortOrder = 9
+        )]
+        public ContextSignal Context = ContextSignal.Label;
+
+        /// <summary>
+        /// Whether hidden neurons listen to each other. Each row is presented twice where they do, or where
+        /// <see cref="Context"/> is feedback: what they hear is what was put out in the first presentation, and the second one
+        /// is learned from. That there are two is no option: the paper's set-ups are defined for two.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Whether hidden neurons listen to each other",
+            ShortName = "peers",
+            SortOrder = 9
+        )]
+        public bool LateralInput = true;
+
+        /// <summary>The number of hidden neurons N, at least 1. Not used where there is no hidden layer.</summary>
         [Argument(ArgumentType.AtMostOnce, HelpText = "Number of hidden neurons", ShortName = "hidden", SortOrder = 10)]
         public int NumberOfHiddenNeurons = Defaults.NumberOfHiddenNeurons;
 
         /// <summary>
-        /// The goal of the hidden neurons over feedforward input F, context C and lateral input L: in the paper's
+        /// The goal of the hidden neurons over their sources, which are feedforward input F, context C unless
+        /// <see cref="Context"/> is none, and lateral input L where there is <see cref="LateralInput"/>: in the paper's
         /// notation, such as "0.33{F}{C}{L} + {F}{C} - {F}{L} - {FC}{FL}", or the name of a published goal of
-        /// <see cref="GoalFunctions"/>.
+        /// <see cref="GoalFunctions"/>. "auto" is the goal of the paper's results: "opt_1_100_tpe" over F, C and L,
+        /// "context/opt_2_100" over F and C, "lateral/opt_2_100" over F and L.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Goal of the hidden neurons over F, C and L", SortOrder = 11)]
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Goal of the hidden neurons over their sources", SortOrder = 11)]
         public string Goal = Defaults.Goal;
 
         /// <summary>
@@ -77,7 +119,8 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// The largest number of lateral connections of a hidden neuron, at least 1. A neuron listens to all others
-        /// where there are no more of them.
+        /// where there are no more of them: N − 1 or more, such as <see cref="int.MaxValue"/>, connects all to all. The
+        /// paper's setup 1 does so, its setup 2 has 100, and so has its setup 3.
         /// </summary>
         [Argument(
             ArgumentType.AtMostOnce,
@@ -94,7 +137,18 @@ public sealed partial class InfomorphicTrainer
         )]
         public int NumberOfBins = Defaults.NumberOfBins;
 
-        /// <summary>R: the bins of a hidden neuron's sources cover (−R, R); positive.</summary>
+        /// <summary>
+        /// Whether the bins of a hidden neuron's sources cover a fixed range, or adapt to the largest magnitude that the source
+        /// has in the batch. "Auto" is fixed for three sources and adaptive for two, as in the paper.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Whether a hidden neuron's bins cover a fixed range or adapt to each batch",
+            ShortName = "binning"
+        )]
+        public BinningKind Binning = BinningKind.Auto;
+
+        /// <summary>R: fixed bins of a hidden neuron's sources cover (−R, R); positive.</summary>
         [Argument(
             ArgumentType.AtMostOnce,
             HelpText = "Half-width of the range that a hidden neuron's bins cover",
@@ -130,6 +184,25 @@ public sealed partial class InfomorphicTrainer
         )]
         public double Beta2 = Defaults.Beta;
 
+        /// <summary>
+        /// k: the share of the drive that is not modulated, of hidden neurons with context or lateral input but not both;
+        /// finite.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Share of a bivariate hidden neuron's drive that is not modulated",
+            ShortName = "k"
+        )]
+        public double BivariateK = Defaults.BivariateK;
+
+        /// <summary>β: the steepness of the modulation of such hidden neurons; finite.</summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "Steepness of the modulation of a bivariate hidden neuron",
+            ShortName = "bk"
+        )]
+        public double BivariateBeta = Defaults.BivariateBeta;
+
         /// <summary>The hidden neurons' learning rate, positive.</summary>
         [Argument(ArgumentType.AtMostOnce, HelpText = "Learning rate of the hidden neurons", ShortName = "lr")]
         public double LearningRate = Defaults.LearningRate;
@@ -145,6 +218,30 @@ public sealed partial class InfomorphicTrainer
         /// <summary>The output neurons' L2 weight decay, not negative.</summary>
         [Argument(ArgumentType.AtMostOnce, HelpText = "L2 weight decay of the output neurons", ShortName = "owd")]
         public double OutputWeightDecay = Defaults.OutputWeightDecay;
+
+        /// <summary>The decay of the first moment in the hidden neurons' optimiser, Adam; at least 0 and less than 1.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's first decay, hidden neurons", ShortName = "d1")]
+        public double FirstMomentDecay = Defaults.FirstMomentDecay;
+
+        /// <summary>The decay of the second moment in the hidden neurons' optimiser; at least 0 and less than 1.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's second decay, hidden neurons", ShortName = "d2")]
+        public double SecondMomentDecay = Defaults.SecondMomentDecay;
+
+        /// <summary>ε: added to the root of the second moment in the hidden neurons' optimiser; positive.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's epsilon, hidden neurons", ShortName = "eps")]
+        public double Epsilon = Defaults.Epsilon;
+
+        /// <summary>The decay of the first moment in the output neurons' optimiser; at least 0 and less than 1.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's first decay, output neurons", ShortName = "od1")]
+        public double OutputFirstMomentDecay = Defaults.FirstMomentDecay;
+
+        /// <summary>The decay of the second moment in the output neurons' optimiser; at least 0 and less than 1.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's second decay, output neurons", ShortName = "od2")]
+        public double OutputSecondMomentDecay = Defaults.SecondMomentDecay;
+
+        /// <summary>ε: added to the root of the second moment in the output neurons' optimiser; positive.</summary>
+        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's epsilon, output neurons", ShortName = "oeps")]
+        public double OutputEpsilon = Defaults.Epsilon;
 
         /// <summary>How features are standardised before training. The standardisation becomes part of the model.</summary>
         [Argument(ArgumentType.AtMostOnce, HelpText = "How features are standardised", ShortName = "std")]
@@ -264,95 +361,10 @@ public sealed partial class InfomorphicTrainer
         /// <summary>Checks the options and turns them into settings.</summary>
         /// <param name="host">Marks exceptions.</param>
         /// <param name="seed">The seed where the options have none.</param>
-        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range, or a goal does not parse.</exception>
-        internal LearningSettings ToLearningSettings(IExceptionContext host, int seed)
-        {
-            AtLeast(NumberOfHiddenNeurons, 1, nameof(NumberOfHiddenNeurons));
-            AtLeast(NumberOfEpochs, 1, nameof(NumberOfEpochs));
-            AtLeast(BatchSize, 2, nameof(BatchSize));
-            AtLeast(MaximumLateralConnections, 1, nameof(MaximumLateralConnections));
-            AtLeast(NumberOfBins, 2, nameof(NumberOfBins));
-            Check(
-                NumberOfBins <= Binning.MaximumCount,
-                nameof(NumberOfBins),
-                $"must be at most {Binning.MaximumCount}, and is {NumberOfBins}."
-            );
-            Positive(BinningRange, nameof(BinningRange));
-            Finite(Alpha1, nameof(Alpha1));
-            Finite(Alpha2, nameof(Alpha2));
-            Finite(Beta1, nameof(Beta1));
-            Finite(Beta2, nameof(Beta2));
-            Positive(LearningRate, nameof(LearningRate));
-            Positive(OutputLearningRate, nameof(OutputLearningRate));
-            NotNegative(WeightDecay, nameof(WeightDecay));
-            NotNegative(OutputWeightDecay, nameof(OutputWeightDecay));
-            Known(Standardization, nameof(Standardization));
-            Known(Scoring, nameof(Scoring));
-            AtLeast(EarlyStoppingRounds ?? 1, 1, nameof(EarlyStoppingRounds));
-            AtLeast(NumberOfScoringSamples, 1, nameof(NumberOfScoringSamples));
-            AtLeast(NumberOfThreads ?? 1, 1, nameof(NumberOfThreads));
-            AtLeast(MemoryBudget ?? 1, 1, nameof(MemoryBudget));
-            Check(
-                DeviceChoice.IsValid(Device),
-                nameof(Device),
-                $"must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"{Device}\"."
-            );
-
-            return new LearningSettings
-            {
-                HiddenNeurons = NumberOfHiddenNeurons,
-                Goal = ParseGoal(Goal, "FCL", nameof(Goal)),
-                OutputGoal = ParseGoal(OutputGoal, "FC", nameof(OutputGoal)),
-                Epochs = NumberOfEpochs,
-                BatchSize = BatchSize,
-                MaximumLateralConnections = MaximumLateralConnections,
-                Activation = new ModulatedActivation(Alpha1, Alpha2, Beta1, Beta2),
-                Binning = new Binning(NumberOfBins, BinningRange),
-                HiddenOptimizer = new AdamSettings(LearningRate, WeightDecay),
-                OutputOptimizer = new AdamSettings(OutputLearningRate, OutputWeightDecay),
-                Standardization = Standardization,
-                EarlyStoppingRounds = EarlyStoppingRounds,
-                RestoreBestEpoch = RestoreBestEpoch,
-                Seed = (uint)(Seed ?? seed),
-                Threads = NumberOfThreads,
-            };
-
-            GoalFunction ParseGoal(string? text, string sources, string name) =>
-                GoalFunction.TryParse(text, sources, out GoalFunction? goal, out string? error)
-                    ? goal
-                    : throw host.ExceptUserArg(name, $"{name}: {error}");
-
-            void AtLeast(int value, int minimum, string name) =>
-                Check(value >= minimum, name, $"must be at least {minimum}, and is {value}.");
-
-            void Positive(double value, string name) =>
-                Check(value > 0 && double.IsFinite(value), name, $"must be positive and finite, and is {Text(value)}.");
-
-            void NotNegative(double value, string name) =>
-                Check(
-                    value >= 0 && double.IsFinite(value),
-                    name,
-                    $"must be finite and not negative, and is {Text(value)}."
-                );
-
-            void Finite(double value, string name) =>
-                Check(double.IsFinite(value), name, $"must be finite, and is {Text(value)}.");
-
-            void Known<T>(T value, string name)
-                where T : struct, Enum =>
-                Check(
-                    Enum.IsDefined(value),
-                    name,
-                    $"must be one of {string.Join(", ", Enum.GetNames<T>())}, and is {value}."
-                );
-
-            void Check(bool holds, string name, string otherwise)
-            {
-                if (!holds)
-                    throw host.ExceptUserArg(name, $"{name} {otherwise}");
-            }
-
-            static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
-        }
+        /// <exception cref="ArgumentOutOfRangeException">
+        /// An option is out of its range, a goal does not parse, or options contradict each other.
+        /// </exception>
+        internal LearningSettings ToLearningSettings(IExceptionContext host, int seed) =>
+            new SettingsReader(this, host).Read(seed);
     }
 }

@@ -210,7 +210,7 @@ public sealed partial class InfomorphicTrainer
         channel.Info(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Training {_settings.HiddenNeurons} hidden neurons on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {_settings.Goal.Describe()}"
+                $"Training {DescribeSetup()} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(_settings.Goal ?? _settings.OutputGoal).Describe()}"
             )
         );
         TrainingResult result = Train(channel, train, validation, earlier?.Network, device);
@@ -268,7 +268,7 @@ public sealed partial class InfomorphicTrainer
                 entry.SetMetric(0, last.TrainingAccuracy);
                 if (last.ValidationAccuracy is double accuracy)
                     entry.SetMetric(1, accuracy);
-                entry.SetMetric(2, last.HiddenGoal);
+                entry.SetMetric(2, GoalOf(last));
             }
         );
         var callbacks = new TrainingCallbacks
@@ -278,7 +278,7 @@ public sealed partial class InfomorphicTrainer
             EpochEnded = epoch =>
             {
                 last = epoch;
-                progress.Checkpoint(epoch.TrainingAccuracy, epoch.ValidationAccuracy, epoch.HiddenGoal, epoch.Epoch);
+                progress.Checkpoint(epoch.TrainingAccuracy, epoch.ValidationAccuracy, GoalOf(epoch), epoch.Epoch);
                 channel.Trace(Describe(epoch));
                 _epochEnded?.Invoke(epoch);
             },
@@ -291,6 +291,21 @@ public sealed partial class InfomorphicTrainer
         {
             throw Host.Except(exception, exception.Message);
         }
+    }
+
+    private string DescribeSetup()
+    {
+        string neurons = string.Create(CultureInfo.InvariantCulture, $"{_settings.HiddenNeurons}");
+        return _settings switch
+        {
+            { HiddenLayer: HiddenLayerKind.None } => "an output layer alone",
+            { HiddenLayer: HiddenLayerKind.Random } => $"an output layer over {neurons} fixed random neurons",
+            { Context: ContextSignal.Label, LateralInput: true } => $"{neurons} hidden neurons",
+            { Context: ContextSignal.Label } => $"{neurons} hidden neurons without lateral input",
+            { Context: ContextSignal.Feedback, LateralInput: true } => $"{neurons} hidden neurons with feedback",
+            { Context: ContextSignal.Feedback } => $"{neurons} hidden neurons with feedback and without lateral input",
+            _ => $"{neurons} hidden neurons without context",
+        };
     }
 
     private void CheckAlive()
@@ -306,9 +321,13 @@ public sealed partial class InfomorphicTrainer
             : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"Epoch {epoch.Epoch} of {_settings.Epochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {epoch.HiddenGoal:F4} bits"
+            $"Epoch {epoch.Epoch} of {_settings.Epochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {GoalOf(epoch):F4} bits"
         );
     }
+
+    // The goal of the hidden neurons, or of the output neurons where they alone learn.
+    private static double GoalOf(EpochRecord epoch) =>
+        double.IsNaN(epoch.HiddenGoal) ? epoch.OutputGoal : epoch.HiddenGoal;
 
     private void ThrowIfValidationIsNeeded()
     {
@@ -330,8 +349,10 @@ public sealed partial class InfomorphicTrainer
             throw Host.Except(
                 $"An infomorphic network can go on from another one, and not from a {predictor.GetType().Name}."
             );
-        int neurons = earlier.Network.HiddenLayers[0].NeuronCount;
-        if (neurons != _settings.HiddenNeurons)
+        if (NetworkState.DescribeDifference(earlier.Network, _settings) is string difference)
+            throw Host.Except(difference);
+        int neurons = earlier.Network.HiddenLayers.Count == 0 ? 0 : earlier.Network.HiddenLayers[0].NeuronCount;
+        if (neurons > 0 && neurons != _settings.HiddenNeurons)
             throw Host.Except(
                 $"The model to go on from has {neurons} hidden neurons, and {nameof(Options.NumberOfHiddenNeurons)} is {_settings.HiddenNeurons}."
             );

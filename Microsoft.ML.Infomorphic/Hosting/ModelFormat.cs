@@ -25,13 +25,13 @@ internal sealed record ModelContents(
 /// <code>
 /// int           number of bytes of a float: 4 (ML.NET's model base writes it)
 /// scaling       byte kind; counted float offsets; float scales
-/// int           number of hidden layers
+/// int           number of hidden layers: 0 or 1
 /// layer …       the hidden layers, then the output layer:
 ///   byte        number of sources
 ///   source …    byte symbol; byte kind; int neurons N; int inputs M; int K connections a neuron, −1 where all;
 ///               N·K int connections, if any; N·K float weights; N float biases (the last two not for an own label)
-///   goal        counted double γ, over the sources' symbols
-///   activation  byte 0: double α₁, α₂, β₁, β₂; byte 1: nothing
+///   goal        counted double γ, over the sources' symbols; none for a layer that does not learn
+///   activation  byte 0: double α₁, α₂, β₁, β₂; byte 1: nothing; byte 2: double k, β; byte 3: nothing
 ///   binning     int count; double range; bool adaptive
 /// calibration   counted float slopes; float offsets
 /// scoring       byte mode; int samples; ulong seed; bool calibrate
@@ -39,7 +39,8 @@ internal sealed record ModelContents(
 ///               −1 for none; bool restore best epoch; ulong seed; hidden and output optimiser: 5 doubles each
 /// history       int best epoch; ulong steps; double seconds, step seconds; int number of epochs; epoch …:
 ///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), hidden
-///               goal, output goal, seconds; counted double hidden atoms; counted double output atoms
+///               goal, output goal, seconds; counted double hidden atoms; counted double output atoms; from version 2,
+///               double self-cosine distance
 /// digest        32 bytes
 /// </code>
 /// </remarks>
@@ -50,15 +51,19 @@ internal static class ModelFormat
 
     private const byte ModulatedTag = 0;
     private const byte FeedforwardTag = 1;
+    private const byte BivariateTag = 2;
+    private const byte StepTag = 3;
+    private const uint Version1 = 0x00010001; // Initial
+    private const uint Version2 = 0x00010002; // Every set-up of the paper; self-cosine distances
     private const int MaximumSources = 4;
 
     /// <summary>The format's version, and its history.</summary>
     public static VersionInfo VersionInfo =>
         new(
             modelSignature: "INFOMORP",
-            verWrittenCur: 0x00010001, // Initial
-            verReadableCur: 0x00010001,
-            verWeCanReadBack: 0x00010001,
+            verWrittenCur: Version2,
+            verReadableCur: Version2,
+            verWeCanReadBack: Version1,
             loaderSignature: LoaderSignature,
             // Without its version: a file from a newer library is then refused by the format's version, in words.
             loaderAssemblyName: typeof(ModelFormat).Assembly.GetName().Name
@@ -84,7 +89,11 @@ internal static class ModelFormat
         long end = context.FpMin + context.Header.FpModel + context.Header.CbModel;
         try
         {
-            return Read(stream, Math.Min(end, stream.Length) - stream.Position);
+            return Read(
+                stream,
+                Math.Min(end, stream.Length) - stream.Position,
+                hasDistances: context.Header.ModelVerWritten >= Version2
+            );
         }
         catch (Exception exception) when (exception is FormatException or ArgumentException or EndOfStreamException)
         {
@@ -120,9 +129,10 @@ internal static class ModelFormat
     /// <summary>Reads a model from a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="length">Number of the stream's bytes that are the model's.</param>
+    /// <param name="hasDistances">Whether its epochs have self-cosine distances: version 2 brought them.</param>
     /// <exception cref="FormatException">The bytes are not those of a model.</exception>
     /// <exception cref="ArgumentException">A part of the model contradicts another.</exception>
-    public static ModelContents Read(Stream stream, long length)
+    public static ModelContents Read(Stream stream, long length, bool hasDistances = true)
     {
         using var reader = new CheckedReader(stream, length);
         var kind = (Standardization)reader.ReadByte();
@@ -135,11 +145,11 @@ internal static class ModelFormat
         float[] slopes = reader.ReadCounted<float>();
         var calibration = new ScoreCalibration(slopes, reader.ReadItems<float>(slopes.Length));
         var network = new InfomorphicNetwork(hidden, output, scaling, calibration);
-        if (hidden[0].Goal.Sources != "FCL" || hidden[0].Activation is not ModulatedActivation)
-            throw new FormatException("its hidden neurons are of a kind that this version cannot score");
+        if (output.Goal is null)
+            throw new FormatException("its output layer has no goal");
         ScoringSettings scoring = ReadScoring(reader);
         LearningSettings settings = ReadSettings(reader, network);
-        TrainingHistory history = ReadHistory(reader);
+        TrainingHistory history = ReadHistory(reader, hasDistances);
         reader.ReadDigest();
         return new ModelContents(network, history, settings, scoring);
     }
@@ -159,7 +169,7 @@ internal static class ModelFormat
             writer.WriteItems<float>(source.Weights);
             writer.WriteItems<float>(source.Biases);
         }
-        writer.WriteCounted<double>([.. layer.Goal.Gamma]);
+        writer.WriteCounted<double>(layer.Goal is null ? [] : [.. layer.Goal.Gamma]);
         switch (layer.Activation)
         {
             case ModulatedActivation modulated:
@@ -168,6 +178,13 @@ internal static class ModelFormat
                 break;
             case FeedforwardActivation:
                 writer.Write(FeedforwardTag);
+                break;
+            case BivariateActivation bivariate:
+                writer.Write(BivariateTag);
+                writer.WriteItems<double>([bivariate.K, bivariate.Beta]);
+                break;
+            case StepActivation:
+                writer.Write(StepTag);
                 break;
             default:
                 throw new NotSupportedException($"The activation {layer.Activation} has no place in a model file.");
@@ -186,7 +203,8 @@ internal static class ModelFormat
         for (int i = 0; i < count; i++)
             sources[i] = ReadSource(reader);
         string symbols = string.Concat(sources.Select(source => source.Symbol));
-        GoalFunction goal = GoalFunction.FromGamma(symbols, reader.ReadCounted<double>());
+        double[] gamma = reader.ReadCounted<double>();
+        GoalFunction? goal = gamma.Length == 0 ? null : GoalFunction.FromGamma(symbols, gamma);
         byte tag = reader.ReadByte();
         Activation activation = tag switch
         {
@@ -197,6 +215,8 @@ internal static class ModelFormat
                 reader.ReadDouble()
             ),
             FeedforwardTag => new FeedforwardActivation(),
+            BivariateTag => new BivariateActivation(reader.ReadDouble(), reader.ReadDouble()),
+            StepTag => new StepActivation(),
             _ => throw new FormatException($"there is no activation with the tag {tag}"),
         };
         var binning = new Binning(reader.ReadInt32(), reader.ReadDouble(), reader.ReadBoolean());
@@ -255,7 +275,8 @@ internal static class ModelFormat
 
     private static LearningSettings ReadSettings(CheckedReader reader, InfomorphicNetwork network)
     {
-        InfomorphicLayer hidden = network.HiddenLayers[0];
+        InfomorphicLayer? hidden = network.HiddenLayers.Count == 0 ? null : network.HiddenLayers[0];
+        var defaults = new LearningSettings { Goal = null, OutputGoal = network.OutputLayer.Goal! };
         int epochs = reader.ReadInt32();
         int batchSize = reader.ReadInt32();
         int lateral = reader.ReadInt32();
@@ -263,11 +284,20 @@ internal static class ModelFormat
         int earlyStopping = reader.ReadInt32();
         return new LearningSettings
         {
-            HiddenNeurons = hidden.NeuronCount,
-            Goal = hidden.Goal,
-            OutputGoal = network.OutputLayer.Goal,
-            Activation = hidden.Activation,
-            Binning = hidden.Binning,
+            HiddenLayer =
+                hidden is null ? HiddenLayerKind.None
+                : hidden.Goal is null ? HiddenLayerKind.Random
+                : HiddenLayerKind.Infomorphic,
+            Context =
+                Feeds(SourceKind.Label) ? ContextSignal.Label
+                : Feeds(SourceKind.Feedback) ? ContextSignal.Feedback
+                : ContextSignal.None,
+            LateralInput = Feeds(SourceKind.Lateral),
+            HiddenNeurons = hidden?.NeuronCount ?? 0,
+            Goal = hidden?.Goal,
+            OutputGoal = network.OutputLayer.Goal!,
+            Activation = hidden?.Goal is null ? defaults.Activation : hidden.Activation,
+            Binning = hidden?.Goal is null ? defaults.Binning : hidden.Binning,
             Epochs = epochs,
             BatchSize = batchSize,
             MaximumLateralConnections = lateral,
@@ -278,6 +308,8 @@ internal static class ModelFormat
             HiddenOptimizer = ReadAdam(reader),
             OutputOptimizer = ReadAdam(reader),
         };
+
+        bool Feeds(SourceKind kind) => hidden is not null && hidden.Sources.Any(source => source.Kind == kind);
     }
 
     private static AdamSettings ReadAdam(CheckedReader reader) =>
@@ -301,10 +333,11 @@ internal static class ModelFormat
             writer.Write(epoch.Seconds);
             writer.WriteCounted<double>([.. epoch.HiddenAtoms]);
             writer.WriteCounted<double>([.. epoch.OutputAtoms]);
+            writer.Write(epoch.SelfCosineDistance);
         }
     }
 
-    private static TrainingHistory ReadHistory(CheckedReader reader)
+    private static TrainingHistory ReadHistory(CheckedReader reader, bool hasDistances)
     {
         int bestEpoch = reader.ReadInt32();
         long steps = (long)reader.ReadUInt64();
@@ -329,7 +362,8 @@ internal static class ModelFormat
                 reader.ReadCounted<double>(),
                 outputGoal,
                 reader.ReadCounted<double>(),
-                elapsed
+                elapsed,
+                hasDistances ? reader.ReadDouble() : double.NaN
             );
         }
         return new TrainingHistory(epochs, bestEpoch, steps, seconds, stepSeconds);

@@ -12,6 +12,9 @@ public abstract record Activation
     /// <exception cref="ArgumentOutOfRangeException">A parameter is not a finite number.</exception>
     internal abstract void Validate();
 
+    /// <summary>Number of sources that a layer with this activation has; null where it does not matter.</summary>
+    internal virtual int? SourceCount => null;
+
     private protected static void ThrowIfNotFinite(double value, string name)
     {
         if (!double.IsFinite(value))
@@ -30,6 +33,8 @@ public abstract record Activation
 public sealed record ModulatedActivation(double Alpha1 = 0.1, double Alpha2 = 0.1, double Beta1 = 2, double Beta2 = 2)
     : Activation
 {
+    internal override int? SourceCount => 3;
+
     internal override void Validate()
     {
         ThrowIfNotFinite(Alpha1, nameof(Alpha1));
@@ -47,6 +52,36 @@ public sealed record FeedforwardActivation : Activation
 {
     /// <summary>How far θ stays away from 0 and 1.</summary>
     public const double Clamp = 1e-6;
+
+    internal override void Validate() { }
+}
+
+/// <summary>
+/// The activation of a bivariate hidden layer, A(F, X) = F·[k + (1 − k)·2σ(β F X)]: driven by the feedforward input,
+/// modulated by X, the context or the lateral input. θ is clamped to [10⁻⁶, 1 − 10⁻⁶], as in the authors' code.
+/// </summary>
+/// <param name="K">k, the share of the drive that is not modulated; 0.9 in the paper's systems.</param>
+/// <param name="Beta">β, the steepness of the modulation; 2 in the paper's systems.</param>
+public sealed record BivariateActivation(double K = 0.9, double Beta = 2) : Activation
+{
+    /// <summary>How far θ stays away from 0 and 1.</summary>
+    public const double Clamp = FeedforwardActivation.Clamp;
+
+    internal override int? SourceCount => 2;
+
+    internal override void Validate()
+    {
+        ThrowIfNotFinite(K, nameof(K));
+        ThrowIfNotFinite(Beta, nameof(Beta));
+    }
+}
+
+/// <summary>
+/// The activation of a fixed random hidden layer, the random projection: the output is 1 where F is positive, else 0.
+/// </summary>
+public sealed record StepActivation : Activation
+{
+    internal override int? SourceCount => 1;
 
     internal override void Validate() { }
 }

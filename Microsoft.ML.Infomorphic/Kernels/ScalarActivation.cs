@@ -9,6 +9,7 @@
 //
 // [θ]  θ = σ(A), σ(x) = 1 / (1 + e⁻ˣ)
 // [A]  A(F, C, L) = F · [(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)]
+// [B]  A(F, X) = F · [k + (1 − k) · 2 σ(β F X)], with X = C or L, in a bivariate layer (the authors' published code)
 
 namespace Microsoft.ML.Infomorphic.Kernels;
 
@@ -40,6 +41,20 @@ internal readonly record struct ScalarActivation(double Theta, double Complement
         double complement = Logistic(-a);
         double slope = theta * complement; // dσ(A)/dA
         return new(theta, complement, slope * byF, slope * byC, slope * byL);
+    }
+
+    /// <summary>
+    /// A bivariate neuron, driven by F and modulated by x, its context or lateral input; θ is held within
+    /// [10⁻⁶, 1 − 10⁻⁶], without a gradient where it is held. <see cref="ByC"/> is the derivative by x.
+    /// </summary>
+    public static ScalarActivation Of(BivariateActivation activation, double f, double x)
+    {
+        (double k, double beta) = activation;
+        double s = Logistic(beta * f * x);
+        double gain = k + (1 - k) * 2 * s;
+        double slope = (1 - k) * 2 * beta * s * Logistic(-beta * f * x); // ∂gain/∂(F X)
+        ScalarActivation held = OfFeedforward(f * gain); // [B], [θ]
+        return held with { ByF = held.ByF * (gain + f * x * slope), ByC = held.ByF * f * f * slope };
     }
 
     /// <summary>A feedforward neuron, θ = σ(F), held within [10⁻⁶, 1 − 10⁻⁶]; no gradient where it is held.</summary>

@@ -9,7 +9,7 @@
 //   κ                 Cells                rows    –             bins, appendix A.6
 //   G                 Goal.Value           1       bits          section 2
 //   ∂G/∂θ             Goal.ByTheta         rows    bits
-//   ∂G/∂F … ∂G/∂L     ByF, ByC, ByL        rows    bits per unit of the input
+//   ∂G/∂F … ∂G/∂L     BySource[0 … 2]      rows    bits per unit of the input
 
 using Microsoft.ML.Infomorphic.Information;
 
@@ -20,7 +20,7 @@ internal sealed class ScalarNeuron
 {
     /// <summary>Computes a neuron.</summary>
     /// <param name="goal">The goal.</param>
-    /// <param name="activation">Modulated (the sources are F, C and L) or feedforward (the sources are F and C).</param>
+    /// <param name="activation">Modulated (the sources are F, C and L), bivariate (F and C, or F and L) or feedforward (F and C).</param>
     /// <param name="binning">The binning of every source.</param>
     /// <param name="sources">The aggregated inputs: for each of the goal's sources, one number a row.</param>
     /// <param name="mass">The weight of each row.</param>
@@ -50,6 +50,7 @@ internal sealed class ScalarNeuron
                     sources[1][b],
                     sources[2][b]
                 ),
+                BivariateActivation bivariate => ScalarActivation.Of(bivariate, sources[0][b], sources[1][b]),
                 FeedforwardActivation => ScalarActivation.OfFeedforward(sources[0][b]),
                 _ => throw new ArgumentException($"There is no specification of {activation}.", nameof(activation)),
             };
@@ -62,6 +63,7 @@ internal sealed class ScalarNeuron
         ByF = [.. fired.Zip(Goal.ByTheta, (row, byTheta) => byTheta * row.ByF)];
         ByC = [.. fired.Zip(Goal.ByTheta, (row, byTheta) => byTheta * row.ByC)];
         ByL = [.. fired.Zip(Goal.ByTheta, (row, byTheta) => byTheta * row.ByL)];
+        BySource = [.. new[] { ByF, ByC, ByL }.Take(sources.Length)];
     }
 
     /// <summary>For each row, the bin of each source.</summary>
@@ -76,10 +78,13 @@ internal sealed class ScalarNeuron
     /// <summary>The goal over the batch and its derivative by each row's θ.</summary>
     public ScalarGoal Goal { get; }
 
+    /// <summary>For each source, ∂G by its aggregated input, of each row.</summary>
+    public double[][] BySource { get; }
+
     /// <summary>∂G/∂F of each row.</summary>
     public double[] ByF { get; }
 
-    /// <summary>∂G/∂C of each row; zeros where the activation does not see the context.</summary>
+    /// <summary>∂G/∂C of each row, or ∂G/∂L of a bivariate neuron; zeros where the activation does not see it.</summary>
     public double[] ByC { get; }
 
     /// <summary>∂G/∂L of each row; zeros where the activation does not see the lateral input.</summary>

@@ -1,5 +1,6 @@
 // arXiv 2412.02482, appendix A.4, as operations on tensors: θ = σ(A),
-// A(F, C, L) = F·[(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)].
+// A(F, C, L) = F·[(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)], and A(F, X) = F·[k + (1 − k)·2σ(β F X)] in a bivariate
+// layer.
 //
 //   symbol          variable            shape            unit
 //   F, C, L         f, c, l             neurons × rows   –
@@ -18,6 +19,48 @@ namespace Microsoft.ML.Infomorphic.Kernels;
 /// </summary>
 internal static class TensorActivation
 {
+    /// <summary>Firing probabilities of a hidden layer's neurons.</summary>
+    /// <param name="activation">The activation; not a step, which has no probabilities.</param>
+    /// <param name="sources">The aggregated inputs of each source.</param>
+    public static (Tensor Theta, Tensor Complement) Fire(Activation activation, params Tensor[] sources) =>
+        activation switch
+        {
+            ModulatedActivation modulated => Fire(modulated, sources[0], sources[1], sources[2]),
+            BivariateActivation bivariate => Fire(bivariate, sources[0], sources[1]),
+            _ => throw new ArgumentException($"{activation} has no firing probabilities.", nameof(activation)),
+        };
+
+    /// <summary>Chain rule from ∂G/∂θ to the sources.</summary>
+    /// <returns>∂G by each source, one after another: sources × neurons × rows.</returns>
+    public static Tensor Differentiate(
+        Activation activation,
+        Tensor[] sources,
+        Tensor theta,
+        Tensor complement,
+        Tensor slope
+    ) =>
+        activation switch
+        {
+            ModulatedActivation modulated => Differentiate(
+                modulated,
+                sources[0],
+                sources[1],
+                sources[2],
+                theta,
+                complement,
+                slope
+            ),
+            BivariateActivation bivariate => Differentiate(
+                bivariate,
+                sources[0],
+                sources[1],
+                theta,
+                complement,
+                slope
+            ),
+            _ => throw new ArgumentException($"{activation} has no derivative.", nameof(activation)),
+        };
+
     /// <summary>Firing probabilities of modulated neurons.</summary>
     public static (Tensor Theta, Tensor Complement) Fire(ModulatedActivation activation, Tensor f, Tensor c, Tensor l)
     {
@@ -54,6 +97,38 @@ internal static class TensorActivation
         Tensor square = (bySum * f).mul_(f);
         Tensor gain = Gain(activation, s1, s2).add_((byContext * c).addcmul_(byLateral, l, 1).mul_(f));
         return stack([bySum.mul_(gain), byContext.mul_(square), byLateral.mul_(square)]);
+    }
+
+    /// <summary>Firing probabilities of bivariate neurons, θ = σ(F·[k + (1 − k)·2σ(β F X)]), clamped.</summary>
+    public static (Tensor Theta, Tensor Complement) Fire(BivariateActivation activation, Tensor f, Tensor x)
+    {
+        Tensor gain = Argument(activation.Beta, f, x)
+            .sigmoid_()
+            .mul_((float)(2 * (1 - activation.K)))
+            .add_((float)activation.K);
+        return Fire(gain.mul_(f).clamp_(-VectorMath.Saturation, VectorMath.Saturation));
+    }
+
+    /// <summary>Chain rule of bivariate neurons: no gradient where θ is clamped.</summary>
+    /// <returns>∂G/∂F and ∂G/∂X, one after another: 2 × neurons × rows.</returns>
+    public static Tensor Differentiate(
+        BivariateActivation activation,
+        Tensor f,
+        Tensor x,
+        Tensor theta,
+        Tensor complement,
+        Tensor slope
+    )
+    {
+        Tensor argument = Argument(activation.Beta, f, x);
+        Tensor s = sigmoid(argument);
+        Tensor bySum = Differentiate(theta, complement, slope);
+        Tensor byProduct = argument.neg_().sigmoid_().mul_(s).mul_((float)(2 * (1 - activation.K) * activation.Beta));
+        Tensor square = (bySum * f).mul_(f);
+        Tensor gain = s.mul_((float)(2 * (1 - activation.K)))
+            .add_((float)activation.K)
+            .add_((byProduct * x).mul_(f));
+        return stack([bySum.mul_(gain), byProduct.mul_(square)]);
     }
 
     /// <summary>Firing probabilities θ = σ(F) of feedforward neurons, clamped.</summary>

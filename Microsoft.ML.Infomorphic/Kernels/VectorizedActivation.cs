@@ -1,4 +1,5 @@
-// arXiv 2412.02482, appendix A.4: θ = σ(A), A(F, C, L) = F·[(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)].
+// arXiv 2412.02482, appendix A.4: θ = σ(A), A(F, C, L) = F·[(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)], and
+// A(F, X) = F·[k + (1 − k)·2σ(β F X)] in a bivariate layer.
 //
 //   symbol          variable          shape  unit
 //   F, C, L         f, c, l           rows   –
@@ -21,6 +22,30 @@ namespace Microsoft.ML.Infomorphic.Kernels;
 internal static class VectorizedActivation
 {
     private const int Lanes = 16;
+
+    /// <summary>Firing probabilities of a neuron.</summary>
+    /// <param name="activation">The activation; not a step, which has no probabilities.</param>
+    /// <param name="f">The first source, F, of each row.</param>
+    /// <param name="second">The second source; not read where the activation does not see it.</param>
+    /// <param name="third">The third source, likewise.</param>
+    /// <param name="theta">Receives θ.</param>
+    /// <param name="complement">Receives 1 − θ.</param>
+    public static void Fire(
+        Activation activation,
+        ReadOnlySpan<float> f,
+        ReadOnlySpan<float> second,
+        ReadOnlySpan<float> third,
+        Span<float> theta,
+        Span<float> complement
+    )
+    {
+        if (activation is ModulatedActivation modulated)
+            Fire(modulated, f, second, third, theta, complement);
+        else if (activation is BivariateActivation bivariate)
+            Fire(bivariate, f, second, theta, complement);
+        else
+            Fire(f, theta, complement);
+    }
 
     /// <summary>Firing probabilities of a modulated neuron.</summary>
     public static void Fire(
@@ -117,6 +142,68 @@ internal static class VectorizedActivation
         block[..(rows - whole)].CopyTo(gradientF[whole..]);
         block.Slice(Lanes, rows - whole).CopyTo(gradientC[whole..]);
         block.Slice(2 * Lanes, rows - whole).CopyTo(gradientL[whole..]);
+    }
+
+    /// <summary>Firing probabilities of a bivariate neuron, clamped.</summary>
+    public static void Fire(
+        BivariateActivation activation,
+        ReadOnlySpan<float> f,
+        ReadOnlySpan<float> x,
+        Span<float> theta,
+        Span<float> complement
+    )
+    {
+        CheckLengths(f.Length, x.Length, x.Length, theta.Length, complement.Length);
+        Vector512<float> low = Vector512.Create((float)FeedforwardActivation.Clamp);
+        Vector512<float> high = Vector512.Create(1 - (float)FeedforwardActivation.Clamp);
+        var k = Vector512.Create((float)activation.K);
+        var share = Vector512.Create((float)(2 * (1 - activation.K)));
+        var beta = Vector512.Create((float)activation.Beta);
+        for (int i = 0; i < f.Length; i += Lanes)
+        {
+            Vector512<float> drive = VectorMath.Load(f, i);
+            Vector512<float> s = VectorMath.Logistic(beta * drive * VectorMath.Load(x, i)).Value;
+            (Vector512<float> value, Vector512<float> rest) = VectorMath.Logistic(drive * (k + share * s));
+            VectorMath.Store(Vector512.Min(Vector512.Max(value, low), high), theta, i);
+            VectorMath.Store(Vector512.Min(Vector512.Max(rest, low), high), complement, i);
+        }
+    }
+
+    /// <summary>
+    /// Chain rule of a bivariate neuron from ∂G/∂θ to its sources: no gradient where θ is clamped. The gradients may
+    /// overwrite their sources.
+    /// </summary>
+    public static void Differentiate(
+        BivariateActivation activation,
+        ReadOnlySpan<float> f,
+        ReadOnlySpan<float> x,
+        ReadOnlySpan<float> theta,
+        ReadOnlySpan<float> complement,
+        ReadOnlySpan<float> slope,
+        Span<float> gradientF,
+        Span<float> gradientX
+    )
+    {
+        CheckLengths(f.Length, x.Length, slope.Length, theta.Length, complement.Length);
+        CheckLengths(f.Length, gradientF.Length, gradientX.Length, theta.Length, complement.Length);
+        Vector512<float> low = Vector512.Create((float)FeedforwardActivation.Clamp);
+        var k = Vector512.Create((float)activation.K);
+        var share = Vector512.Create((float)(2 * (1 - activation.K)));
+        var shareSlope = Vector512.Create((float)(2 * (1 - activation.K) * activation.Beta));
+        var beta = Vector512.Create((float)activation.Beta);
+        for (int i = 0; i < f.Length; i += Lanes)
+        {
+            Vector512<float> drive = VectorMath.Load(f, i);
+            Vector512<float> input = VectorMath.Load(x, i);
+            Vector512<float> value = VectorMath.Load(theta, i);
+            Vector512<float> rest = VectorMath.Load(complement, i);
+            (Vector512<float> s, Vector512<float> r) = VectorMath.Logistic(beta * drive * input);
+            Vector512<float> free = Vector512.GreaterThan(value, low) & Vector512.GreaterThan(rest, low);
+            Vector512<float> bySum = free & (VectorMath.Load(slope, i) * value * rest);
+            Vector512<float> byProduct = shareSlope * s * r;
+            VectorMath.Store(bySum * (k + share * s + drive * input * byProduct), gradientF, i);
+            VectorMath.Store(bySum * drive * drive * byProduct, gradientX, i);
+        }
     }
 
     /// <summary>Firing probabilities θ = σ(F) of a feedforward neuron, clamped.</summary>

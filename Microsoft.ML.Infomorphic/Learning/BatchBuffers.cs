@@ -20,19 +20,30 @@ internal sealed unsafe class BatchBuffers : IDisposable
         Labels = new int[rows];
         Mass = new float[rows];
         Features = new TensorMatrix(rows, state.Scaling.FeatureCount);
-        F = new TensorMatrix(state.HiddenCount, rows);
-        C = new TensorMatrix(state.HiddenCount, rows);
-        L = new TensorMatrix(state.HiddenCount, rows);
-        First = new TensorMatrix(state.HiddenCount, rows);
-        Second = new TensorMatrix(state.HiddenCount, rows);
-        OutputF = new TensorMatrix(state.ClassCount, rows);
-        if (state.LateralConnections is not null)
-            _tiles = new AlignedArray<float>(
-                checked(state.HiddenCount * SparseProducts.TileCount(rows) * SparseProducts.TileRows)
-            );
         FeaturesTransposed = Features.Tensor.t();
-        FirstTransposed = First.Tensor.t();
-        SecondTransposed = Second.Tensor.t();
+        OutputF = new TensorMatrix(state.ClassCount, rows);
+        if (state.Hidden is not LayerState hidden)
+            return;
+        int neurons = hidden.NeuronCount;
+        Sources = [.. hidden.Sources.Select(_ => new TensorMatrix(neurons, rows))];
+        Outputs = new TensorMatrix(neurons, rows);
+        OutputsTransposed = Outputs.Tensor.t();
+        if (hidden.IsRecurrent)
+        {
+            First = new TensorMatrix(neurons, rows);
+            FirstTransposed = First.Tensor.t();
+        }
+
+        if (hidden.Find(SourceKind.Feedback) is not null)
+        {
+            Feedback = new TensorMatrix(state.ClassCount, rows);
+            FeedbackTransposed = Feedback.Tensor.t();
+        }
+
+        if (hidden.Find(SourceKind.Lateral)?.Connections is not null)
+            _tiles = new AlignedArray<float>(
+                checked(neurons * SparseProducts.TileCount(rows) * SparseProducts.TileRows)
+            );
     }
 
     /// <summary>Rows of the batch.</summary>
@@ -50,40 +61,39 @@ internal sealed unsafe class BatchBuffers : IDisposable
     /// <summary>Standardised features, rows × features.</summary>
     public TensorMatrix Features { get; }
 
-    /// <summary>F of the hidden neurons; in training, overwritten by ∂G/∂F.</summary>
-    public TensorMatrix F { get; }
+    /// <summary>Aggregated inputs of the hidden neurons, by source; in training, overwritten by ∂G by them.</summary>
+    public TensorMatrix[] Sources { get; } = [];
 
-    /// <summary>C of the hidden neurons; in training, overwritten by ∂G/∂C.</summary>
-    public TensorMatrix C { get; }
+    /// <summary>Outputs of the hidden neurons in the last presentation; null where there are none.</summary>
+    public TensorMatrix? Outputs { get; }
 
-    /// <summary>L of the hidden neurons; in training, overwritten by ∂G/∂L.</summary>
-    public TensorMatrix L { get; }
+    /// <summary>Outputs of the hidden neurons in the first of two presentations; null where there is one alone.</summary>
+    public TensorMatrix? First { get; }
 
-    /// <summary>Outputs of the hidden neurons in the first presentation.</summary>
-    public TensorMatrix First { get; }
-
-    /// <summary>Outputs of the hidden neurons in the second presentation.</summary>
-    public TensorMatrix Second { get; }
+    /// <summary>Outputs of the output neurons in the first presentation; null where nothing hears them.</summary>
+    public TensorMatrix? Feedback { get; }
 
     /// <summary>F of the output neurons; in training, overwritten by ∂G/∂F.</summary>
     public TensorMatrix OutputF { get; }
 
     public torch.Tensor FeaturesTransposed { get; }
 
-    public torch.Tensor FirstTransposed { get; }
+    public torch.Tensor? OutputsTransposed { get; }
 
-    public torch.Tensor SecondTransposed { get; }
+    public torch.Tensor? FirstTransposed { get; }
+
+    public torch.Tensor? FeedbackTransposed { get; }
 
     /// <summary>Copies a neuron's row of <see cref="First"/> into the tiles, where there are any.</summary>
     public void CopyToTiles(int neuron)
     {
         if (_tiles is null)
             return;
-        ReadOnlySpan<float> outputs = First[neuron];
+        ReadOnlySpan<float> outputs = First![neuron];
         for (int tile = 0, start = 0; start < outputs.Length; tile++, start += SparseProducts.TileRows)
             outputs
                 .Slice(start, Math.Min(SparseProducts.TileRows, outputs.Length - start))
-                .CopyTo(_tiles.Span[((tile * First.Rows + neuron) * SparseProducts.TileRows)..]);
+                .CopyTo(_tiles.Span[((tile * First!.Rows + neuron) * SparseProducts.TileRows)..]);
     }
 
     /// <summary>
@@ -91,19 +101,20 @@ internal sealed unsafe class BatchBuffers : IDisposable
     /// apart; only the tile's part of them may be read.
     /// </summary>
     public float* TileOf(int tile) =>
-        _tiles!.Pointer + (nint)tile * First.Rows * SparseProducts.TileRows - (nint)tile * SparseProducts.TileRows;
+        _tiles!.Pointer + (nint)tile * First!.Rows * SparseProducts.TileRows - (nint)tile * SparseProducts.TileRows;
 
     public void Dispose()
     {
         FeaturesTransposed.Dispose();
-        FirstTransposed.Dispose();
-        SecondTransposed.Dispose();
+        OutputsTransposed?.Dispose();
+        FirstTransposed?.Dispose();
+        FeedbackTransposed?.Dispose();
         Features.Dispose();
-        F.Dispose();
-        C.Dispose();
-        L.Dispose();
-        First.Dispose();
-        Second.Dispose();
+        foreach (TensorMatrix source in Sources)
+            source.Dispose();
+        Outputs?.Dispose();
+        First?.Dispose();
+        Feedback?.Dispose();
         OutputF.Dispose();
     }
 }

@@ -4,11 +4,13 @@ using Microsoft.ML.Infomorphic.Kernels;
 namespace Microsoft.ML.Infomorphic.Learning;
 
 /// <summary>What the neurons of a network know, averaged over batches.</summary>
-internal sealed class InformationStatistics(NetworkState state, LearningSettings settings)
+internal sealed class InformationStatistics(NetworkState state)
 {
-    public LayerStatistics Hidden { get; } = new(settings.Goal, state.HiddenCount);
+    /// <summary>What the hidden neurons know; null where none learns.</summary>
+    public LayerStatistics? Hidden { get; } =
+        state.Hidden?.Goal is GoalFunction goal ? new LayerStatistics(goal, state.Hidden.NeuronCount) : null;
 
-    public LayerStatistics Output { get; } = new(settings.OutputGoal, state.ClassCount);
+    public LayerStatistics Output { get; } = new(state.Output.Goal!, state.ClassCount);
 }
 
 /// <summary>The redundancies of the neurons of a layer, summed over batches. Neurons may be added in parallel.</summary>
@@ -62,7 +64,7 @@ internal sealed class LayerStatistics(GoalFunction goal, int neurons)
     }
 
     /// <summary>The mean goal, G = Σ γ_α Π_α + γ_res H_res, in bits.</summary>
-    public static double GoalOf(GoalFunction goal, IReadOnlyList<double> atoms)
+    public double GoalOf(IReadOnlyList<double> atoms)
     {
         double value = 0;
         for (int i = 0; i < atoms.Count; i++)

@@ -12,11 +12,14 @@ public enum SourceKind
     /// <summary>The outputs (±1) of the other neurons of the same layer in the presentation before.</summary>
     Lateral = 2,
 
-    /// <summary>The outputs (±1) of the hidden layer below.</summary>
+    /// <summary>The outputs of the hidden layer below: ±1, or 0 and 1 where its activation is a step.</summary>
     HiddenLayer = 3,
 
     /// <summary>The neuron's own element of the one-hot label, through a fixed weight of 1.</summary>
     OwnLabel = 4,
+
+    /// <summary>The outputs (±1) of the output layer in the presentation before; zeros in the first.</summary>
+    Feedback = 5,
 }
 
 /// <summary>

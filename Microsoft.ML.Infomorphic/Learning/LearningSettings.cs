@@ -41,6 +41,45 @@ public sealed record AdamSettings(
     }
 }
 
+/// <summary>What a network has between its features and its output layer.</summary>
+public enum HiddenLayerKind
+{
+    /// <summary>A layer of infomorphic neurons, each of which learns for itself.</summary>
+    Infomorphic = 0,
+
+    /// <summary>A fixed random projection: neurons that never learn, with a step for their activation.</summary>
+    Random = 1,
+
+    /// <summary>Nothing: the output layer is fed by the features.</summary>
+    None = 2,
+}
+
+/// <summary>What is the context C of a hidden neuron.</summary>
+public enum ContextSignal
+{
+    /// <summary>The row's label, which is withheld when rows are scored.</summary>
+    Label = 0,
+
+    /// <summary>The output layer's outputs of the first presentation, in training and when rows are scored.</summary>
+    Feedback = 1,
+
+    /// <summary>Nothing: hidden neurons have no context.</summary>
+    None = 2,
+}
+
+/// <summary>How the range of a hidden neuron's bins is found.</summary>
+public enum BinningKind
+{
+    /// <summary>Fixed for neurons with three sources, adaptive for neurons with two, as in the paper.</summary>
+    Auto = 0,
+
+    /// <summary>The bins cover a range that is set.</summary>
+    Fixed = 1,
+
+    /// <summary>The bins cover each batch's values, up to their largest magnitude on either side of 0.</summary>
+    Adaptive = 2,
+}
+
 /// <summary>Everything that decides a training, but the data. Defaults are the paper's (table 1).</summary>
 public sealed record LearningSettings
 {
@@ -50,11 +89,23 @@ public sealed record LearningSettings
     /// <summary>At most so many rows calibrate the scores.</summary>
     public const int MaximumRowsForCalibration = 16384;
 
-    /// <summary>Number of hidden neurons N, at least 1.</summary>
+    /// <summary>What lies between the features and the output layer.</summary>
+    public HiddenLayerKind HiddenLayer { get; init; } = HiddenLayerKind.Infomorphic;
+
+    /// <summary>The context of hidden neurons that learn.</summary>
+    public ContextSignal Context { get; init; } = ContextSignal.Label;
+
+    /// <summary>Whether hidden neurons that learn listen to each other.</summary>
+    public bool LateralInput { get; init; } = true;
+
+    /// <summary>Number of hidden neurons N, at least 1; not used where there is no hidden layer.</summary>
     public int HiddenNeurons { get; init; } = 100;
 
-    /// <summary>The goal of the hidden neurons, over the sources F, C and L.</summary>
-    public required GoalFunction Goal { get; init; }
+    /// <summary>
+    /// The goal of the hidden neurons, over their sources (<see cref="HiddenSources"/>); null where they do not learn, or
+    /// where there are none.
+    /// </summary>
+    public required GoalFunction? Goal { get; init; }
 
     /// <summary>The goal of the output neurons, over the sources F and C.</summary>
     public required GoalFunction OutputGoal { get; init; }
@@ -66,11 +117,15 @@ public sealed record LearningSettings
     public int BatchSize { get; init; } = 1024;
 
     /// <summary>
-    /// At most so many lateral connections a neuron, drawn once at random; all N − 1 others where there are no more.
+    /// At most so many lateral connections a neuron, drawn once at random; all N − 1 others where there are no more, so
+    /// that <see cref="int.MaxValue"/> connects all to all.
     /// </summary>
     public int MaximumLateralConnections { get; init; } = 100;
 
-    /// <summary>The hidden layer's activation.</summary>
+    /// <summary>
+    /// The activation of hidden neurons that learn: a <see cref="ModulatedActivation"/> where they have context and lateral
+    /// input, a <see cref="BivariateActivation"/> where they have one of them.
+    /// </summary>
     public Activation Activation { get; init; } = new ModulatedActivation();
 
     /// <summary>The hidden layer's binning.</summary>
@@ -100,12 +155,25 @@ public sealed record LearningSettings
     /// <summary>Threads to use; null for as many as the machine has processors. The result does not depend on it.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>
+    /// The sources of hidden neurons, in the order of their goal's letters: F, then C where there is a context, then L where
+    /// there is lateral input. Empty where there is no hidden layer.
+    /// </summary>
+    public string HiddenSources =>
+        HiddenLayer switch
+        {
+            HiddenLayerKind.None => "",
+            HiddenLayerKind.Random => "F",
+            _ => "F" + (Context == ContextSignal.None ? "" : "C") + (LateralInput ? "L" : ""),
+        };
+
     /// <summary>Checks the settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
     /// <exception cref="ArgumentException">A goal is over other sources than its layer has.</exception>
     internal void Validate()
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(HiddenNeurons, 1);
+        if (HiddenLayer != HiddenLayerKind.None)
+            ArgumentOutOfRangeException.ThrowIfLessThan(HiddenNeurons, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(Epochs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaximumLateralConnections, 1);
@@ -113,19 +181,53 @@ public sealed record LearningSettings
             ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1, nameof(EarlyStoppingRounds));
         if (Threads is int threads)
             ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(Threads));
-        if (Goal.Sources != "FCL")
-            throw new ArgumentException(
-                $"The hidden neurons have the sources F, C and L; their goal is over {string.Join(", ", Goal.Sources.AsEnumerable())}."
-            );
+        CheckHiddenLayer();
         if (OutputGoal.Sources != "FC")
             throw new ArgumentException(
                 $"The output neurons have the sources F and C; their goal is over {string.Join(", ", OutputGoal.Sources.AsEnumerable())}."
             );
-        if (Activation is not ModulatedActivation)
-            throw new ArgumentException("The hidden neurons need a modulated activation.");
         Activation.Validate();
         Binning.Validate();
         HiddenOptimizer.Validate();
         OutputOptimizer.Validate();
+    }
+
+    private void CheckHiddenLayer()
+    {
+        if (!Enum.IsDefined(HiddenLayer))
+            throw new ArgumentOutOfRangeException(nameof(HiddenLayer), HiddenLayer, "There is no such hidden layer.");
+        if (!Enum.IsDefined(Context))
+            throw new ArgumentOutOfRangeException(nameof(Context), Context, "There is no such context.");
+        if (HiddenLayer != HiddenLayerKind.Infomorphic)
+        {
+            if (Context == ContextSignal.Feedback)
+                throw new ArgumentException(
+                    $"{nameof(Context)} = {Context} gives the output layer's outputs to hidden neurons that learn; with {nameof(HiddenLayer)} = {HiddenLayer} there are none."
+                );
+            if (Goal is not null)
+                throw new ArgumentException(
+                    $"{nameof(Goal)} is for hidden neurons that learn; with {nameof(HiddenLayer)} = {HiddenLayer} there are none."
+                );
+            return;
+        }
+
+        string sources = HiddenSources;
+        if (sources.Length < 2)
+            throw new ArgumentException(
+                $"Hidden neurons that learn need a {nameof(Context)}, or {nameof(LateralInput)}, or both."
+            );
+        string names = sources == "FCL" ? "F, C and L" : $"F and {sources[1]}";
+        if (Goal is null)
+            throw new ArgumentException($"The hidden neurons have the sources {names}, and no goal.");
+        if (Goal.Sources != sources)
+            throw new ArgumentException(
+                $"The hidden neurons have the sources {names}; their goal is over {string.Join(", ", Goal.Sources.AsEnumerable())}."
+            );
+        if (sources.Length == 3 && Activation is not ModulatedActivation)
+            throw new ArgumentException("The hidden neurons need a modulated activation.");
+        if (sources.Length == 2 && Activation is not BivariateActivation)
+            throw new ArgumentException(
+                $"The hidden neurons have the sources {names}, and need a bivariate activation."
+            );
     }
 }

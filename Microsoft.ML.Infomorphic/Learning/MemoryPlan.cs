@@ -127,12 +127,19 @@ internal sealed class MemoryPlan(long? budget, LearningSettings settings)
     // the last one of an epoch may be smaller.
     private long ForNetwork(int features, int classes)
     {
-        long neurons = settings.HiddenNeurons;
-        long lateral = Math.Min(neurons, settings.MaximumLateralConnections + 1L);
-        long weights = neurons * (features + classes + lateral + 3) + classes * (neurons + 1);
-        long matrices = lateral < neurons ? 7 : 6;
-        long batch = settings.BatchSize * (features + matrices * neurons + classes + 3);
-        return sizeof(float) * (6 * weights + 2 * batch);
+        string sources = settings.HiddenSources;
+        long neurons = sources.Length == 0 ? 0 : settings.HiddenNeurons;
+        long lateral = sources.Contains('L', StringComparison.Ordinal)
+            ? Math.Min(neurons, settings.MaximumLateralConnections + 1L)
+            : 0;
+        long context = sources.Contains('C', StringComparison.Ordinal) ? classes : 0;
+        long weights =
+            neurons * (features + context + lateral + sources.Length)
+            + classes * ((neurons == 0 ? features : neurons) + 1);
+        long matrices = 3 + sources.Length + (lateral > 0 && lateral < neurons ? 1 : 0);
+        long batch = settings.BatchSize * (features + matrices * neurons + 2L * classes + 3);
+        long receptiveFields = neurons * features; // those of the epoch before
+        return sizeof(float) * (6 * weights + receptiveFields + 2 * batch);
     }
 
     private void Describe(FirstReading reading, RowSource rows, Action<string> info)

@@ -1,5 +1,6 @@
-// arXiv 2412.02482, appendix A.4, with the label withheld: the context of a hidden neuron is its bias alone. Two
-// presentations, as in training; the output layer sees the second.
+// arXiv 2412.02482, appendix A.4, with the label withheld: where it is the context of a hidden neuron, that is its bias
+// alone. Two presentations where hidden neurons hear each other or the output layer, as in training, else one; the output
+// layer sees the last.
 
 using System.Buffers;
 using System.IO.Hashing;
@@ -12,11 +13,10 @@ namespace Microsoft.ML.Infomorphic.Learning;
 /// <summary>Scores rows with a trained network: managed code alone, safe for any number of threads.</summary>
 public sealed class NetworkScorer
 {
-    private readonly InputSource _features;
-    private readonly InputSource _label;
-    private readonly InputSource _lateral;
+    private readonly InfomorphicLayer? _hidden;
+    private readonly InputSource? _context;
+    private readonly InputSource? _lateral;
     private readonly InputSource _output;
-    private readonly ModulatedActivation _activation;
     private readonly float[] _slopes;
     private readonly float[] _offsets;
 
@@ -31,12 +31,10 @@ public sealed class NetworkScorer
         settings.Validate();
         Network = network;
         Settings = settings;
-        InfomorphicLayer hidden = network.HiddenLayers[0];
-        _features = hidden.Sources[0];
-        _label = hidden.Sources[1];
-        _lateral = hidden.Sources[2];
+        _hidden = network.HiddenLayers.Count == 0 ? null : network.HiddenLayers[0];
+        _context = _hidden?.Sources.FirstOrDefault(source => source.Kind is SourceKind.Label or SourceKind.Feedback);
+        _lateral = _hidden?.Sources.FirstOrDefault(source => source.Kind == SourceKind.Lateral);
         _output = network.OutputLayer.Sources[0];
-        _activation = (ModulatedActivation)hidden.Activation;
         ScoreCalibration calibration = settings.Calibrate
             ? network.Calibration
             : ScoreCalibration.Identity(network.ClassCount);
@@ -67,38 +65,15 @@ public sealed class NetworkScorer
                 nameof(probabilities)
             );
 
-        int n = _features.NeuronCount;
-        float[] rented = ArrayPool<float>.Shared.Rent(5 * n + Network.ClassCount);
+        int n = _hidden?.NeuronCount ?? 0;
+        float[] rented = ArrayPool<float>.Shared.Rent(Scratch.Length(n, Network.ClassCount));
         try
         {
             var scratch = new Scratch(rented, n, Network.ClassCount);
-            for (int neuron = 0; neuron < n; neuron++)
-                scratch.F[neuron] =
-                    TensorPrimitives.Dot(_features.Weights.AsSpan(neuron * features.Length, features.Length), features)
-                    + _features.Biases[neuron];
-            if (!TensorPrimitives.IsFiniteAll<float>(scratch.F))
-            {
-                probabilities.Fill(float.NaN);
-                return;
-            }
-
-            if (Settings.Mode != ScoringMode.Sampled)
-            {
-                Present(scratch, sample: null, key: 0);
-                Softmax(scratch.Scores, probabilities);
-                return;
-            }
-
-            ulong key = KeyOf(features);
-            probabilities.Clear();
-            for (int sample = 0; sample < Settings.Samples; sample++)
-            {
-                Present(scratch, sample, key);
-                Softmax(scratch.Scores, scratch.Scores);
-                TensorPrimitives.Add(probabilities, scratch.Scores, probabilities);
-            }
-
-            TensorPrimitives.Divide(probabilities, (float)Settings.Samples, probabilities);
+            if (_hidden is null)
+                ScoreWithoutHidden(features, scratch, probabilities);
+            else
+                ScoreWithHidden(_hidden, features, scratch, probabilities);
         }
         finally
         {
@@ -141,55 +116,169 @@ public sealed class NetworkScorer
         }
     }
 
-    // Both presentations and the output layer's aggregated inputs, from F.
-    private void Present(Scratch scratch, int? sample, ulong key)
+    private void ScoreWithoutHidden(ReadOnlySpan<float> features, Scratch scratch, Span<float> probabilities)
     {
-        // Presentation 1: no lateral activity, so that L is its bias.
-        Fire(scratch, _lateral.Biases, presentation: 0, sample, key);
-        AggregateLateral(scratch.Y, scratch.L);
-
-        // Presentation 2.
-        Fire(scratch, scratch.L, presentation: 1, sample, key);
-        for (int neuron = 0; neuron < _output.NeuronCount; neuron++)
+        Aggregate(_output, features, scratch.Outputs);
+        if (!TensorPrimitives.IsFiniteAll<float>(scratch.Outputs))
         {
-            float f =
-                TensorPrimitives.Dot(_output.Weights.AsSpan(neuron * _output.InputCount, _output.InputCount), scratch.Y)
-                + _output.Biases[neuron];
-            scratch.Scores[neuron] = _slopes[neuron] * f + _offsets[neuron];
+            probabilities.Fill(float.NaN);
+            return;
         }
+
+        Calibrate(scratch);
+        Softmax(scratch.Scores, probabilities);
     }
 
-    private void Fire(Scratch scratch, ReadOnlySpan<float> lateral, uint presentation, int? sample, ulong key)
+    private void ScoreWithHidden(
+        InfomorphicLayer hidden,
+        ReadOnlySpan<float> features,
+        Scratch scratch,
+        Span<float> probabilities
+    )
     {
-        VectorizedActivation.Fire(_activation, scratch.F, _label.Biases, lateral, scratch.Theta, scratch.Complement);
-        if (sample is int index)
-            Philox.Sample(scratch.Theta, scratch.Y, presentation, (ulong)index, key);
-        else if (Settings.Mode == ScoringMode.MeanField)
-            TensorPrimitives.Subtract(scratch.Theta, scratch.Complement, scratch.Y);
-        else
+        Aggregate(hidden.Sources[0], features, scratch.F);
+        if (!TensorPrimitives.IsFiniteAll<float>(scratch.F))
+        {
+            probabilities.Fill(float.NaN);
+            return;
+        }
+
+        // Nothing is random where the activation is a step.
+        if (Settings.Mode != ScoringMode.Sampled || hidden.Activation is StepActivation)
+        {
+            Present(hidden.Activation, scratch, sample: null, key: 0);
+            Softmax(scratch.Scores, probabilities);
+            return;
+        }
+
+        ulong key = KeyOf(features);
+        probabilities.Clear();
+        for (int sample = 0; sample < Settings.Samples; sample++)
+        {
+            Present(hidden.Activation, scratch, sample, key);
+            Softmax(scratch.Scores, scratch.Scores);
+            TensorPrimitives.Add(probabilities, scratch.Scores, probabilities);
+        }
+
+        TensorPrimitives.Divide(probabilities, (float)Settings.Samples, probabilities);
+    }
+
+    // All presentations and the output layer's scores, from F.
+    private void Present(Activation activation, Scratch scratch, int? sample, ulong key)
+    {
+        if (activation is StepActivation)
+        {
             for (int neuron = 0; neuron < scratch.Y.Length; neuron++)
-                scratch.Y[neuron] = scratch.Theta[neuron] >= scratch.Complement[neuron] ? 1 : -1;
+                scratch.Y[neuron] = scratch.F[neuron] > 0 ? 1 : 0;
+        }
+        else
+        {
+            // Without any activity sources are their biases. That is the context of a label that is withheld, too.
+            ReadOnlySpan<float> context = _context is null ? default : _context.Biases;
+            if (_context?.Kind == SourceKind.Feedback || _lateral is not null)
+            {
+                Fire(activation, scratch, context, _lateral is null ? default : _lateral.Biases, 0, sample, key);
+                if (_context?.Kind == SourceKind.Feedback)
+                {
+                    FeedBack(scratch, sample, key);
+                    Aggregate(_context, scratch.Fed, scratch.C);
+                    context = scratch.C;
+                }
+
+                if (_lateral is not null)
+                    AggregateLateral(_lateral, scratch.Y, scratch.L);
+            }
+
+            Fire(activation, scratch, context, scratch.L, presentation: 1, sample, key);
+        }
+
+        Aggregate(_output, scratch.Y, scratch.Outputs);
+        Calibrate(scratch);
     }
 
-    private void AggregateLateral(ReadOnlySpan<float> outputs, Span<float> lateral)
+    private void Fire(
+        Activation activation,
+        Scratch scratch,
+        ReadOnlySpan<float> context,
+        ReadOnlySpan<float> lateral,
+        uint presentation,
+        int? sample,
+        ulong key
+    )
     {
-        int count = _lateral.ConnectionsPerNeuron;
+        VectorizedActivation.Fire(
+            activation,
+            scratch.F,
+            _context is null ? lateral : context,
+            lateral,
+            scratch.Theta,
+            scratch.Complement
+        );
+        Pass(scratch.Theta, scratch.Complement, scratch.Y, presentation, sample, key);
+    }
+
+    // The output layer's outputs, from those of the hidden layer.
+    private void FeedBack(Scratch scratch, int? sample, ulong key)
+    {
+        const uint Presentation = 2;
+        Aggregate(_output, scratch.Y, scratch.Outputs);
+        VectorizedActivation.Fire(scratch.Outputs, scratch.FedTheta, scratch.FedComplement);
+        Pass(scratch.FedTheta, scratch.FedComplement, scratch.Fed, Presentation, sample, key);
+    }
+
+    // What neurons pass on.
+    private void Pass(
+        ReadOnlySpan<float> theta,
+        ReadOnlySpan<float> complement,
+        Span<float> outputs,
+        uint presentation,
+        int? sample,
+        ulong key
+    )
+    {
+        if (sample is int index)
+            Philox.Sample(theta, outputs, presentation, (ulong)index, key);
+        else if (Settings.Mode == ScoringMode.MeanField)
+            TensorPrimitives.Subtract(theta, complement, outputs);
+        else
+            for (int neuron = 0; neuron < outputs.Length; neuron++)
+                outputs[neuron] = theta[neuron] >= complement[neuron] ? 1 : -1;
+    }
+
+    private void Calibrate(Scratch scratch)
+    {
+        for (int neuron = 0; neuron < scratch.Scores.Length; neuron++)
+            scratch.Scores[neuron] = _slopes[neuron] * scratch.Outputs[neuron] + _offsets[neuron];
+    }
+
+    // A source that every input feeds.
+    private static void Aggregate(InputSource source, ReadOnlySpan<float> inputs, Span<float> sums)
+    {
+        for (int neuron = 0; neuron < sums.Length; neuron++)
+            sums[neuron] =
+                TensorPrimitives.Dot(source.Weights.AsSpan(neuron * inputs.Length, inputs.Length), inputs)
+                + source.Biases[neuron];
+    }
+
+    private static void AggregateLateral(InputSource source, ReadOnlySpan<float> outputs, Span<float> lateral)
+    {
+        int count = source.ConnectionsPerNeuron;
         for (int neuron = 0; neuron < lateral.Length; neuron++)
         {
-            ReadOnlySpan<float> weights = _lateral.Weights.AsSpan(neuron * count, count);
+            ReadOnlySpan<float> weights = source.Weights.AsSpan(neuron * count, count);
             float sum = 0;
-            if (_lateral.Connections is null)
+            if (source.Connections is null)
             {
                 sum = TensorPrimitives.Dot(weights, outputs);
             }
             else
             {
-                ReadOnlySpan<int> peers = _lateral.Connections.AsSpan(neuron * count, count);
+                ReadOnlySpan<int> peers = source.Connections.AsSpan(neuron * count, count);
                 for (int i = 0; i < peers.Length; i++)
                     sum += weights[i] * outputs[peers[i]];
             }
 
-            lateral[neuron] = sum + _lateral.Biases[neuron];
+            lateral[neuron] = sum + source.Biases[neuron];
         }
     }
 
@@ -207,16 +296,30 @@ public sealed class NetworkScorer
 
     private readonly ref struct Scratch(float[] memory, int neurons, int classes)
     {
+        public static int Length(int neurons, int classes) => 6 * neurons + 5 * classes;
+
         public Span<float> F { get; } = memory.AsSpan(0, neurons);
 
-        public Span<float> L { get; } = memory.AsSpan(neurons, neurons);
+        public Span<float> C { get; } = memory.AsSpan(neurons, neurons);
 
-        public Span<float> Theta { get; } = memory.AsSpan(2 * neurons, neurons);
+        public Span<float> L { get; } = memory.AsSpan(2 * neurons, neurons);
 
-        public Span<float> Complement { get; } = memory.AsSpan(3 * neurons, neurons);
+        public Span<float> Theta { get; } = memory.AsSpan(3 * neurons, neurons);
 
-        public Span<float> Y { get; } = memory.AsSpan(4 * neurons, neurons);
+        public Span<float> Complement { get; } = memory.AsSpan(4 * neurons, neurons);
 
-        public Span<float> Scores { get; } = memory.AsSpan(5 * neurons, classes);
+        public Span<float> Y { get; } = memory.AsSpan(5 * neurons, neurons);
+
+        /// <summary>Aggregated inputs of the output layer.</summary>
+        public Span<float> Outputs { get; } = memory.AsSpan(6 * neurons, classes);
+
+        public Span<float> Scores { get; } = memory.AsSpan(6 * neurons + classes, classes);
+
+        /// <summary>What the output layer passes on as feedback.</summary>
+        public Span<float> Fed { get; } = memory.AsSpan(6 * neurons + 2 * classes, classes);
+
+        public Span<float> FedTheta { get; } = memory.AsSpan(6 * neurons + 3 * classes, classes);
+
+        public Span<float> FedComplement { get; } = memory.AsSpan(6 * neurons + 4 * classes, classes);
     }
 }

@@ -1,134 +1,122 @@
-using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Learning;
 
 /// <summary>
-/// A network in training: the parameters of its layers, for standardised features. One hidden layer with the sources
-/// F (features), C (label) and L (its peers), and an output layer with the sources F (hidden layer) and C (own label).
+/// A network in training: the parameters of its layers, for standardised features. A hidden layer with the sources
+/// F (features) and, where it learns, C (label or feedback) and L (its peers), or none; and an output layer with the
+/// sources F (hidden layer or features) and C (own label).
 /// </summary>
 internal sealed class NetworkState : IDisposable
 {
-    private readonly LearningSettings _settings;
-
     private NetworkState(LearningSettings settings, FeatureScaling scaling, int classes, int[]? connections)
     {
-        _settings = settings;
         Scaling = scaling;
-        HiddenCount = settings.HiddenNeurons;
         ClassCount = classes;
-        LateralConnections = connections;
-        int lateral = connections is null ? HiddenCount : connections.Length / HiddenCount;
-        FeatureWeights = new Parameter(HiddenCount, scaling.FeatureCount);
-        LabelWeights = new Parameter(HiddenCount, classes);
-        LateralWeights = new Parameter(HiddenCount, Math.Max(lateral, 1));
-        HiddenBiases = new Parameter(HiddenCount, 3);
-        OutputWeights = new Parameter(classes, HiddenCount);
-        OutputBiases = new Parameter(classes, 1);
+        int features = scaling.FeatureCount;
+        int neurons = settings.HiddenNeurons;
+        bool learns = settings.HiddenLayer == HiddenLayerKind.Infomorphic;
+        if (settings.HiddenLayer != HiddenLayerKind.None)
+            Hidden = new LayerState(
+                neurons,
+                [
+                    .. SourcesOf(settings)
+                        .Select(source => new SourceState(
+                            source.Symbol,
+                            source.Kind,
+                            neurons,
+                            source.Kind switch
+                            {
+                                SourceKind.Features => features,
+                                SourceKind.Lateral => neurons,
+                                _ => classes,
+                            },
+                            source.Kind == SourceKind.Lateral ? connections : null
+                        )),
+                ],
+                settings.Goal,
+                learns ? settings.Activation : new StepActivation(),
+                settings.Binning,
+                settings.HiddenOptimizer
+            );
+        SourceState readout = Hidden is null
+            ? new SourceState('F', SourceKind.Features, classes, features, null)
+            : new SourceState('F', SourceKind.HiddenLayer, classes, neurons, null);
+        Output = new LayerState(
+            classes,
+            [readout],
+            settings.OutputGoal,
+            new FeedforwardActivation(),
+            Binning.PaperOutputLayer,
+            settings.OutputOptimizer
+        );
     }
 
     public FeatureScaling Scaling { get; }
 
-    public int HiddenCount { get; }
-
     public int ClassCount { get; }
 
-    /// <summary>For each hidden neuron, the neurons it listens to; null where it listens to all others.</summary>
-    public int[]? LateralConnections { get; }
+    /// <summary>The hidden layer, or null where the output layer is fed by the features.</summary>
+    public LayerState? Hidden { get; }
 
-    /// <summary>Number of lateral connections of a hidden neuron.</summary>
-    public int LateralCount => LateralConnections is null ? HiddenCount - 1 : LateralConnections.Length / HiddenCount;
+    /// <summary>The output layer.</summary>
+    public LayerState Output { get; }
 
-    public Parameter FeatureWeights { get; }
-
-    public Parameter LabelWeights { get; }
-
-    /// <summary>N × N with a zero diagonal where all are connected, else N × connections.</summary>
-    public Parameter LateralWeights { get; }
-
-    /// <summary>The biases of F, C and L of each hidden neuron.</summary>
-    public Parameter HiddenBiases { get; }
-
-    public Parameter OutputWeights { get; }
-
-    public Parameter OutputBiases { get; }
-
-    private Parameter[] Parameters =>
-        [FeatureWeights, LabelWeights, LateralWeights, HiddenBiases, OutputWeights, OutputBiases];
+    private Parameter[] Parameters => [.. Hidden?.Parameters ?? [], .. Output.Parameters];
 
     /// <summary>A fresh network: weights and biases uniform in ±1/√(number of inputs).</summary>
     public static NetworkState Create(LearningSettings settings, FeatureScaling scaling, int classes)
     {
-        int neurons = settings.HiddenNeurons;
-        int[]? connections = DrawConnections(
-            neurons,
-            settings.MaximumLateralConnections,
-            new RandomStream(settings.Seed, RandomStreams.LateralConnections)
-        );
+        int[]? connections = settings.HiddenSources.Contains('L', StringComparison.Ordinal)
+            ? DrawConnections(
+                settings.HiddenNeurons,
+                settings.MaximumLateralConnections,
+                new RandomStream(settings.Seed, RandomStreams.LateralConnections)
+            )
+            : null;
         var state = new NetworkState(settings, scaling, classes, connections);
         var random = new RandomStream(settings.Seed, RandomStreams.Initialization);
-        InitializeAll(state.FeatureWeights, state.HiddenBiases, column: 0, scaling.FeatureCount);
-        InitializeAll(state.LabelWeights, state.HiddenBiases, column: 1, classes);
-
-        // The bound follows from the size of the layer also where a neuron listens to a part of it only.
-        InitializeAll(state.LateralWeights, state.HiddenBiases, column: 2, neurons);
-        InitializeAll(state.OutputWeights, state.OutputBiases, column: 0, neurons);
-        state.ClearSelfConnections();
+        state.Hidden?.Initialize(random);
+        state.Output.Initialize(random);
+        state.Hidden?.ClearSelfConnections();
         return state;
-
-        void InitializeAll(Parameter weights, Parameter biases, int column, int fanIn)
-        {
-            for (int row = 0; row < weights.Value.Rows; row++)
-                Initialize(random, weights, biases, row, column, fanIn);
-        }
     }
 
     /// <summary>The state from which a trained network goes on.</summary>
     /// <exception cref="ArgumentException">The network is of another shape than the settings.</exception>
     public static NetworkState From(InfomorphicNetwork network, LearningSettings settings)
     {
-        InfomorphicLayer hidden = network.HiddenLayers[0];
-        if (hidden.NeuronCount != settings.HiddenNeurons)
+        if (DescribeDifference(network, settings) is string difference)
+            throw new ArgumentException(difference);
+        InfomorphicLayer? hidden = network.HiddenLayers.Count == 0 ? null : network.HiddenLayers[0];
+        if (hidden is not null && hidden.NeuronCount != settings.HiddenNeurons)
             throw new ArgumentException(
                 $"The model to go on from has {hidden.NeuronCount} hidden neurons, the options ask for {settings.HiddenNeurons}."
             );
-        InputSource lateral = hidden.Sources[2];
-        var state = new NetworkState(settings, network.FeatureScaling, network.ClassCount, lateral.Connections);
+        int[]? connections = hidden?.Sources.FirstOrDefault(source => source.Kind == SourceKind.Lateral)?.Connections;
+        var state = new NetworkState(settings, network.FeatureScaling, network.ClassCount, connections);
+        if (hidden is not null)
+            state.Take(hidden, state.Hidden!);
+        state.Take(network.OutputLayer, state.Output);
 
-        // F = W x + b = (W s) ((x − o) / s) + (b + W o).
-        FeatureScaling scaling = network.FeatureScaling;
-        for (int neuron = 0; neuron < state.HiddenCount; neuron++)
-        {
-            ReadOnlySpan<float> folded = RowOf(hidden.Sources[0], neuron);
-            Span<float> weights = state.FeatureWeights.Value[neuron];
-            double bias = hidden.Sources[0].Biases[neuron];
-            for (int feature = 0; feature < folded.Length; feature++)
-            {
-                weights[feature] = folded[feature] * scaling.Scales[feature];
-                bias += folded[feature] * (double)scaling.Offsets[feature];
-            }
-
-            RowOf(hidden.Sources[1], neuron).CopyTo(state.LabelWeights.Value[neuron]);
-            RowOf(lateral, neuron).CopyTo(state.LateralWeights.Value[neuron]);
-            Span<float> biases = state.HiddenBiases.Value[neuron];
-            biases[0] = (float)bias;
-            biases[1] = hidden.Sources[1].Biases[neuron];
-            biases[2] = lateral.Biases[neuron];
-        }
-
-        InputSource output = network.OutputLayer.Sources[0];
+        // A class without rows so far: its neuron would stay silent for good, far out where θ has no slope.
         var random = new RandomStream(settings.Seed, RandomStreams.Initialization);
         for (int neuron = 0; neuron < state.ClassCount; neuron++)
-        {
-            RowOf(output, neuron).CopyTo(state.OutputWeights.Value[neuron]);
-            state.OutputBiases.Value[neuron][0] = output.Biases[neuron];
-
-            // A class without rows so far: its neuron would stay silent for good, far out where θ has no slope.
-            if (output.Biases[neuron] == AbsentClassScore)
-                Initialize(random, state.OutputWeights, state.OutputBiases, neuron, column: 0, state.HiddenCount);
-        }
-
+            if (network.OutputLayer.Sources[0].Biases[neuron] == AbsentClassScore)
+                state.Output.Initialize(random, source: 0, neuron);
         return state;
+    }
+
+    /// <summary>A sentence where a network is of another set-up than the settings ask for; else null.</summary>
+    public static string? DescribeDifference(InfomorphicNetwork network, LearningSettings settings)
+    {
+        (char, SourceKind)[] sources =
+        [
+            .. network.HiddenLayers.SelectMany(layer => layer.Sources).Select(source => (source.Symbol, source.Kind)),
+        ];
+        return sources.SequenceEqual(SourcesOf(settings))
+            ? null
+            : $"The model to go on from has {Describe(sources)}, and {nameof(settings.HiddenLayer)}, {nameof(settings.Context)} and {nameof(settings.LateralInput)} ask for {Describe(SourcesOf(settings))}.";
     }
 
     /// <summary>The network as it is used after training.</summary>
@@ -138,68 +126,22 @@ internal sealed class NetworkState : IDisposable
     /// <param name="calibration">The calibration of the scores; null for none.</param>
     public InfomorphicNetwork ToNetwork(ReadOnlySpan<int> outputSigns, ScoreCalibration? calibration = null)
     {
-        // F = W ((x − o) / s) + b = (W / s) x + (b − W o / s).
-        float[] featureWeights = FeatureWeights.Value.ToArray();
-        float[] featureBiases = Column(HiddenBiases, 0);
-        for (int neuron = 0; neuron < HiddenCount; neuron++)
-        {
-            Span<float> weights = featureWeights.AsSpan(neuron * Scaling.FeatureCount, Scaling.FeatureCount);
-            double bias = featureBiases[neuron];
-            for (int feature = 0; feature < weights.Length; feature++)
-            {
-                weights[feature] /= Scaling.Scales[feature];
-                bias -= weights[feature] * (double)Scaling.Offsets[feature];
-            }
+        InfomorphicLayer? hidden = Hidden is null ? null : Give(Hidden);
+        if (hidden?.Sources.FirstOrDefault(source => source.Kind == SourceKind.Feedback) is InputSource feedback)
+            for (int i = 0; i < feedback.Weights.Length; i++)
+                feedback.Weights[i] *= outputSigns[i % ClassCount]; // y becomes −y where a neuron is inverted
 
-            featureBiases[neuron] = (float)bias;
-        }
-
-        float[] outputWeights = OutputWeights.Value.ToArray();
-        float[] outputBiases = Column(OutputBiases, 0);
+        InfomorphicLayer output = Give(Output, new InputSource('C', SourceKind.OwnLabel, ClassCount, ClassCount, [], []));
+        InputSource readout = output.Sources[0];
         for (int neuron = 0; neuron < ClassCount; neuron++)
         {
             int sign = outputSigns[neuron];
-            foreach (ref float weight in outputWeights.AsSpan(neuron * HiddenCount, HiddenCount))
+            foreach (ref float weight in readout.Weights.AsSpan(neuron * readout.InputCount, readout.InputCount))
                 weight *= sign;
-            outputBiases[neuron] = sign == 0 ? AbsentClassScore : sign * outputBiases[neuron];
+            readout.Biases[neuron] = sign == 0 ? AbsentClassScore : sign * readout.Biases[neuron];
         }
 
-        int n = HiddenCount;
-        var hidden = new InfomorphicLayer(
-            [
-                new InputSource('F', SourceKind.Features, n, Scaling.FeatureCount, featureWeights, featureBiases),
-                new InputSource(
-                    'C',
-                    SourceKind.Label,
-                    n,
-                    ClassCount,
-                    LabelWeights.Value.ToArray(),
-                    Column(HiddenBiases, 1)
-                ),
-                new InputSource(
-                    'L',
-                    SourceKind.Lateral,
-                    n,
-                    n,
-                    LateralWeights.Value.ToArray(),
-                    Column(HiddenBiases, 2),
-                    LateralConnections
-                ),
-            ],
-            _settings.Goal,
-            _settings.Activation,
-            _settings.Binning
-        );
-        var output = new InfomorphicLayer(
-            [
-                new InputSource('F', SourceKind.HiddenLayer, ClassCount, n, outputWeights, outputBiases),
-                new InputSource('C', SourceKind.OwnLabel, ClassCount, ClassCount, [], []),
-            ],
-            _settings.OutputGoal,
-            new FeedforwardActivation(),
-            Binning.PaperOutputLayer
-        );
-        return new InfomorphicNetwork([hidden], output, Scaling, calibration);
+        return new InfomorphicNetwork(hidden is null ? [] : [hidden], output, Scaling, calibration);
     }
 
     /// <summary>
@@ -214,39 +156,115 @@ internal sealed class NetworkState : IDisposable
     /// <summary>Puts a copy's weights back.</summary>
     public void Restore(float[][] snapshot)
     {
+        Parameter[] parameters = Parameters;
         for (int i = 0; i < snapshot.Length; i++)
-            Parameters[i].Value.CopyFrom(snapshot[i]);
+            parameters[i].Value.CopyFrom(snapshot[i]);
     }
 
     public void Dispose()
     {
-        foreach (Parameter parameter in Parameters)
-            parameter.Dispose();
+        Hidden?.Dispose();
+        Output.Dispose();
     }
 
-    /// <summary>Where all hidden neurons are connected, none hears itself.</summary>
-    public void ClearSelfConnections()
+    private static (char Symbol, SourceKind Kind)[] SourcesOf(LearningSettings settings)
     {
-        if (LateralConnections is not null)
-            return;
-        for (int neuron = 0; neuron < HiddenCount; neuron++)
-            LateralWeights.Value[neuron][neuron] = 0;
+        SourceKind context = settings.Context == ContextSignal.Feedback ? SourceKind.Feedback : SourceKind.Label;
+        return
+        [
+            .. settings.HiddenSources.Select(symbol =>
+                (
+                    symbol,
+                    symbol switch
+                    {
+                        'F' => SourceKind.Features,
+                        'C' => context,
+                        _ => SourceKind.Lateral,
+                    }
+                )
+            ),
+        ];
     }
 
-    // The weights and the bias of one neuron.
-    private static void Initialize(
-        RandomStream random,
-        Parameter weights,
-        Parameter biases,
-        int row,
-        int column,
-        int fanIn
-    )
+    private static string Describe((char Symbol, SourceKind Kind)[] sources) =>
+        sources.Length switch
+        {
+            0 => "no hidden layer",
+            1 => "a fixed random hidden layer",
+            _ => $"hidden neurons with the sources {string.Join(", ", sources.Select(s => $"{s.Symbol} ({s.Kind})"))}",
+        };
+
+    // A layer's weights as they are used after training.
+    private InfomorphicLayer Give(LayerState layer, params InputSource[] others)
     {
-        float bound = 1 / MathF.Sqrt(fanIn);
-        foreach (ref float weight in weights.Value[row])
-            weight = (2 * random.NextUniform() - 1) * bound;
-        biases.Value[row][column] = (2 * random.NextUniform() - 1) * bound;
+        var sources = new InputSource[layer.Sources.Length];
+        for (int i = 0; i < sources.Length; i++)
+        {
+            SourceState source = layer.Sources[i];
+            float[] weights = source.Weights.Value.ToArray();
+            float[] biases = new float[layer.NeuronCount];
+            for (int neuron = 0; neuron < biases.Length; neuron++)
+                biases[neuron] = layer.Biases.Value[neuron][i];
+            if (source.Kind == SourceKind.Features)
+                Fold(weights, biases);
+            sources[i] = new InputSource(
+                source.Symbol,
+                source.Kind,
+                layer.NeuronCount,
+                source.InputCount,
+                weights,
+                biases,
+                source.Connections
+            );
+        }
+
+        return new InfomorphicLayer([.. sources, .. others], layer.Goal, layer.Activation, layer.Binning);
+    }
+
+    // F = W ((x − o) / s) + b = (W / s) x + (b − W o / s).
+    private void Fold(float[] allWeights, float[] biases)
+    {
+        for (int neuron = 0; neuron < biases.Length; neuron++)
+        {
+            Span<float> weights = allWeights.AsSpan(neuron * Scaling.FeatureCount, Scaling.FeatureCount);
+            double bias = biases[neuron];
+            for (int feature = 0; feature < weights.Length; feature++)
+            {
+                weights[feature] /= Scaling.Scales[feature];
+                bias -= weights[feature] * (double)Scaling.Offsets[feature];
+            }
+
+            biases[neuron] = (float)bias;
+        }
+    }
+
+    // The weights of a layer that was trained before.
+    private void Take(InfomorphicLayer from, LayerState to)
+    {
+        for (int i = 0; i < to.Sources.Length; i++)
+        for (int neuron = 0; neuron < to.NeuronCount; neuron++)
+        {
+            InputSource source = from.Sources[i];
+            int count = source.ConnectionsPerNeuron;
+            ReadOnlySpan<float> given = source.Weights.AsSpan(neuron * count, count);
+            Span<float> weights = to.Sources[i].Weights.Value[neuron];
+            double bias = source.Biases[neuron];
+            if (source.Kind == SourceKind.Features)
+                Unfold(given, weights, ref bias);
+            else
+                given.CopyTo(weights);
+            to.Biases.Value[neuron][i] = (float)bias;
+        }
+    }
+
+    // F = W x + b = (W s) ((x − o) / s) + (b + W o).
+    private void Unfold(ReadOnlySpan<float> folded, Span<float> weights, ref double bias)
+    {
+        for (int feature = 0; feature < folded.Length; feature++)
+        {
+            weights[feature] = folded[feature] * Scaling.Scales[feature];
+            bias += folded[feature] * (double)Scaling.Offsets[feature];
+        }
     }
 
     private static int[]? DrawConnections(int neurons, int maximum, RandomStream random)
@@ -273,16 +291,5 @@ internal sealed class NetworkState : IDisposable
         }
 
         return connections;
-    }
-
-    private static ReadOnlySpan<float> RowOf(InputSource source, int neuron) =>
-        source.Weights.AsSpan(neuron * source.ConnectionsPerNeuron, source.ConnectionsPerNeuron);
-
-    private static float[] Column(Parameter parameter, int column)
-    {
-        float[] values = new float[parameter.Value.Rows];
-        for (int row = 0; row < values.Length; row++)
-            values[row] = parameter.Value[row][column];
-        return values;
     }
 }

@@ -166,6 +166,7 @@ public static class NetworkTrainer
         int[] order = [.. Enumerable.Range(0, train.RowCount)];
         int batches = (train.RowCount + batchSize - 1) / batchSize;
 
+        var turning = new ReceptiveFieldTurning(state);
         var epochs = new List<EpochRecord>();
         var clock = Stopwatch.StartNew();
         var stepClock = new Stopwatch();
@@ -175,7 +176,7 @@ public static class NetworkTrainer
         for (int epoch = 1; epoch <= settings.Epochs; epoch++)
         {
             train.Shuffle(order, shuffling);
-            var statistics = new InformationStatistics(state, settings);
+            var statistics = new InformationStatistics(state);
             engine.Announce(order);
             int batch = 0;
             foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in train.Batches(order, batchSize))
@@ -199,18 +200,19 @@ public static class NetworkTrainer
             (double Accuracy, double LogLoss)? judgement = validation is null
                 ? null
                 : evaluation.Score(validation.All, signs, callbacks.CheckAlive);
-            double[] hiddenAtoms = statistics.Hidden.MeanAtoms();
+            double[] hiddenAtoms = statistics.Hidden?.MeanAtoms() ?? [];
             double[] outputAtoms = statistics.Output.MeanAtoms();
             var record = new EpochRecord(
                 epoch,
                 trainingAccuracy,
                 judgement?.Accuracy,
                 judgement?.LogLoss,
-                LayerStatistics.GoalOf(settings.Goal, hiddenAtoms),
+                statistics.Hidden?.GoalOf(hiddenAtoms) ?? double.NaN,
                 hiddenAtoms,
-                LayerStatistics.GoalOf(settings.OutputGoal, outputAtoms),
+                statistics.Output.GoalOf(outputAtoms),
                 outputAtoms,
-                clock.Elapsed.TotalSeconds
+                clock.Elapsed.TotalSeconds,
+                turning.Measure(engine)
             );
             epochs.Add(record);
             callbacks.EpochEnded(record);

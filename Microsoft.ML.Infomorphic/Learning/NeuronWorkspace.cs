@@ -10,10 +10,10 @@ internal sealed class NeuronWorkspace
     private readonly int _stride;
     private int _rows;
 
-    public NeuronWorkspace(GoalTerms hidden, int hiddenBins, GoalTerms output, int outputBins, int maximumRows)
+    public NeuronWorkspace(LayerGoal? hidden, LayerGoal output, int maximumRows)
     {
-        HiddenGoal = new VectorizedGoal(hidden, hiddenBins, maximumRows);
-        OutputGoal = new VectorizedGoal(output, outputBins, maximumRows);
+        HiddenGoal = hidden is null ? null : new VectorizedGoal(hidden.Terms, hidden.Bins, maximumRows);
+        OutputGoal = new VectorizedGoal(output.Terms, output.Bins, maximumRows);
 
         // Rows of scratch are at least a cache line longer than the batch, lest the numbers of one row of the batch all
         // fall on the same offset of a page.
@@ -23,7 +23,8 @@ internal sealed class NeuronWorkspace
         _rows = maximumRows;
     }
 
-    public VectorizedGoal HiddenGoal { get; }
+    /// <summary>The kernel of hidden neurons; null where none learns.</summary>
+    public VectorizedGoal? HiddenGoal { get; }
 
     public VectorizedGoal OutputGoal { get; }
 
@@ -46,4 +47,14 @@ internal sealed class NeuronWorkspace
     public void Resize(int rows) => _rows = rows;
 
     private Span<float> Part(int index) => _scratch.Span.Slice(index * _stride, _rows);
+}
+
+/// <summary>The goal of a layer's neurons as the kernels need it; the same for all threads.</summary>
+/// <param name="Terms">The goal.</param>
+/// <param name="Bins">Number of bins of each source.</param>
+internal sealed record LayerGoal(GoalTerms Terms, int Bins)
+{
+    /// <summary>The goal of a layer, or null where it does not learn.</summary>
+    public static LayerGoal? Of(LayerState? layer) =>
+        layer?.Goal is null ? null : new LayerGoal(new GoalTerms(layer.Goal), layer.Binning.Count);
 }

@@ -3,10 +3,10 @@
 //
 //   symbol     variable            shape            unit
 //   x          features            rows × features  –
-//   F, C, L    sources             3 × N × rows     –      aggregated inputs
-//   y¹, y²     first, second       N × rows         ±1     outputs of the first and of the second presentation
+//   F, C, L    sources             sources × N × rows   –   aggregated inputs
+//   y¹, y²     first, outputs      N × rows         ±1     outputs of the first and of the last presentation
 //   θ          theta               N × rows         probability
-//   ∂G/∂F …    gradients           3 × N × rows     bit
+//   ∂G/∂F …    gradients           sources × N × rows   bit
 //
 // Products are of single precision: while an engine lives, TensorFloat-32, which libtorch has switched off unless the
 // application switched it on, is off. Its 10 bits would neither place rows in the right bins nor add up masses.
@@ -34,19 +34,25 @@ internal sealed class TensorTrainingEngine : TrainingEngine
 
     private readonly NetworkState _state;
     private readonly LearningSettings _settings;
-    private readonly ModulatedActivation _activation;
+    private readonly LayerState? _layer;
     private readonly Device _device;
     private readonly bool _tensorFloat32;
 
-    // Order of the parameters: features, label, lateral, biases; features, biases.
-    private readonly TensorWeights _hidden;
+    // Places of the hidden layer's sources beside F; −1 where it does not have one.
+    private readonly int _label = -1;
+    private readonly int _feedback = -1;
+    private readonly int _lateral = -1;
+
+    // Order of the parameters: the sources' weights, then the biases.
+    private readonly TensorWeights? _hidden;
     private readonly TensorWeights _output;
-    private readonly Tensor _biases;
-    private readonly Tensor _biasGradients;
+    private readonly Tensor? _biases;
+    private readonly Tensor? _biasGradients;
     private readonly Tensor? _connections;
     private readonly Tensor _oneHot;
-    private readonly TensorGoal _hiddenGoal;
+    private readonly TensorGoal? _hiddenGoal;
     private readonly TensorGoal _outputGoal;
+    private readonly int _sampledNeurons;
     private readonly int _goalRows;
     private TensorMatrix _scores;
     private readonly Dictionary<LabeledRows, ResidentRows> _resident = new(ReferenceEqualityComparer.Instance);
@@ -65,32 +71,35 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     {
         _state = state;
         _settings = settings;
-        _activation = (ModulatedActivation)settings.Activation;
         _device = device;
         using var noGradient = no_grad();
-        _hidden = new TensorWeights(
-            device,
-            state.FeatureWeights,
-            state.LabelWeights,
-            state.LateralWeights,
-            state.HiddenBiases
-        );
-        _output = new TensorWeights(device, state.OutputWeights, state.OutputBiases);
-        _biases = BySource(_hidden.Values[3]);
-        _biasGradients = BySource(_hidden.Gradients[3]);
-        if (state.LateralConnections is int[] connections)
-            _connections = tensor(
-                Array.ConvertAll(connections, peer => (long)peer),
-                [state.HiddenCount, state.LateralCount],
-                device: device
-            );
+        if (state.Hidden is LayerState hidden)
+        {
+            _layer = hidden;
+            _label = hidden.IndexOf(SourceKind.Label);
+            _feedback = hidden.IndexOf(SourceKind.Feedback);
+            _lateral = hidden.IndexOf(SourceKind.Lateral);
+            _sampledNeurons = hidden.NeuronCount + (_feedback >= 0 ? state.ClassCount : 0);
+            _hidden = new TensorWeights(device, hidden.Parameters);
+            _biases = BySource(_hidden.Values[^1]);
+            _biasGradients = BySource(_hidden.Gradients[^1]);
+            if (hidden.Find(SourceKind.Lateral) is { Connections: int[] connections } lateral)
+                _connections = tensor(
+                    Array.ConvertAll(connections, peer => (long)peer),
+                    [hidden.NeuronCount, lateral.ConnectionCount],
+                    device: device
+                );
+            if (hidden.Goal is not null)
+                _hiddenGoal = new TensorGoal(new GoalTerms(hidden.Goal), hidden.Binning, device);
+        }
+
+        _output = new TensorWeights(device, state.Output.Parameters);
         _oneHot = eye(state.ClassCount, dtype: float32, device: device);
-        _hiddenGoal = new TensorGoal(new GoalTerms(settings.Goal), settings.Binning, device);
-        _outputGoal = new TensorGoal(new GoalTerms(settings.OutputGoal), Binning.PaperOutputLayer, device);
+        _outputGoal = new TensorGoal(new GoalTerms(state.Output.Goal!), state.Output.Binning, device);
         _goalRows = maximumRows;
         _scores = new TensorMatrix(state.ClassCount, maximumRows);
         _quarter = (maximumRows + 3) / 4;
-        _stepsOfUniform = (int)Math.Clamp(NumbersAtOnce / (8L * _quarter * state.HiddenCount), 1, StepsAtOnce);
+        _stepsOfUniform = (int)Math.Clamp(NumbersAtOnce / (8L * _quarter * Math.Max(_sampledNeurons, 1)), 1, StepsAtOnce);
         _tensorFloat32 = backends.cuda.matmul.allow_tf32;
         if (device.type == DeviceType.CUDA)
             backends.cuda.matmul.allow_tf32 = false;
@@ -123,22 +132,13 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         Tensor labels = data.Labels(chosen);
         Tensor mass = data.Masses(chosen);
 
-        // Presentation 1, without lateral activity, then presentation 2.
-        Tensor sources = empty(3, _state.HiddenCount, batch.Length, float32, _device);
-        (Tensor f, Tensor c, Tensor l) = (sources[0], sources[1], sources[2]);
-        f.addmm_(_hidden.Values[0], features.t(), beta: 0);
-        c.copy_(_hidden.Values[1].index_select(1, labels));
-        sources.narrow(0, 0, 2).add_(_biases.narrow(0, 0, 2));
-        Tensor first = Sample(TensorActivation.Fire(_activation, f, c, _biases[2]).Theta, presentation: 0);
-        AggregateLateral(first, l);
-        (Tensor theta, Tensor complement) = TensorActivation.Fire(_activation, f, c, l);
-        Tensor second = Sample(theta, presentation: 1);
-        Tensor slope = Differentiate(_hiddenGoal, sources, theta, complement, mass, statistics?.Hidden);
-        Tensor gradients = TensorActivation.Differentiate(_activation, f, c, l, theta, complement, slope);
+        Tensor oneHot = _oneHot.index_select(0, labels);
+
+        // The input of the output layer, inputs × rows.
+        Tensor inputs = _layer is null ? features.t() : StepHidden(_layer, features, labels, oneHot, mass, statistics?.Hidden);
 
         // The output layer. Its context: the neuron's own element of the one-hot label.
-        Tensor outputF = _output.Values[0].mm(second).add_(_output.Values[1]);
-        Tensor oneHot = _oneHot.index_select(0, labels);
+        Tensor outputF = AggregateOutput(inputs);
         (Tensor outputTheta, Tensor outputComplement) = TensorActivation.Fire(outputF);
         Tensor outputSlope = Differentiate(
             _outputGoal,
@@ -149,16 +149,9 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             statistics?.Output
         );
         Tensor outputGradient = TensorActivation.Differentiate(outputTheta, outputComplement, outputSlope);
-
-        // ∂G/∂W = ∂G/∂F · inputs.
-        _hidden.Gradients[0].addmm_(gradients[0], features, beta: 0);
-        _hidden.Gradients[1].addmm_(gradients[1], oneHot, beta: 0);
-        DifferentiateLateral(gradients[2], first);
-        _biasGradients.copy_(gradients.sum(-1, keepdim: true));
-        _output.Gradients[0].addmm_(outputGradient, second.t(), beta: 0);
+        _output.Gradients[0].addmm_(outputGradient, inputs.t(), beta: 0);
         _output.Gradients[1].copy_(outputGradient.sum(-1, keepdim: true));
-        _hidden.Update(_settings.HiddenOptimizer, _steps);
-        _output.Update(_settings.OutputOptimizer, _steps);
+        _output.Update(_state.Output.Optimizer, _steps);
     }
 
     /// <inheritdoc/>
@@ -173,25 +166,109 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         using var noGradient = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor chosen = tensor(batch.ToArray(), device: _device);
-        Tensor f = _hidden.Values[0].mm(Resident(rows).Features(chosen).t()).add_(_biases[0]);
-        Tensor l = empty_like(f);
-        AggregateLateral(MeanOutput(f, _biases[2]), l);
-        Tensor outputF = _output.Values[0].mm(MeanOutput(f, l)).add_(_output.Values[1]);
-        _scores.Tensor.copy_(outputF);
+        Tensor features = Resident(rows).Features(chosen);
+        _scores.Tensor.copy_(AggregateOutput(_layer is null ? features.t() : EvaluateHidden(_layer, features)));
         return _scores;
-
-        Tensor MeanOutput(Tensor f, Tensor l)
-        {
-            (Tensor theta, Tensor complement) = TensorActivation.Fire(_activation, f, _biases[1], l);
-            return theta.sub_(complement);
-        }
     }
+
+    // Trains the hidden layer; returns its outputs.
+    private Tensor StepHidden(
+        LayerState layer,
+        Tensor features,
+        Tensor labels,
+        Tensor oneHot,
+        Tensor mass,
+        LayerStatistics? statistics
+    )
+    {
+        int count = layer.Sources.Length;
+        Tensor sources = empty(count, layer.NeuronCount, features.shape[0], float32, _device);
+        Tensor[] parts = [.. Enumerable.Range(0, count).Select(i => sources[i])];
+        parts[0].addmm_(_hidden!.Values[0], features.t(), beta: 0).add_(_biases![0]);
+        if (layer.Activation is StepActivation)
+            return parts[0].gt(0).to(float32);
+        if (_label >= 0)
+            parts[_label].copy_(_hidden.Values[_label].index_select(1, labels)).add_(_biases[_label]);
+
+        // Presentation 1, without what neurons put out, then presentation 2.
+        Tensor? first = null;
+        Tensor? fed = null;
+        if (layer.IsRecurrent)
+        {
+            first = Sample(TensorActivation.Fire(layer.Activation, Silent(parts)).Theta, presentation: 0);
+            if (_feedback >= 0)
+            {
+                fed = Sample(TensorActivation.Fire(AggregateOutput(first)).Theta, presentation: 0, layer.NeuronCount);
+                AggregateFeedback(fed, parts[_feedback]);
+            }
+
+            if (_lateral >= 0)
+                AggregateLateral(first, parts[_lateral]);
+        }
+
+        (Tensor theta, Tensor complement) = TensorActivation.Fire(layer.Activation, parts);
+        Tensor outputs = Sample(theta, presentation: 1);
+        Tensor slope = Differentiate(_hiddenGoal!, sources, theta, complement, mass, statistics);
+        Tensor gradients = TensorActivation.Differentiate(layer.Activation, parts, theta, complement, slope);
+
+        // ∂G/∂W = ∂G/∂F · inputs. What the output layer learns from are outputs, so that weights may change now, but for
+        // its own, which come later.
+        _hidden.Gradients[0].addmm_(gradients[0], features, beta: 0);
+        if (_label >= 0)
+            _hidden.Gradients[_label].addmm_(gradients[_label], oneHot, beta: 0);
+        if (_feedback >= 0)
+            _hidden.Gradients[_feedback].addmm_(gradients[_feedback], fed!.t(), beta: 0);
+        if (_lateral >= 0)
+            DifferentiateLateral(gradients[_lateral], first!);
+        _biasGradients!.copy_(gradients.sum(-1, keepdim: true));
+        _hidden.Update(layer.Optimizer, _steps);
+        return outputs;
+    }
+
+    // Mean outputs of the hidden layer, with the label withheld.
+    private Tensor EvaluateHidden(LayerState layer, Tensor features)
+    {
+        Tensor f = _hidden!.Values[0].mm(features.t()).add_(_biases![0]);
+        if (layer.Activation is StepActivation)
+            return f.gt(0).to(float32);
+        Tensor[] parts = Silent([f, .. layer.Sources.Skip(1).Select(_ => f)]);
+        if (_label >= 0)
+            parts[_label] = _biases[_label];
+        if (!layer.IsRecurrent)
+            return Mean(TensorActivation.Fire(layer.Activation, parts));
+        Tensor first = Mean(TensorActivation.Fire(layer.Activation, parts));
+        if (_feedback >= 0)
+        {
+            parts[_feedback] = empty_like(f);
+            AggregateFeedback(Mean(TensorActivation.Fire(AggregateOutput(first))), parts[_feedback]);
+        }
+
+        if (_lateral >= 0)
+        {
+            parts[_lateral] = empty_like(f);
+            AggregateLateral(first, parts[_lateral]);
+        }
+
+        return Mean(TensorActivation.Fire(layer.Activation, parts));
+
+        static Tensor Mean((Tensor Theta, Tensor Complement) fired) => fired.Theta.sub_(fired.Complement);
+    }
+
+    // The sources of the first presentation: those that hear outputs are their biases.
+    private Tensor[] Silent(Tensor[] sources) =>
+        [.. sources.Select((source, i) => i == _feedback || i == _lateral ? _biases![i] : source)];
+
+    private Tensor AggregateOutput(Tensor inputs) => _output.Values[0].mm(inputs).add_(_output.Values[1]);
+
+    // C: context weights times what the output layer put out in the first presentation, and the bias.
+    private void AggregateFeedback(Tensor fed, Tensor c) =>
+        c.addmm_(_hidden!.Values[_feedback], fed, beta: 0).add_(_biases![_feedback]);
 
     /// <inheritdoc/>
     public override void BringWeights()
     {
         using var noGradient = no_grad();
-        _hidden.Bring();
+        _hidden?.Bring();
         _output.Bring();
     }
 
@@ -199,7 +276,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     public override void TakeWeights()
     {
         using var noGradient = no_grad();
-        _hidden.Take();
+        _hidden?.Take();
         _output.Take();
     }
 
@@ -218,13 +295,13 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         _resident.Clear();
         _announcedRows?.Dispose();
         _uniform?.Dispose();
-        _biases.Dispose();
-        _biasGradients.Dispose();
-        _hidden.Dispose();
+        _biases?.Dispose();
+        _biasGradients?.Dispose();
+        _hidden?.Dispose();
         _output.Dispose();
         _connections?.Dispose();
         _oneHot.Dispose();
-        _hiddenGoal.Dispose();
+        _hiddenGoal?.Dispose();
         _outputGoal.Dispose();
         _scores.Dispose();
         if (_device.type == DeviceType.CUDA)
@@ -252,22 +329,24 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         return _announcedRows!.narrow(0, start, batch.Length);
     }
 
-    // Outputs ±1, from the numbers that Philox.Sample compares θ with.
-    private Tensor Sample(Tensor theta, int presentation)
+    // Outputs ±1, from the numbers that Philox.Sample compares θ with, of neurons from one on.
+    private Tensor Sample(Tensor theta, int presentation, long firstNeuron = 0)
     {
         if (_uniform is null || _steps >= _firstStepOfUniform + _stepsOfUniform)
         {
             _uniform?.Dispose();
             _firstStepOfUniform = _steps;
             _uniform = TensorPhilox
-                .Uniform(_steps, _stepsOfUniform, _state.HiddenCount, _quarter, _settings.Seed, _device)
+                .Uniform(_steps, _stepsOfUniform, _sampledNeurons, _quarter, _settings.Seed, _device)
                 .DetachFromDisposeScope();
         }
 
+        long neurons = theta.shape[0];
         long rows = theta.shape[1];
         Tensor uniform = _uniform[_steps - _firstStepOfUniform, presentation]
+            .narrow(0, firstNeuron, neurons)
             .narrow(-1, 0, (rows + 3) / 4)
-            .reshape(_state.HiddenCount, -1)
+            .reshape(neurons, -1)
             .narrow(-1, 0, rows);
         return uniform.lt(theta).to(float32).mul_(2).sub_(1);
     }
@@ -317,16 +396,16 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private void AggregateLateral(Tensor first, Tensor l)
     {
         if (_connections is null)
-            l.addmm_(_hidden.Values[2], first, beta: 0);
+            l.addmm_(_hidden!.Values[_lateral], first, beta: 0);
         else
             ForPieces(
                 (peers, start, dense) =>
                 {
-                    dense.zero_().scatter_(1, peers, _hidden.Values[2].narrow(0, start, peers.shape[0]));
+                    dense.zero_().scatter_(1, peers, _hidden!.Values[_lateral].narrow(0, start, peers.shape[0]));
                     l.narrow(0, start, peers.shape[0]).addmm_(dense, first, beta: 0);
                 }
             );
-        l.add_(_biases[2]);
+        l.add_(_biases![_lateral]);
     }
 
     private void DifferentiateLateral(Tensor gradient, Tensor first)
@@ -334,8 +413,8 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         Tensor outputs = first.t();
         if (_connections is null)
         {
-            _hidden.Gradients[2].addmm_(gradient, outputs, beta: 0);
-            _hidden.Gradients[2].diagonal(0, 0, 1).zero_();
+            _hidden!.Gradients[_lateral].addmm_(gradient, outputs, beta: 0);
+            _hidden.Gradients[_lateral].diagonal(0, 0, 1).zero_();
             return;
         }
 
@@ -343,7 +422,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             (peers, start, dense) =>
             {
                 dense.addmm_(gradient.narrow(0, start, peers.shape[0]), outputs, beta: 0);
-                _hidden.Gradients[2].narrow(0, start, peers.shape[0]).copy_(dense.gather(1, peers));
+                _hidden!.Gradients[_lateral].narrow(0, start, peers.shape[0]).copy_(dense.gather(1, peers));
             }
         );
     }
@@ -352,7 +431,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     // 100 connections and a few thousand neurons that costs a GPU less than to collect the outputs of every one's peers.
     private void ForPieces(Action<Tensor, long, Tensor> work)
     {
-        long neurons = _state.HiddenCount;
+        long neurons = _layer!.NeuronCount;
         long together = Math.Clamp(DenseWeights / neurons, 1, neurons);
         for (long start = 0; start < neurons; start += together)
         {

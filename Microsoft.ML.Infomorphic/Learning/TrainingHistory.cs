@@ -8,11 +8,21 @@ namespace Microsoft.ML.Infomorphic.Learning;
 /// </param>
 /// <param name="ValidationAccuracy">The same over all validation rows; null where there are none.</param>
 /// <param name="ValidationLogLoss">Mean −ln p(label) over the validation rows, in nats; null where there are none.</param>
-/// <param name="HiddenGoal">The mean goal of the hidden neurons, in bits, averaged over sampled batches of the epoch.</param>
-/// <param name="HiddenAtoms">The mean of each atom over the hidden neurons and, last, of the residual entropy, in bits, in the goal's order.</param>
+/// <param name="HiddenGoal">
+/// The mean goal of the hidden neurons, in bits, averaged over sampled batches of the epoch; NaN where none learns.
+/// </param>
+/// <param name="HiddenAtoms">
+/// The mean of each atom over the hidden neurons and, last, of the residual entropy, in bits, in the goal's order; empty
+/// where none learns.
+/// </param>
 /// <param name="OutputGoal">The mean goal of the output neurons, in bits.</param>
 /// <param name="OutputAtoms">The mean of each atom over the output neurons and, last, of the residual entropy, in bits.</param>
 /// <param name="Seconds">Seconds since training began.</param>
+/// <param name="SelfCosineDistance">
+/// How far the receptive fields turned in the epoch (arXiv 2412.02482, eq. 3): 1 − cos of the angle between a hidden
+/// neuron's feedforward weights, for standardised features, before and after it, 0 to 2; the median over the hidden
+/// neurons. NaN where none learns, and in models saved before it was measured.
+/// </param>
 public sealed record EpochRecord(
     int Epoch,
     double TrainingAccuracy,
@@ -22,7 +32,8 @@ public sealed record EpochRecord(
     IReadOnlyList<double> HiddenAtoms,
     double OutputGoal,
     IReadOnlyList<double> OutputAtoms,
-    double Seconds
+    double Seconds,
+    double SelfCosineDistance = double.NaN
 );
 
 /// <summary>The epochs of a training, and what it cost.</summary>

@@ -68,7 +68,7 @@ internal sealed record Report(
             options.Seed,
             options.Device,
             options.Goal,
-            hidden.Goal.ToString(),
+            hidden.Goal!.ToString(),
             options.BatchSize,
             options.Scoring.ToString(),
             reloadedScoresAreIdentical,
@@ -92,7 +92,7 @@ internal sealed record Report(
 
     /// <summary>The names of a layer's atoms, in the order of the history's numbers, and of the residual entropy.</summary>
     public static IReadOnlyList<string> AtomNames(InfomorphicLayer layer) =>
-        [.. layer.Goal.Lattice.Antichains.Select(antichain => antichain.ToString(layer.Goal.Sources)), "H_res"];
+        [.. layer.Goal!.Lattice.Antichains.Select(antichain => antichain.ToString(layer.Goal.Sources)), "H_res"];
 
     public void Write(Stream stream) => JsonSerializer.Serialize(stream, this, s_format);
 }

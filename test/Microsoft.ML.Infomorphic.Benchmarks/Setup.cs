@@ -32,6 +32,6 @@ internal static class Setup
     public static int[]? DrawConnections(int hidden, int lateral, BenchmarkData data)
     {
         using NetworkState state = NetworkState.Create(Settings(hidden, lateral), data.Scaling, BenchmarkData.Classes);
-        return state.LateralConnections;
+        return state.Hidden!['L'].Connections;
     }
 }

@@ -103,7 +103,7 @@ internal sealed class KernelStep : IDisposable
     public KernelStep(BenchmarkData data, InfomorphicStep trained, int batchSize, int threads)
     {
         NetworkState state = trained.State;
-        _neurons = state.HiddenCount;
+        _neurons = state.Hidden!.NeuronCount;
         _team = new WorkerTeam(threads);
         _run = Run;
         _passes = [.. Enumerable.Range(0, threads).Select(_ => new KernelPasses(trained.Settings, batchSize))];
@@ -111,7 +111,7 @@ internal sealed class KernelStep : IDisposable
         (_f, _c, _l) = (New(), New(), New());
         (_first, _second) = (New(), New());
         (_gradientF, _gradientC, _gradientL) = (New(), New(), New());
-        _lateralBiases = [.. Enumerable.Range(0, _neurons).Select(neuron => state.HiddenBiases.Value[neuron][2])];
+        _lateralBiases = [.. Enumerable.Range(0, _neurons).Select(neuron => state.Hidden!.Biases.Value[neuron][2])];
         Aggregate(data, trained);
 
         TensorMatrix New() => new(_neurons, batchSize);
@@ -202,14 +202,14 @@ internal sealed class KernelStep : IDisposable
         }
 
         using TorchSharp.torch.Tensor transposed = features.Tensor.t();
-        _f.Tensor.addmm_(state.FeatureWeights.Value.Tensor, transposed, beta: 0);
+        _f.Tensor.addmm_(state.Hidden!['F'].Weights.Value.Tensor, transposed, beta: 0);
         for (int neuron = 0; neuron < _neurons; neuron++)
         {
-            ReadOnlySpan<float> biases = state.HiddenBiases.Value[neuron];
+            ReadOnlySpan<float> biases = state.Hidden!.Biases.Value[neuron];
             for (int i = 0; i < rows.Length; i++)
             {
                 _f[neuron][i] += biases[0];
-                _c[neuron][i] = state.LabelWeights.Value[neuron][data.Train.Labels[rows[i]]] + biases[1];
+                _c[neuron][i] = state.Hidden!['C'].Weights.Value[neuron][data.Train.Labels[rows[i]]] + biases[1];
             }
 
             _passes[0].FireFirst(_f[neuron], _c[neuron], biases[2]);
@@ -219,11 +219,11 @@ internal sealed class KernelStep : IDisposable
         for (int neuron = 0; neuron < _neurons; neuron++)
         {
             Span<float> l = _l[neuron];
-            ReadOnlySpan<float> weights = state.LateralWeights.Value[neuron];
+            ReadOnlySpan<float> weights = state.Hidden!['L'].Weights.Value[neuron];
             l.Fill(_lateralBiases[neuron]);
             for (int i = 0; i < weights.Length; i++)
             {
-                int peer = state.LateralConnections is int[] connections ? connections[neuron * weights.Length + i] : i;
+                int peer = state.Hidden!['L'].Connections is int[] connections ? connections[neuron * weights.Length + i] : i;
                 ReadOnlySpan<float> outputs = _first[peer];
                 for (int column = 0; column < l.Length; column++)
                     l[column] += weights[i] * outputs[column];

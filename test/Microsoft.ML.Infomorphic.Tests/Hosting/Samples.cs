@@ -135,7 +135,7 @@ internal static class Samples
             {
                 HiddenNeurons = Neurons,
                 Goal = goal,
-                OutputGoal = output.Goal,
+                OutputGoal = output.Goal!,
                 Epochs = 2,
                 BatchSize = 17,
                 MaximumLateralConnections = Connections,

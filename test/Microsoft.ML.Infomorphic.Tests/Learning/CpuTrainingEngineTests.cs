@@ -19,9 +19,46 @@ public class CpuTrainingEngineTests
     [DataRow(20, 6, 150, true)] // more rows than a tile of the sparse products
     [DataRow(1, 1, 40, false)] // one neuron, no peers
     [DataRow(2, 1, 33, true)]
-    public void A_step_is_that_of_the_naive_computation(int hidden, int lateral, int rows, bool weighted)
+    public void A_step_is_that_of_the_naive_computation(int hidden, int lateral, int rows, bool weighted) =>
+        AssertSteps(
+            Problems.Settings(hidden) with
+            {
+                MaximumLateralConnections = lateral,
+                Threads = 2,
+            },
+            rows,
+            weighted
+        );
+
+    [TestMethod]
+    [DataRow(Setups.Context, 100, 64, false)]
+    [DataRow(Setups.Context, 100, 61, true)]
+    [DataRow(Setups.Lateral, 100, 64, false)]
+    [DataRow(Setups.Lateral, 3, 61, true)]
+    [DataRow(Setups.Feedback, 100, 64, false)]
+    [DataRow(Setups.Feedback, 3, 61, true)]
+    [DataRow(Setups.BivariateFeedback, 100, 61, true)]
+    [DataRow(Setups.Random, 100, 61, true)]
+    [DataRow(Setups.Readout, 100, 61, true)]
+    public void A_step_of_every_setup_is_that_of_the_naive_computation(
+        string setup,
+        int lateral,
+        int rows,
+        bool weighted
+    ) =>
+        AssertSteps(
+            Setups.Settings(setup, hidden: 9) with
+            {
+                MaximumLateralConnections = lateral,
+                Threads = 2,
+            },
+            rows,
+            weighted
+        );
+
+    private static void AssertSteps(LearningSettings settings, int rows, bool weighted)
     {
-        LearningSettings settings = Problems.Settings(hidden) with { MaximumLateralConnections = lateral, Threads = 2 };
+        settings.Validate();
         LabeledRows data = Problems.Blobs(200, seed: 3, weighted: weighted);
         int[] batch = [.. Enumerable.Range(0, rows).Select(i => (i * 7 + 3) % 200)];
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
@@ -32,24 +69,19 @@ public class CpuTrainingEngineTests
             var expected = new NaiveStep(state, settings, data, batch, step);
             Assert.IsGreaterThan(1e-6, expected.Margin, "another seed is needed: rounding may decide");
             float[][] before = state.Snapshot();
-            var statistics = new InformationStatistics(state, settings);
+            var statistics = new InformationStatistics(state);
             engine.Step(data, batch, statistics);
 
-            AssertClose(expected.FeatureWeights, state.FeatureWeights, settings.Goal);
-            AssertClose(expected.LabelWeights, state.LabelWeights, settings.Goal);
-            AssertClose(expected.LateralWeights, state.LateralWeights, settings.Goal);
-            AssertClose(expected.HiddenBiases, state.HiddenBiases, settings.Goal);
-            AssertClose(expected.OutputWeights, state.OutputWeights, settings.OutputGoal);
-            AssertClose(expected.OutputBiases, state.OutputBiases, settings.OutputGoal);
+            AssertClose(expected.Hidden, state.Hidden);
+            AssertClose(expected.Output, state.Output);
             if (step == 1)
-                AssertFirstStepOfAdam(state, before, settings);
-            Assert.AreEqual(expected.Goal, GoalOf(settings.Goal, statistics.Hidden), 2e-5);
-            Assert.AreEqual(expected.OutputGoal, GoalOf(settings.OutputGoal, statistics.Output), 2e-5);
-        }
+                AssertFirstStepOfAdam(state, before);
 
-        // The atoms' weights c are up to 10 and redundancies are good to 10⁻⁶.
-        static double GoalOf(GoalFunction goal, LayerStatistics statistics) =>
-            LayerStatistics.GoalOf(goal, statistics.MeanAtoms());
+            // The atoms' weights c are up to 10 and redundancies are good to 10⁻⁶.
+            if (statistics.Hidden is LayerStatistics known)
+                Assert.AreEqual(expected.Goal, known.GoalOf(known.MeanAtoms()), 2e-5);
+            Assert.AreEqual(expected.OutputGoal, statistics.Output.GoalOf(statistics.Output.MeanAtoms()), 2e-5);
+        }
     }
 
     // The last batch of an epoch is smaller than the others.
@@ -68,9 +100,8 @@ public class CpuTrainingEngineTests
             var expected = new NaiveStep(state, settings, data, batch, ++step);
             Assert.IsGreaterThan(1e-6, expected.Margin, "another seed is needed: rounding may decide");
             engine.Step(data, batch, null);
-            AssertClose(expected.FeatureWeights, state.FeatureWeights, settings.Goal);
-            AssertClose(expected.LateralWeights, state.LateralWeights, settings.Goal);
-            AssertClose(expected.OutputWeights, state.OutputWeights, settings.OutputGoal);
+            AssertClose(expected.Hidden, state.Hidden);
+            AssertClose(expected.Output, state.Output);
         }
     }
 
@@ -87,38 +118,46 @@ public class CpuTrainingEngineTests
         for (int i = 0; i < repeated.Length; i++)
         {
             for (int j = 0; j < repeated[i].Length; j++)
-                Assert.AreEqual(repeated[i][j], weighted[i][j], 2 * Precision * LargestInput * WeightOf(settings.Goal));
+                Assert.AreEqual(repeated[i][j], weighted[i][j], 2 * Precision * LargestInput * WeightOf(settings.Goal!));
         }
 
         float[][] Gradients(LabeledRows rows, int[] batch)
         {
             FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
             using NetworkState state = NetworkState.Create(settings, scaling, 3);
-            state.LateralWeights.Value.CopyFrom(new float[64]);
+            state.Hidden!['L'].Weights.Value.CopyFrom(new float[64]);
             using var engine = new CpuTrainingEngine(state, settings, batch.Length);
             engine.Step(rows, batch, null);
             return
             [
-                state.FeatureWeights.Gradient.ToArray(),
-                state.LabelWeights.Gradient.ToArray(),
-                state.HiddenBiases.Gradient.ToArray(),
+                state.Hidden!['F'].Weights.Gradient.ToArray(),
+                state.Hidden!['C'].Weights.Gradient.ToArray(),
+                state.Hidden!.Biases.Gradient.ToArray(),
             ];
         }
     }
 
     // The same forward pass as scoring's, up to rounding: training folds the standardisation in only at its end.
     [TestMethod]
-    [DataRow(100)]
-    [DataRow(3)]
-    public void Evaluation_is_the_mean_field_of_scoring(int lateral)
+    [DataRow(Setups.Full, 100)]
+    [DataRow(Setups.Full, 3)]
+    [DataRow(Setups.Context, 100)]
+    [DataRow(Setups.Lateral, 100)]
+    [DataRow(Setups.Lateral, 3)]
+    [DataRow(Setups.Feedback, 100)]
+    [DataRow(Setups.BivariateFeedback, 100)]
+    [DataRow(Setups.Random, 100)]
+    [DataRow(Setups.Readout, 100)]
+    public void Evaluation_is_the_mean_field_of_scoring(string setup, int lateral)
     {
-        LearningSettings settings = Problems.Settings(9) with { MaximumLateralConnections = lateral };
+        LearningSettings settings = Setups.Settings(setup, hidden: 9) with { MaximumLateralConnections = lateral };
         LabeledRows data = Problems.Blobs(70);
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
         using NetworkState state = NetworkState.Create(settings, scaling, 3);
         using var engine = new CpuTrainingEngine(state, settings, 70);
         TensorMatrix output = engine.Evaluate(data, [.. Enumerable.Range(0, 70)]);
-        InfomorphicNetwork network = state.ToNetwork([1, 1, 1]);
+        int[] signs = [1, -1, 1];
+        InfomorphicNetwork network = state.ToNetwork(signs);
         for (int row = 0; row < 70; row++)
         {
             double[] expected = NaiveNetwork.Score(
@@ -126,7 +165,7 @@ public class CpuTrainingEngineTests
                 Problems.FeaturesOf(data, row),
                 (theta, _, _) => 2 * theta - 1
             );
-            double[] scores = [output[0][row], output[1][row], output[2][row]];
+            double[] scores = [.. signs.Select((sign, k) => (double)sign * output[k][row])];
             double sum = scores.Sum(Math.Exp);
             for (int k = 0; k < 3; k++)
                 Assert.AreEqual(expected[k], Math.Exp(scores[k]) / sum, 2e-6);
@@ -135,11 +174,20 @@ public class CpuTrainingEngineTests
 
     // Gathering, kernels, products and optimiser, with batches of two sizes taking turns.
     [TestMethod]
-    [DataRow(100)]
-    [DataRow(3)]
-    public void Steps_allocate_nothing(int lateral)
+    [DataRow(Setups.Full, 100)]
+    [DataRow(Setups.Full, 3)]
+    [DataRow(Setups.Context, 100)]
+    [DataRow(Setups.Lateral, 3)]
+    [DataRow(Setups.Feedback, 3)]
+    [DataRow(Setups.Random, 100)]
+    [DataRow(Setups.Readout, 100)]
+    public void Steps_allocate_nothing(string setup, int lateral)
     {
-        LearningSettings settings = Problems.Settings(20) with { MaximumLateralConnections = lateral, Threads = 2 };
+        LearningSettings settings = Setups.Settings(setup, hidden: 20) with
+        {
+            MaximumLateralConnections = lateral,
+            Threads = 2,
+        };
         LabeledRows data = Problems.Blobs(200, weighted: true);
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
         using NetworkState state = NetworkState.Create(settings, scaling, 3);
@@ -165,42 +213,48 @@ public class CpuTrainingEngineTests
         Assert.AreEqual(0, least);
     }
 
-    private static void AssertClose(double[][] expected, Parameter actual, GoalFunction goal)
+    private static void AssertClose(double[][][] expected, LayerState? layer)
     {
-        double allowed = Precision * LargestInput * WeightOf(goal);
-        for (int row = 0; row < expected.Length; row++)
-        for (int i = 0; i < expected[row].Length; i++)
-            Assert.AreEqual(expected[row][i], actual.Gradient[row][i], allowed, $"[{row}, {i}]");
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double allowed = Precision * LargestInput * WeightOf(layer!.Goal!);
+            Parameter parameter = layer.Parameters[i];
+            for (int row = 0; row < expected[i].Length; row++)
+            for (int j = 0; j < expected[i][row].Length; j++)
+                Assert.AreEqual(expected[i][row][j], parameter.Gradient[row][j], allowed, $"{i}[{row}, {j}]");
+        }
     }
 
     private static double WeightOf(GoalFunction goal) =>
         goal.RedundancyCoefficients.Sum(Math.Abs) + Math.Abs(goal.ResidualWeight);
 
-    // Adam's first step from the gradients that the engine has: η (g − λw) / (|g − λw| + ε).
-    private static void AssertFirstStepOfAdam(NetworkState state, float[][] before, LearningSettings settings)
+    // Adam's first step from the gradients that the engine has: η (g − λw) / (|g − λw| + ε). Weights of a layer that does
+    // not learn stay as they are.
+    private static void AssertFirstStepOfAdam(NetworkState state, float[][] before)
     {
-        (Parameter Parameter, AdamSettings Settings)[] parameters =
-        [
-            (state.FeatureWeights, settings.HiddenOptimizer),
-            (state.LabelWeights, settings.HiddenOptimizer),
-            (state.LateralWeights, settings.HiddenOptimizer),
-            (state.HiddenBiases, settings.HiddenOptimizer),
-            (state.OutputWeights, settings.OutputOptimizer),
-            (state.OutputBiases, settings.OutputOptimizer),
-        ];
-        for (int i = 0; i < parameters.Length; i++)
+        int i = 0;
+        foreach (LayerState? layer in (LayerState?[])[state.Hidden, state.Output])
+        foreach (Parameter parameter in layer?.Parameters ?? [])
         {
-            (Parameter parameter, AdamSettings adam) = parameters[i];
             float[] gradients = parameter.Gradient.ToArray();
             float[] values = parameter.Value.ToArray();
+            AdamSettings adam = layer!.Optimizer;
             for (int j = 0; j < values.Length; j++)
             {
+                if (layer.Goal is null)
+                {
+                    Assert.AreEqual(before[i][j], values[j]);
+                    continue;
+                }
+
                 double g = gradients[j] - adam.WeightDecay * before[i][j];
                 double expected = before[i][j] + adam.LearningRate * g / (Math.Abs(g) + adam.Epsilon);
                 // Where g cancels, single precision leaves 10⁻⁷ of its parts; ε is 10⁻⁸.
                 double rounding = 1e-7 * Math.Abs(gradients[j]) / (Math.Abs(g) + adam.Epsilon);
                 Assert.AreEqual(expected, values[j], adam.LearningRate * (1e-5 + 2 * rounding) + 1e-7);
             }
+
+            i++;
         }
     }
 }

@@ -9,47 +9,82 @@ internal static class NaiveNetwork
     /// <summary>Softmax of the output layer's aggregated inputs.</summary>
     /// <param name="network">The network.</param>
     /// <param name="features">The row.</param>
-    /// <param name="output">The output ±1, or mean, of a hidden neuron: (θ, presentation, neuron) ↦ y.</param>
+    /// <param name="output">
+    /// The output ±1, or mean, of a neuron: (θ, presentation, neuron) ↦ y. What the output layer feeds back has the
+    /// presentation 2.
+    /// </param>
     public static double[] Score(InfomorphicNetwork network, float[] features, Func<double, int, int, double> output)
     {
-        InfomorphicLayer hidden = network.HiddenLayers[0];
-        (InputSource feature, InputSource label, InputSource lateral) = (
-            hidden.Sources[0],
-            hidden.Sources[1],
-            hidden.Sources[2]
-        );
-        var activation = (ModulatedActivation)hidden.Activation;
+        double[] x = Array.ConvertAll(features, feature => (double)feature);
+        InputSource readout = network.OutputLayer.Sources[0];
+        double[] y = network.HiddenLayers.Count == 0 ? x : Hide(network.HiddenLayers[0], readout, x, output);
+        double[] scores = [.. Enumerable.Range(0, network.ClassCount).Select(k => Sum(readout, k, y))];
+        double sum = scores.Sum(score => Math.Exp(score - scores.Max()));
+        return [.. scores.Select(score => Math.Exp(score - scores.Max()) / sum)];
+    }
+
+    private static double[] Hide(
+        InfomorphicLayer hidden,
+        InputSource readout,
+        double[] x,
+        Func<double, int, int, double> output
+    )
+    {
         int n = hidden.NeuronCount;
-        double[] y = new double[n]; // no lateral activity in the first presentation
+        double[] y = new double[n]; // no activity in the first presentation
+        double[] fed = new double[readout.NeuronCount];
         for (int presentation = 0; presentation < 2; presentation++)
         {
             double[] next = new double[n];
             for (int neuron = 0; neuron < n; neuron++)
             {
-                double f = feature.Biases[neuron];
-                for (int i = 0; i < features.Length; i++)
-                    f += (double)feature.Weights[neuron * features.Length + i] * features[i];
-                double l = lateral.Biases[neuron];
-                int count = lateral.ConnectionsPerNeuron;
-                for (int i = 0; i < count; i++)
-                    l += lateral.Weights[neuron * count + i] * y[lateral.Connections?[neuron * count + i] ?? i];
-                double theta = ScalarActivation.Of(activation, f, label.Biases[neuron], l).Theta;
-                next[neuron] = output(theta, presentation, neuron);
+                double[] sums =
+                [
+                    .. hidden.Sources.Select(source =>
+                        source.Kind switch
+                        {
+                            SourceKind.Features => Sum(source, neuron, x),
+                            SourceKind.Label => source.Biases[neuron], // withheld
+                            SourceKind.Lateral => Sum(source, neuron, y),
+                            _ => Sum(source, neuron, fed),
+                        }
+                    ),
+                ];
+                next[neuron] = hidden.Activation switch
+                {
+                    StepActivation => sums[0] > 0 ? 1 : 0,
+                    BivariateActivation bivariate => output(
+                        ScalarActivation.Of(bivariate, sums[0], sums[1]).Theta,
+                        presentation,
+                        neuron
+                    ),
+                    _ => output(
+                        ScalarActivation.Of((ModulatedActivation)hidden.Activation, sums[0], sums[1], sums[2]).Theta,
+                        presentation,
+                        neuron
+                    ),
+                };
             }
 
             y = next;
+            fed =
+            [
+                .. Enumerable
+                    .Range(0, fed.Length)
+                    .Select(k => output(ScalarActivation.OfFeedforward(Sum(readout, k, y)).Theta, 2, k)),
+            ];
         }
 
-        InputSource readout = network.OutputLayer.Sources[0];
-        double[] scores = new double[network.ClassCount];
-        for (int neuron = 0; neuron < scores.Length; neuron++)
-        {
-            scores[neuron] = readout.Biases[neuron];
-            for (int i = 0; i < n; i++)
-                scores[neuron] += readout.Weights[neuron * n + i] * y[i];
-        }
+        return y;
+    }
 
-        double sum = scores.Sum(score => Math.Exp(score - scores.Max()));
-        return [.. scores.Select(score => Math.Exp(score - scores.Max()) / sum)];
+    private static double Sum(InputSource source, int neuron, double[] inputs)
+    {
+        int count = source.ConnectionsPerNeuron;
+        double sum = source.Biases[neuron];
+        for (int i = 0; i < count; i++)
+            sum +=
+                (double)source.Weights[neuron * count + i] * inputs[source.Connections?[neuron * count + i] ?? i];
+        return sum;
     }
 }

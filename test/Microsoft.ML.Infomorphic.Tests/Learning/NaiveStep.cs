@@ -16,110 +16,27 @@ internal sealed class NaiveStep
     {
         _settings = settings;
         _step = (ulong)step;
-        int n = state.HiddenCount;
-        int classes = state.ClassCount;
         int features = state.Scaling.FeatureCount;
         double total = batch.Sum(row => (double)(rows.Weights?[row] ?? 1));
         float[] mass = [.. batch.Select(row => (float)((rows.Weights?[row] ?? 1) / total))];
         int[] labels = [.. batch.Select(row => rows.Labels[row])];
+
+        // Inputs × rows, as everything below.
         double[][] x =
         [
-            .. batch.Select(row =>
-                Problems
-                    .FeaturesOf(rows, row)
-                    .Select((value, i) => ((double)value - state.Scaling.Offsets[i]) / state.Scaling.Scales[i])
-                    .ToArray()
-            ),
-        ];
-
-        // Presentation 1: L is its bias.
-        double[][] f = new double[n][];
-        double[][] c = new double[n][];
-        double[][] l = new double[n][];
-        double[][] y1 = new double[n][];
-        var activation = (ModulatedActivation)settings.Activation;
-        for (int i = 0; i < n; i++)
-        {
-            f[i] = [.. x.Select(row => Dot(state.FeatureWeights.Value[i], row) + state.HiddenBiases.Value[i][0])];
-            c[i] =
-            [
-                .. labels.Select(label => (double)state.LabelWeights.Value[i][label] + state.HiddenBiases.Value[i][1]),
-            ];
-            double bias = state.HiddenBiases.Value[i][2];
-            y1[i] = Sample(i, 0, [.. f[i].Zip(c[i], (F, C) => ScalarActivation.Of(activation, F, C, bias).Theta)]);
-        }
-
-        // Presentation 2: only it is trained.
-        double[][] y2 = new double[n][];
-        FeatureWeights = new double[n][];
-        LabelWeights = new double[n][];
-        LateralWeights = new double[n][];
-        HiddenBiases = new double[n][];
-        for (int i = 0; i < n; i++)
-        {
-            int[] peers =
-                state.LateralConnections?[(i * state.LateralCount)..((i + 1) * state.LateralCount)]
-                ?? [.. Enumerable.Range(0, n)];
-            l[i] = new double[batch.Length];
-            for (int b = 0; b < batch.Length; b++)
-                l[i][b] =
-                    state.HiddenBiases.Value[i][2]
-                    + Dot(state.LateralWeights.Value[i], [.. peers.Select(peer => y1[peer][b])]);
-            float[][] sources = [Single(f[i]), Single(c[i]), Single(l[i])];
-            foreach (float[] source in sources)
-            foreach (float value in source)
-                Approach(settings.Binning, value);
-            var neuron = new ScalarNeuron(settings.Goal, activation, settings.Binning, sources, mass);
-            y2[i] = Sample(i, 1, neuron.Theta);
-            FeatureWeights[i] =
-            [
-                .. Enumerable.Range(0, features).Select(j => neuron.ByF.Zip(x, (g, row) => g * row[j]).Sum()),
-            ];
-            LabelWeights[i] =
-            [
-                .. Enumerable
-                    .Range(0, classes)
-                    .Select(k => neuron.ByC.Zip(labels, (g, label) => label == k ? g : 0).Sum()),
-            ];
-            LateralWeights[i] =
-            [
-                .. peers.Select(peer => peer == i ? 0 : neuron.ByL.Zip(y1[peer], (g, y) => g * y).Sum()),
-            ];
-            HiddenBiases[i] = [neuron.ByF.Sum(), neuron.ByC.Sum(), neuron.ByL.Sum()];
-            Goal += neuron.Goal.Value / n;
-        }
-
-        OutputWeights = new double[classes][];
-        OutputBiases = new double[classes][];
-        for (int k = 0; k < classes; k++)
-        {
-            float[] input =
-            [
-                .. Enumerable
-                    .Range(0, batch.Length)
-                    .Select(b =>
-                        (float)(
-                            Dot(state.OutputWeights.Value[k], [.. y2.Select(y => y[b])])
-                            + state.OutputBiases.Value[k][0]
+            .. Enumerable
+                .Range(0, features)
+                .Select(i =>
+                    batch
+                        .Select(row =>
+                            ((double)Problems.FeaturesOf(rows, row)[i] - state.Scaling.Offsets[i])
+                            / state.Scaling.Scales[i]
                         )
-                    ),
-            ];
-            float divisor = Binning.DivisorOf(input);
-            foreach (float value in input)
-                if (Math.Abs(value) != divisor)
-                    Approach(Binning.PaperOutputLayer, value / divisor);
-            float[] own = [.. labels.Select(label => label == k ? 1f : 0f)];
-            var neuron = new ScalarNeuron(
-                settings.OutputGoal,
-                new FeedforwardActivation(),
-                Binning.PaperOutputLayer,
-                [input, own],
-                mass
-            );
-            OutputWeights[k] = [.. y2.Select(y => neuron.ByF.Zip(y, (g, output) => g * output).Sum())];
-            OutputBiases[k] = [neuron.ByF.Sum()];
-            OutputGoal += neuron.Goal.Value / classes;
-        }
+                        .ToArray()
+                ),
+        ];
+        double[][] y = state.Hidden is LayerState hidden ? Hide(hidden, state.Output, x, labels, mass) : x;
+        TrainOutput(state.Output, y, labels, mass);
     }
 
     /// <summary>
@@ -129,21 +46,152 @@ internal sealed class NaiveStep
     public double Margin { get; private set; } = double.PositiveInfinity;
 
     /// <summary>The mean goal of the hidden neurons, and of the output neurons, in bits.</summary>
-    public double Goal { get; }
+    public double Goal { get; private set; }
 
-    public double OutputGoal { get; }
+    public double OutputGoal { get; private set; }
 
-    public double[][] FeatureWeights { get; }
+    /// <summary>Gradients by the weights of each source of the hidden layer, then by its biases; none where none learns.</summary>
+    public double[][][] Hidden { get; private set; } = [];
 
-    public double[][] LabelWeights { get; }
+    /// <summary>Gradients by the weights of the output layer, then by its biases.</summary>
+    public double[][][] Output { get; private set; } = [];
 
-    public double[][] LateralWeights { get; }
+    // All presentations of the hidden layer; returns its outputs.
+    private double[][] Hide(LayerState layer, LayerState output, double[][] x, int[] labels, float[] mass)
+    {
+        int n = layer.NeuronCount;
+        int classes = output.NeuronCount;
+        double[][] oneHot = [.. Enumerable.Range(0, classes).Select(k => Array.ConvertAll(labels, l => l == k ? 1.0 : 0))];
 
-    public double[][] HiddenBiases { get; }
+        // What feeds each source in the presentation at hand.
+        double[][] silence = [.. Enumerable.Range(0, n).Select(_ => new double[labels.Length])];
+        double[][] noFeedback = [.. oneHot.Select(_ => new double[labels.Length])];
+        Dictionary<SourceKind, double[][]> inputs = new()
+        {
+            [SourceKind.Features] = x,
+            [SourceKind.Label] = oneHot,
+            [SourceKind.Lateral] = silence,
+            [SourceKind.Feedback] = noFeedback,
+        };
+        if (layer.Activation is StepActivation)
+            return [.. Enumerable.Range(0, n).Select(i => Sum(layer, 0, i, x).Select(f => f > 0 ? 1.0 : 0).ToArray())];
+        if (layer.Sources.Any(source => source.Kind is SourceKind.Lateral or SourceKind.Feedback))
+        {
+            double[][] first = [.. Enumerable.Range(0, n).Select(i => Sample(i, 0, ThetaOf(layer, i, inputs)))];
+            inputs[SourceKind.Lateral] = first;
+            inputs[SourceKind.Feedback] =
+            [
+                .. Enumerable
+                    .Range(0, classes)
+                    .Select(k =>
+                        Sample(
+                            n + k,
+                            0,
+                            [.. Sum(output, 0, k, first).Select(f => ScalarActivation.OfFeedforward(f).Theta)]
+                        )
+                    ),
+            ];
+        }
 
-    public double[][] OutputWeights { get; }
+        // The last presentation: only it is trained.
+        double[][] y = new double[n][];
+        Hidden = [.. layer.Parameters.Select(_ => new double[n][])];
+        for (int i = 0; i < n; i++)
+        {
+            double[][] sources =
+            [
+                .. layer.Sources.Select((source, place) => Sum(layer, place, i, inputs[source.Kind])),
+            ];
+            foreach (double[] source in sources)
+                Approach(layer.Binning, source);
+            var neuron = new ScalarNeuron(
+                layer.Goal!,
+                layer.Activation,
+                layer.Binning,
+                Array.ConvertAll(sources, Single),
+                mass
+            );
+            y[i] = Sample(i, 1, neuron.Theta);
+            for (int place = 0; place < sources.Length; place++)
+            {
+                double[][] fed = inputs[layer.Sources[place].Kind];
+                Hidden[place][i] =
+                [
+                    .. Peers(layer.Sources[place], i)
+                        .Select(input =>
+                            layer.Sources[place].Kind == SourceKind.Lateral && input == i
+                                ? 0
+                                : neuron.BySource[place].Zip(fed[input], (g, value) => g * value).Sum()
+                        ),
+                ];
+            }
 
-    public double[][] OutputBiases { get; }
+            Hidden[^1][i] = [.. neuron.BySource.Select(gradient => gradient.Sum())];
+            Goal += neuron.Goal.Value / n;
+        }
+
+        return y;
+    }
+
+    private void TrainOutput(LayerState layer, double[][] y, int[] labels, float[] mass)
+    {
+        int classes = layer.NeuronCount;
+        Output = [new double[classes][], new double[classes][]];
+        for (int k = 0; k < classes; k++)
+        {
+            double[] input = Sum(layer, 0, k, y);
+            Approach(layer.Binning, input);
+            double[] own = [.. labels.Select(label => label == k ? 1.0 : 0)];
+            var neuron = new ScalarNeuron(
+                layer.Goal!,
+                layer.Activation,
+                layer.Binning,
+                [Single(input), Single(own)],
+                mass
+            );
+            Output[0][k] = [.. y.Select(values => neuron.ByF.Zip(values, (g, value) => g * value).Sum())];
+            Output[1][k] = [neuron.ByF.Sum()];
+            OutputGoal += neuron.Goal.Value / classes;
+        }
+    }
+
+    private static double[] ThetaOf(LayerState layer, int neuron, Dictionary<SourceKind, double[][]> inputs)
+    {
+        double[][] sums = [.. layer.Sources.Select((source, place) => Sum(layer, place, neuron, inputs[source.Kind]))];
+        return
+        [
+            .. Enumerable
+                .Range(0, sums[0].Length)
+                .Select(b =>
+                    layer.Activation switch
+                    {
+                        ModulatedActivation modulated => ScalarActivation
+                            .Of(modulated, sums[0][b], sums[1][b], sums[2][b])
+                            .Theta,
+                        _ => ScalarActivation.Of((BivariateActivation)layer.Activation, sums[0][b], sums[1][b]).Theta,
+                    }
+                ),
+        ];
+    }
+
+    private static IEnumerable<int> Peers(SourceState source, int neuron) =>
+        source.Connections is null ? Enumerable.Range(0, source.InputCount) : source.PeersOf(neuron).ToArray();
+
+    // Weights times inputs, and the bias, of every row.
+    private static double[] Sum(LayerState layer, int place, int neuron, double[][] inputs)
+    {
+        SourceState source = layer.Sources[place];
+        int[] peers = [.. Peers(source, neuron)];
+        double[] sums = new double[inputs[0].Length];
+        for (int b = 0; b < sums.Length; b++)
+        {
+            sums[b] = layer.Biases.Value[neuron][place];
+            for (int i = 0; i < peers.Length; i++)
+                sums[b] += (double)source.Weights.Value[neuron][i] * inputs[peers[i]][b];
+        }
+
+        return sums;
+    }
 
     private double[] Sample(int neuron, uint presentation, double[] theta)
     {
@@ -174,19 +222,18 @@ internal sealed class NaiveStep
         return y;
     }
 
-    private void Approach(Binning binning, float value)
+    private void Approach(Binning binning, double[] values)
     {
-        double place = (double)value * binning.BinsPerUnit + binning.Count / 2.0;
-        double edge = Math.Clamp(Math.Round(place), 1, binning.Count - 1);
-        Margin = Math.Min(Margin, Math.Abs(place - edge));
-    }
-
-    private static double Dot(ReadOnlySpan<float> weights, double[] inputs)
-    {
-        double sum = 0;
-        for (int i = 0; i < inputs.Length; i++)
-            sum += weights[i] * inputs[i];
-        return sum;
+        // An adaptive binning divides by the largest magnitude, which itself lies on an edge.
+        double divisor = binning.Adaptive ? Binning.DivisorOf(Single(values)) : 1;
+        foreach (double value in values)
+        {
+            if (binning.Adaptive && Math.Abs(value) >= divisor * (1 - 1e-6))
+                continue;
+            double place = value / divisor * binning.BinsPerUnit + binning.Count / 2.0;
+            double edge = Math.Clamp(Math.Round(place), 1, binning.Count - 1);
+            Margin = Math.Min(Margin, Math.Abs(place - edge));
+        }
     }
 
     private static float[] Single(double[] values) => Array.ConvertAll(values, value => (float)value);

@@ -19,15 +19,15 @@ public class NetworkStateTests
     public void Fresh_weights_are_uniform_within_the_bound_of_their_layer(int lateral)
     {
         using NetworkState state = Create(hidden: 100, lateral);
-        AssertUniform(state.FeatureWeights, 1 / Math.Sqrt(4));
-        AssertUniform(state.LabelWeights, 1 / Math.Sqrt(6));
-        AssertUniform(state.LateralWeights, 1 / Math.Sqrt(100));
-        AssertUniform(state.OutputWeights, 1 / Math.Sqrt(100));
+        AssertUniform(state.Hidden!['F'].Weights, 1 / Math.Sqrt(4));
+        AssertUniform(state.Hidden!['C'].Weights, 1 / Math.Sqrt(6));
+        AssertUniform(state.Hidden!['L'].Weights, 1 / Math.Sqrt(100));
+        AssertUniform(state.Output['F'].Weights, 1 / Math.Sqrt(100));
         for (int neuron = 0; neuron < 100; neuron++)
         {
-            Assert.IsLessThanOrEqualTo(0.5f, Math.Abs(state.HiddenBiases.Value[neuron][0]));
-            Assert.IsLessThanOrEqualTo(0.4083f, Math.Abs(state.HiddenBiases.Value[neuron][1]));
-            Assert.IsLessThanOrEqualTo(0.1f, Math.Abs(state.HiddenBiases.Value[neuron][2]));
+            Assert.IsLessThanOrEqualTo(0.5f, Math.Abs(state.Hidden!.Biases.Value[neuron][0]));
+            Assert.IsLessThanOrEqualTo(0.4083f, Math.Abs(state.Hidden!.Biases.Value[neuron][1]));
+            Assert.IsLessThanOrEqualTo(0.1f, Math.Abs(state.Hidden!.Biases.Value[neuron][2]));
         }
 
         static void AssertUniform(Parameter parameter, double bound)
@@ -44,11 +44,11 @@ public class NetworkStateTests
     public void All_are_connected_but_to_themselves_where_there_are_few()
     {
         using NetworkState state = Create(hidden: 20, lateral: 19);
-        Assert.IsNull(state.LateralConnections);
-        Assert.AreEqual(19, state.LateralCount);
+        Assert.IsNull(state.Hidden!['L'].Connections);
+        Assert.AreEqual(19, state.Hidden!['L'].ConnectionCount);
         for (int neuron = 0; neuron < 20; neuron++)
         for (int peer = 0; peer < 20; peer++)
-            Assert.AreEqual(neuron == peer, state.LateralWeights.Value[neuron][peer] == 0);
+            Assert.AreEqual(neuron == peer, state.Hidden!['L'].Weights.Value[neuron][peer] == 0);
     }
 
     [TestMethod]
@@ -58,11 +58,11 @@ public class NetworkStateTests
     public void Drawn_connections_are_distinct_sorted_and_to_others(int hidden, int lateral)
     {
         using NetworkState state = Create(hidden, lateral);
-        Assert.AreEqual(lateral, state.LateralCount);
+        Assert.AreEqual(lateral, state.Hidden!['L'].ConnectionCount);
         int[] heard = new int[hidden];
         for (int neuron = 0; neuron < hidden; neuron++)
         {
-            int[] peers = state.LateralConnections![(neuron * lateral)..((neuron + 1) * lateral)];
+            int[] peers = state.Hidden!['L'].Connections![(neuron * lateral)..((neuron + 1) * lateral)];
             CollectionAssert.AreEqual(peers.Distinct().Order().ToArray(), peers);
             CollectionAssert.DoesNotContain(peers, neuron);
             Assert.IsTrue(peers.All(peer => peer >= 0 && peer < hidden));
@@ -80,10 +80,10 @@ public class NetworkStateTests
         using NetworkState first = Create(20, 5);
         using NetworkState same = Create(20, 5);
         using NetworkState other = Create(20, 5, seed: 2);
-        CollectionAssert.AreEqual(first.LateralConnections, same.LateralConnections);
-        CollectionAssert.AreNotEqual(first.LateralConnections, other.LateralConnections);
-        CollectionAssert.AreEqual(first.FeatureWeights.Value.ToArray(), same.FeatureWeights.Value.ToArray());
-        CollectionAssert.AreNotEqual(first.FeatureWeights.Value.ToArray(), other.FeatureWeights.Value.ToArray());
+        CollectionAssert.AreEqual(first.Hidden!['L'].Connections, same.Hidden!['L'].Connections);
+        CollectionAssert.AreNotEqual(first.Hidden!['L'].Connections, other.Hidden!['L'].Connections);
+        CollectionAssert.AreEqual(first.Hidden!['F'].Weights.Value.ToArray(), same.Hidden!['F'].Weights.Value.ToArray());
+        CollectionAssert.AreNotEqual(first.Hidden!['F'].Weights.Value.ToArray(), other.Hidden!['F'].Weights.Value.ToArray());
     }
 
     // Folding divides, unfolding multiplies: two roundings of 6·10⁻⁸, and offsets of 100/30 in sums of 4 for biases.
@@ -95,13 +95,13 @@ public class NetworkStateTests
         using NetworkState state = Create(20, lateral);
         InfomorphicNetwork network = state.ToNetwork([1, 1, 1, 1, 1, 1]);
         using NetworkState back = NetworkState.From(network, Settings(20, lateral, seed: 9));
-        CollectionAssert.AreEqual(state.LateralConnections, back.LateralConnections);
-        AssertClose(state.FeatureWeights, back.FeatureWeights, 2e-7);
-        AssertClose(state.HiddenBiases, back.HiddenBiases, 1e-5);
-        AssertClose(state.LabelWeights, back.LabelWeights, 0);
-        AssertClose(state.LateralWeights, back.LateralWeights, 0);
-        AssertClose(state.OutputWeights, back.OutputWeights, 0);
-        AssertClose(state.OutputBiases, back.OutputBiases, 0);
+        CollectionAssert.AreEqual(state.Hidden!['L'].Connections, back.Hidden!['L'].Connections);
+        AssertClose(state.Hidden!['F'].Weights, back.Hidden!['F'].Weights, 2e-7);
+        AssertClose(state.Hidden!.Biases, back.Hidden!.Biases, 1e-5);
+        AssertClose(state.Hidden!['C'].Weights, back.Hidden!['C'].Weights, 0);
+        AssertClose(state.Hidden!['L'].Weights, back.Hidden!['L'].Weights, 0);
+        AssertClose(state.Output['F'].Weights, back.Output['F'].Weights, 0);
+        AssertClose(state.Output.Biases, back.Output.Biases, 0);
 
         static void AssertClose(Parameter expected, Parameter actual, double allowed)
         {
@@ -120,12 +120,12 @@ public class NetworkStateTests
         float[] x = [3, -1.5f, 7, 60];
         for (int neuron = 0; neuron < 3; neuron++)
         {
-            double standardised = state.HiddenBiases.Value[neuron][0];
+            double standardised = state.Hidden!.Biases.Value[neuron][0];
             double raw = features.Biases[neuron];
             for (int i = 0; i < 4; i++)
             {
                 standardised +=
-                    state.FeatureWeights.Value[neuron][i] * ((double)x[i] - s_scaling.Offsets[i]) / s_scaling.Scales[i];
+                    state.Hidden!['F'].Weights.Value[neuron][i] * ((double)x[i] - s_scaling.Offsets[i]) / s_scaling.Scales[i];
                 raw += (double)features.Weights[neuron * 4 + i] * x[i];
             }
 
@@ -140,12 +140,12 @@ public class NetworkStateTests
         InputSource output = state.ToNetwork([1, -1, 0, 1, -1, 1]).OutputLayer.Sources[0];
         for (int i = 0; i < 4; i++)
         {
-            Assert.AreEqual(state.OutputWeights.Value[0][i], output.Weights[i]);
-            Assert.AreEqual(-state.OutputWeights.Value[1][i], output.Weights[4 + i]);
+            Assert.AreEqual(state.Output['F'].Weights.Value[0][i], output.Weights[i]);
+            Assert.AreEqual(-state.Output['F'].Weights.Value[1][i], output.Weights[4 + i]);
             Assert.AreEqual(0, output.Weights[8 + i]);
         }
 
-        Assert.AreEqual(-state.OutputBiases.Value[1][0], output.Biases[1]);
+        Assert.AreEqual(-state.Output.Biases.Value[1][0], output.Biases[1]);
         Assert.AreEqual(NetworkState.AbsentClassScore, output.Biases[2]);
     }
 
@@ -153,13 +153,13 @@ public class NetworkStateTests
     public void A_snapshot_is_a_copy_and_can_be_put_back()
     {
         using NetworkState state = Create(6, 3);
-        float[] before = state.LateralWeights.Value.ToArray();
+        float[] before = state.Hidden!['L'].Weights.Value.ToArray();
         float[][] snapshot = state.Snapshot();
-        state.LateralWeights.Value[2][1] = 5;
-        state.OutputBiases.Value[0][0] = 7;
+        state.Hidden!['L'].Weights.Value[2][1] = 5;
+        state.Output.Biases.Value[0][0] = 7;
         state.Restore(snapshot);
-        CollectionAssert.AreEqual(before, state.LateralWeights.Value.ToArray());
-        Assert.AreNotEqual(7, state.OutputBiases.Value[0][0]);
+        CollectionAssert.AreEqual(before, state.Hidden!['L'].Weights.Value.ToArray());
+        Assert.AreNotEqual(7, state.Output.Biases.Value[0][0]);
     }
 
     [TestMethod]

@@ -47,7 +47,7 @@ public abstract class TensorTrainingEngineTests
 
         pair.AssertWeightsEqual(1e-6);
         pair.AssertEvaluationsEqual();
-        AssertAtomsEqual(pair.Expected.Hidden.MeanAtoms(), pair.Actual.Hidden.MeanAtoms());
+        AssertAtomsEqual(pair.Expected.Hidden!.MeanAtoms(), pair.Actual.Hidden!.MeanAtoms());
         AssertAtomsEqual(pair.Expected.Output.MeanAtoms(), pair.Actual.Output.MeanAtoms());
 
         // Redundancies are as precise as in the kernels' tests; an atom is a signed sum of up to eight.
@@ -168,7 +168,7 @@ public abstract class TensorTrainingEngineTests
         Assert.AreEqual(before, statistics.ThreadTotalLiveCount);
 
         InformationStatistics? NewStatistics(int step) =>
-            step % 5 == 0 ? new InformationStatistics(state, settings) : null;
+            step % 5 == 0 ? new InformationStatistics(state) : null;
     }
 
     // A network whose weights are no longer numbers is reported, and nothing breaks before.
@@ -242,8 +242,8 @@ public abstract class TensorTrainingEngineTests
             _actualState = NewState(rows, settings);
             _expected = new CpuTrainingEngine(_expectedState, settings, _batchSize);
             _actual = new TensorTrainingEngine(_actualState, settings, _batchSize, device);
-            Expected = new InformationStatistics(_expectedState, settings);
-            Actual = new InformationStatistics(_actualState, settings);
+            Expected = new InformationStatistics(_expectedState);
+            Actual = new InformationStatistics(_actualState);
             _order = [.. Enumerable.Range(0, rows.RowCount)];
             new RandomStream(settings.Seed, RandomStreams.Shuffling).Shuffle(_order);
             _actual.Announce(_order);

@@ -1,0 +1,152 @@
+using System.Numerics.Tensors;
+using Microsoft.ML.Infomorphic.Kernels;
+
+namespace Microsoft.ML.Infomorphic.Learning;
+
+/// <summary>
+/// The output layer's part of a step on the CPU: one neuron a class, driven by the hidden layer or, where there is none,
+/// by the features; its context, the neuron's own element of the one-hot label, is seen by the goal alone.
+/// </summary>
+internal sealed class CpuOutputLayer
+{
+    private readonly LayerState _layer;
+    private readonly SourceState _readout;
+    private readonly ulong _seed;
+    private readonly uint _firstStream;
+    private readonly WorkerTeam _team;
+    private readonly NeuronWorkspace[] _workspaces;
+
+    // What the threads work on now, and the delegates that do it.
+    private BatchBuffers _buffers;
+    private LayerStatistics? _statistics;
+    private long _step;
+    private readonly Action<int, int> _train;
+    private readonly Action<int, int> _sampleFeedback;
+    private readonly Action<int, int> _meanFeedback;
+
+    public CpuOutputLayer(
+        NetworkState state,
+        ulong seed,
+        WorkerTeam team,
+        NeuronWorkspace[] workspaces,
+        BatchBuffers buffers
+    )
+    {
+        _layer = state.Output;
+        _readout = _layer.Sources[0];
+        _seed = seed;
+        _firstStream = (uint)(state.Hidden?.NeuronCount ?? 0);
+        _team = team;
+        _workspaces = workspaces;
+        _buffers = buffers;
+        _train = Train;
+        _sampleFeedback = SampleFeedback;
+        _meanFeedback = MeanFeedback;
+    }
+
+    /// <summary>Aggregates F, without its bias, from what the layer below put out last.</summary>
+    public void Aggregate(BatchBuffers buffers)
+    {
+        _buffers = buffers;
+        buffers.OutputF.Tensor.addmm_(
+            _readout.Weights.Value.Tensor,
+            buffers.Outputs?.Tensor ?? buffers.FeaturesTransposed,
+            beta: 0
+        );
+    }
+
+    /// <summary>
+    /// What the layer feeds back after the first presentation: sampled in a training step, else its mean, 2θ − 1.
+    /// </summary>
+    /// <param name="buffers">The batch.</param>
+    /// <param name="step">The training step, or null.</param>
+    public void FeedBack(BatchBuffers buffers, long? step)
+    {
+        _buffers = buffers;
+        _step = step ?? 0;
+        buffers.OutputF.Tensor.addmm_(_readout.Weights.Value.Tensor, buffers.First!.Tensor, beta: 0);
+        _team.Run(_layer.NeuronCount, step is null ? _meanFeedback : _sampleFeedback);
+    }
+
+    /// <summary>From F without its bias to ∂G/∂F.</summary>
+    public void Train(LayerStatistics? statistics)
+    {
+        _statistics = statistics;
+        _team.Run(_layer.NeuronCount, _train);
+    }
+
+    /// <summary>∂G/∂W = ∂G/∂F · inputs.</summary>
+    public void Differentiate() =>
+        _readout.Weights.Gradient.Tensor.addmm_(
+            _buffers.OutputF.Tensor,
+            _buffers.OutputsTransposed ?? _buffers.Features.Tensor,
+            beta: 0
+        );
+
+    /// <summary>One step of the optimiser.</summary>
+    public void Update(long step)
+    {
+        for (int neuron = 0; neuron < _layer.NeuronCount; neuron++)
+        {
+            _readout.Weights.Update(neuron, _layer.Optimizer, step);
+            _layer.Biases.Update(neuron, _layer.Optimizer, step);
+        }
+    }
+
+    /// <summary>Adds the bias to F.</summary>
+    public void AddBiases()
+    {
+        for (int neuron = 0; neuron < _layer.NeuronCount; neuron++)
+            AddBias(neuron);
+    }
+
+    private Span<float> AddBias(int neuron)
+    {
+        Span<float> f = _buffers.OutputF[neuron];
+        TensorPrimitives.Add(f, _layer.Biases.Value[neuron][0], f);
+        return f;
+    }
+
+    private void SampleFeedback(int neuron, int thread)
+    {
+        NeuronWorkspace workspace = _workspaces[thread];
+        VectorizedActivation.Fire(AddBias(neuron), workspace.Theta, workspace.Complement);
+        Philox.Sample(
+            workspace.Theta,
+            _buffers.Feedback![neuron],
+            _firstStream + (uint)neuron,
+            2 * (ulong)_step,
+            _seed
+        );
+    }
+
+    private void MeanFeedback(int neuron, int thread)
+    {
+        NeuronWorkspace workspace = _workspaces[thread];
+        VectorizedActivation.Fire(AddBias(neuron), workspace.Theta, workspace.Complement);
+        TensorPrimitives.Subtract(workspace.Theta, workspace.Complement, _buffers.Feedback![neuron]);
+    }
+
+    private void Train(int neuron, int thread)
+    {
+        NeuronWorkspace workspace = _workspaces[thread];
+        Span<float> f = AddBias(neuron);
+        VectorizedActivation.Fire(f, workspace.Theta, workspace.Complement);
+
+        // The context: the neuron's own element of the one-hot label.
+        Span<float> c = workspace.Source;
+        ReadOnlySpan<int> labels = _buffers.Labels;
+        for (int row = 0; row < c.Length; row++)
+            c[row] = labels[row] == neuron ? 1 : 0;
+        Binning binning = _layer.Binning;
+        workspace.Cells.Clear();
+        VectorizedBinning.Accumulate(binning, f, workspace.Cells, 1);
+        VectorizedBinning.Accumulate(binning, c, workspace.Cells, binning.Count);
+        VectorizedGoal goal = workspace.OutputGoal;
+        goal.Count(workspace.Cells, workspace.Theta, workspace.Complement, _buffers.Mass);
+        _statistics?.Add(neuron, goal);
+        goal.Differentiate(_buffers.Mass, workspace.Slope);
+        VectorizedActivation.Differentiate(workspace.Theta, workspace.Complement, workspace.Slope, f);
+        _layer.Biases.Gradient[neuron][0] = TensorPrimitives.Sum<float>(f);
+    }
+}

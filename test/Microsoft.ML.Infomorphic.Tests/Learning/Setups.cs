@@ -1,0 +1,60 @@
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Tests.Learning;
+
+/// <summary>Every set-up of the paper, on small problems.</summary>
+internal static class Setups
+{
+    public const string Full = "full";
+    public const string Context = "context";
+    public const string Lateral = "lateral";
+    public const string Feedback = "feedback";
+    public const string BivariateFeedback = "bivariate feedback";
+    public const string Random = "random";
+    public const string Readout = "readout";
+
+    public static string[] All { get; } = [Full, Context, Lateral, Feedback, BivariateFeedback, Random, Readout];
+
+    public static LearningSettings Settings(string setup, int hidden = 12, int epochs = 15)
+    {
+        LearningSettings settings = Problems.Settings(hidden, epochs);
+        LearningSettings bivariate = settings with
+        {
+            LateralInput = false,
+            Goal = GoalFunctions.ContextOptimized2,
+            Activation = new BivariateActivation(),
+            Binning = new Binning(20, 1, Adaptive: true),
+        };
+        return setup switch
+        {
+            Full => settings,
+            Context => bivariate,
+            Lateral => bivariate with
+            {
+                LateralInput = true,
+                Context = ContextSignal.None,
+                Goal = GoalFunctions.LateralOptimized2,
+            },
+            Feedback => settings with { Context = ContextSignal.Feedback },
+            BivariateFeedback => bivariate with { Context = ContextSignal.Feedback },
+            Random => settings with
+            {
+                HiddenLayer = HiddenLayerKind.Random,
+                Goal = null,
+                Context = ContextSignal.None,
+                LateralInput = false,
+            },
+            Readout => settings with
+            {
+                HiddenLayer = HiddenLayerKind.None,
+                HiddenNeurons = 0,
+                Goal = null,
+                Context = ContextSignal.None,
+                LateralInput = false,
+            },
+            _ => throw new ArgumentOutOfRangeException(nameof(setup), setup, "There is no such set-up."),
+        };
+    }
+}
