@@ -1,5 +1,6 @@
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Tests.Learning;
 
 namespace Microsoft.ML.Infomorphic.Tests.Hosting;
 
@@ -34,6 +35,38 @@ public class ModelFormatTests
         CollectionAssert.AreEqual(original.Network.FeatureScaling.Scales, read.Network.FeatureScaling.Scales);
         AssertSame(original.Network.HiddenLayers[0], read.Network.HiddenLayers[0]);
         AssertSame(original.Network.OutputLayer, read.Network.OutputLayer);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Setups.All), typeof(Setups))]
+    public void Gives_back_every_bit_of_every_setup_and_refuses_what_is_damaged(string setup)
+    {
+        ModelContents original = Contents(setup);
+        byte[] saved = Save(original);
+
+        ModelContents read = Read(saved);
+
+        CollectionAssert.AreEqual(saved, Save(read));
+        Assert.AreEqual(original.Settings, read.Settings);
+        Assert.HasCount(original.Network.HiddenLayers.Count, read.Network.HiddenLayers);
+        foreach ((InfomorphicLayer one, InfomorphicLayer other) in original.Network.HiddenLayers.Zip(read.Network.HiddenLayers))
+            AssertSame(one, other);
+        AssertSame(original.Network.OutputLayer, read.Network.OutputLayer);
+        for (int i = 0; i < saved.Length; i += 3)
+        {
+            AssertRefused(saved[..i], $"cut off after {i} bytes");
+            var flipped = (byte[])saved.Clone();
+            flipped[i] ^= (byte)(1 << (i % 8));
+            AssertRefused(flipped, $"byte {i} flipped");
+        }
+
+        static ModelContents Contents(string setup)
+        {
+            LearningSettings settings = Setups.Settings(setup, hidden: 4) with { MaximumLateralConnections = 2 };
+            FeatureScaling scaling = new(Standardization.PerFeature, [1, 2, 3, 4], [1, 2, 3, 0.5f]);
+            using NetworkState state = NetworkState.Create(settings, scaling, 3);
+            return Samples.Contents() with { Network = state.ToNetwork([1, -1, 0]), Settings = settings };
+        }
     }
 
     [TestMethod]

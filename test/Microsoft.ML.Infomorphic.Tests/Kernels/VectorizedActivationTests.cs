@@ -22,6 +22,16 @@ public class VectorizedActivationTests
     }
 
     [TestMethod]
+    public void Bivariate_neurons_of_every_length_agree_with_the_specification()
+    {
+        for (int rows = 1; rows <= 130; rows++)
+            CompareBivariate(
+                rows % 2 == 0 ? new BivariateActivation() : new BivariateActivation(-0.2, 3.5),
+                RandomInputs(rows, seed: rows)
+            );
+    }
+
+    [TestMethod]
     public void Feedforward_neurons_of_every_length_agree_with_the_specification()
     {
         for (int rows = 1; rows <= 130; rows++)
@@ -92,6 +102,7 @@ public class VectorizedActivationTests
         Array.Fill(slope, 1f);
         CompareModulated(s_paper, (fs, cs, ls, slope));
         CompareModulated(s_other, (fs, cs, ls, slope));
+        CompareBivariate(new BivariateActivation(), (fs, cs, ls, slope));
     }
 
     // What is not a number stays so in its own row, and leaves every other row as it is, to the bit. Training rejects
@@ -141,6 +152,14 @@ public class VectorizedActivationTests
             CollectionAssert.AreEqual(byC, c);
             CollectionAssert.AreEqual(byL, l);
 
+            (f, c, _, _) = RandomInputs(rows, seed: rows);
+            var bivariate = new BivariateActivation();
+            VectorizedActivation.Fire(bivariate, f, c, theta, complement);
+            VectorizedActivation.Differentiate(bivariate, f, c, theta, complement, slope, byF, byC);
+            VectorizedActivation.Differentiate(bivariate, f, c, theta, complement, slope, f, c);
+            CollectionAssert.AreEqual(byF, f);
+            CollectionAssert.AreEqual(byC, c);
+
             VectorizedActivation.Fire(byF, theta, complement);
             VectorizedActivation.Differentiate(theta, complement, slope, byC);
             VectorizedActivation.Differentiate(theta, complement, slope, slope);
@@ -177,6 +196,39 @@ public class VectorizedActivationTests
             AssertClose(slope[i] * expected.ByF, byF[i], 2 * relative, Precision * bySum + saturated, row);
             AssertClose(slope[i] * expected.ByC, byC[i], 2 * relative, absoluteC + saturated, row);
             AssertClose(slope[i] * expected.ByL, byL[i], 2 * relative, absoluteL + saturated, row);
+        }
+    }
+
+    // A = F · (k + share · s) with parts of different signs where k < 0: off by a share of |F| (|k| + |share|).
+    private static void CompareBivariate(
+        BivariateActivation activation,
+        (float[] F, float[] X, float[] Unused, float[] Slope) inputs
+    )
+    {
+        (float[] f, float[] x, _, float[] slope) = inputs;
+        int rows = f.Length;
+        float[] theta = new float[rows];
+        float[] complement = new float[rows];
+        float[] byF = new float[rows];
+        float[] byX = new float[rows];
+        VectorizedActivation.Fire(activation, f, x, theta, complement);
+        VectorizedActivation.Differentiate(activation, f, x, theta, complement, slope, byF, byX);
+        double share = Math.Abs(2 * (1 - activation.K));
+        for (int i = 0; i < rows; i++)
+        {
+            string row = $"F = {f[i]:R}, X = {x[i]:R}";
+            ScalarActivation expected = ScalarActivation.Of(activation, f[i], x[i]);
+            double relative = Precision * (1 + Math.Abs(f[i]) * (Math.Abs(activation.K) + share));
+            AssertClose(expected.Theta, theta[i], relative, 0, row);
+            AssertClose(expected.Complement, complement[i], relative, 0, row);
+            if (expected.ByF == 0 && expected.ByC == 0)
+                continue;
+            double bySum = Math.Abs(slope[i]) * expected.Theta * expected.Complement;
+            double square = (double)f[i] * f[i];
+            double absolute = Precision * bySum * (1 + square * share * Math.Abs(activation.Beta));
+            double saturated = Saturated * Math.Abs(slope[i]) * (1 + square);
+            AssertClose(slope[i] * expected.ByF, byF[i], 2 * relative, absolute + saturated, row);
+            AssertClose(slope[i] * expected.ByC, byX[i], 2 * relative, absolute + saturated, row);
         }
     }
 

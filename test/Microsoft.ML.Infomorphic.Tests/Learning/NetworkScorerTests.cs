@@ -52,32 +52,45 @@ public class NetworkScorerTests
                 double[] drawn = NaiveNetwork.Score(
                     network,
                     row,
-                    (theta, presentation, neuron) => Uniform(key, sample, presentation, neuron) < theta ? 1 : -1
+                    (theta, presentation, neuron) => Uniform(key, sample, presentation, neuron, Hidden) < theta ? 1 : -1
                 );
                 expected = [.. expected.Zip(drawn, (sum, p) => sum + p / samples)];
             }
 
             AssertClose(expected, Score(scorer, row));
         }
+    }
 
-        static float Uniform(ulong key, int sample, int presentation, int neuron)
+    [TestMethod]
+    [DynamicData(nameof(Setups.All), typeof(Setups))]
+    public void Every_setup_scores_in_every_mode_as_the_naive_forward_pass_does(string setup)
+    {
+        const int Hidden = 10;
+        LabeledRows data = Problems.Blobs(20);
+        LearningSettings settings = Setups.Settings(setup, Hidden) with { MaximumLateralConnections = 4 };
+        FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
+        using NetworkState state = NetworkState.Create(settings, scaling, 3);
+        InfomorphicNetwork network = state.ToNetwork([1, -1, 1]);
+        var meanField = new NetworkScorer(network, new ScoringSettings());
+        var thresholded = new NetworkScorer(network, new ScoringSettings(ScoringMode.Thresholded));
+        var sampled = new NetworkScorer(network, new ScoringSettings(ScoringMode.Sampled, 1, Seed: 3));
+        for (int i = 0; i < 20; i++)
         {
-            const int Quarter = (Hidden + 3) / 4;
-            (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(
-                (uint)(neuron % Quarter),
-                (uint)presentation,
-                (uint)sample,
-                0,
-                key
+            float[] row = Problems.FeaturesOf(data, i);
+            ulong key = XxHash3.HashToUInt64(MemoryMarshal.AsBytes<float>(row), 3);
+            AssertClose(NaiveNetwork.Score(network, row, (theta, _, _) => 2 * theta - 1), Score(meanField, row));
+            AssertClose(
+                NaiveNetwork.Score(network, row, (theta, _, _) => theta >= 0.5 ? 1 : -1),
+                Score(thresholded, row)
             );
-            return Philox.ToUniform(
-                (neuron / Quarter) switch
-                {
-                    0 => w0,
-                    1 => w1,
-                    2 => w2,
-                    _ => w3,
-                }
+            AssertClose(
+                NaiveNetwork.Score(
+                    network,
+                    row,
+                    (theta, presentation, neuron) =>
+                        Uniform(key, 0, presentation, neuron, presentation == 2 ? 3 : Hidden) < theta ? 1 : -1
+                ),
+                Score(sampled, row)
             );
         }
     }
@@ -198,6 +211,27 @@ public class NetworkScorerTests
         Parallel.For(0, 64, i => together[i] = Score(scorer, rows[i]));
         for (int i = 0; i < 64; i++)
             CollectionAssert.AreEqual(alone[i], together[i]);
+    }
+
+    private static float Uniform(ulong key, int sample, int presentation, int neuron, int neurons)
+    {
+        int quarter = (neurons + 3) / 4;
+        (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(
+            (uint)(neuron % quarter),
+            (uint)presentation,
+            (uint)sample,
+            0,
+            key
+        );
+        return Philox.ToUniform(
+            (neuron / quarter) switch
+            {
+                0 => w0,
+                1 => w1,
+                2 => w2,
+                _ => w3,
+            }
+        );
     }
 
     private static void AssertClose(double[] expected, float[] actual)

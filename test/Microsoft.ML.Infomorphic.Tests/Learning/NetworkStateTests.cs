@@ -149,6 +149,60 @@ public class NetworkStateTests
         Assert.AreEqual(NetworkState.AbsentClassScore, output.Biases[2]);
     }
 
+    // An inverted output is fed back inverted; that of a class without rows, which then never fires, is not heard.
+    [TestMethod]
+    public void Signs_are_folded_into_the_weights_of_feedback()
+    {
+        using NetworkState state = NetworkState.Create(Setups.Settings(Setups.Feedback, hidden: 4), s_scaling, classes: 3);
+        InputSource context = state.ToNetwork([1, -1, 0]).HiddenLayers[0].Sources[1];
+        Assert.AreEqual(SourceKind.Feedback, context.Kind);
+        for (int neuron = 0; neuron < 4; neuron++)
+        {
+            ReadOnlySpan<float> weights = state.Hidden!['C'].Weights.Value[neuron];
+            Assert.AreEqual(weights[0], context.Weights[3 * neuron]);
+            Assert.AreEqual(-weights[1], context.Weights[3 * neuron + 1]);
+            Assert.AreEqual(0, context.Weights[3 * neuron + 2]);
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Setups.All), typeof(Setups))]
+    public void A_network_of_every_setup_becomes_the_state_that_it_came_from(string setup)
+    {
+        LearningSettings settings = Setups.Settings(setup, hidden: 8);
+        settings.Validate();
+        using NetworkState state = NetworkState.Create(settings, s_scaling, classes: 3);
+        using NetworkState back = NetworkState.From(state.ToNetwork([1, 1, 1]), settings with { Seed = 9 });
+        float[][] expected = state.Snapshot();
+        float[][] actual = back.Snapshot();
+        for (int i = 0; i < expected.Length; i++)
+        for (int j = 0; j < expected[i].Length; j++)
+            Assert.AreEqual(expected[i][j], actual[i][j], 1e-5);
+    }
+
+    [TestMethod]
+    public void Going_on_needs_a_network_of_the_same_setup()
+    {
+        using NetworkState state = NetworkState.Create(Setups.Settings(Setups.Context), s_scaling, classes: 3);
+        InfomorphicNetwork network = state.ToNetwork([1, 1, 1]);
+        Refused(
+            Setups.Full,
+            "The model to go on from has hidden neurons with the sources F (Features), C (Label), and HiddenLayer, Context and LateralInput ask for hidden neurons with the sources F (Features), C (Label), L (Lateral)."
+        );
+        Refused(
+            Setups.Readout,
+            "The model to go on from has hidden neurons with the sources F (Features), C (Label), and HiddenLayer, Context and LateralInput ask for no hidden layer."
+        );
+
+        void Refused(string setup, string message) =>
+            Assert.AreEqual(
+                message,
+                Assert
+                    .ThrowsExactly<ArgumentException>(() => NetworkState.From(network, Setups.Settings(setup)))
+                    .Message
+            );
+    }
+
     [TestMethod]
     public void A_snapshot_is_a_copy_and_can_be_put_back()
     {

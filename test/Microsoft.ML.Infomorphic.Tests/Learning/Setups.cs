@@ -15,7 +15,8 @@ internal static class Setups
     public const string Random = "random";
     public const string Readout = "readout";
 
-    public static string[] All { get; } = [Full, Context, Lateral, Feedback, BivariateFeedback, Random, Readout];
+    public static IEnumerable<object[]> All { get; } =
+        [[Full], [Context], [Lateral], [Feedback], [BivariateFeedback], [Random], [Readout]];
 
     public static LearningSettings Settings(string setup, int hidden = 12, int epochs = 15)
     {

@@ -96,6 +96,42 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
+    [DataRow(HiddenLayerKind.Infomorphic, ContextSignal.Label, false)]
+    [DataRow(HiddenLayerKind.Infomorphic, ContextSignal.None, true)]
+    [DataRow(HiddenLayerKind.Infomorphic, ContextSignal.Feedback, true)]
+    [DataRow(HiddenLayerKind.Random, ContextSignal.Label, true)]
+    [DataRow(HiddenLayerKind.None, ContextSignal.Label, true)]
+    public void Every_setup_trains_saves_loads_and_goes_on(HiddenLayerKind kind, ContextSignal signal, bool lateral)
+    {
+        var context = new MLContext(1);
+        IDataView data = Samples.View(context);
+        InfomorphicTrainer.Options options = Samples.Options();
+        (options.HiddenLayer, options.Context, options.LateralInput) = (kind, signal, lateral);
+        options.Scoring = ScoringMode.Sampled;
+        InfomorphicTrainer trainer = context.MulticlassClassification.Trainers.Infomorphic(options);
+
+        MulticlassPredictionTransformer<InfomorphicModelParameters> model = trainer.Fit(data);
+
+        using var stream = new MemoryStream();
+        context.Model.Save(model, data.Schema, stream);
+        stream.Position = 0;
+        ITransformer loaded = context.Model.Load(stream, out _);
+        float[][] expected = Samples.Scores(model.Transform(data));
+        float[][] scores = Samples.Scores(loaded.Transform(data));
+        for (int i = 0; i < scores.Length; i++)
+            CollectionAssert.AreEqual(expected[i], scores[i]);
+        Assert.IsTrue(trainer.Fit(data, model.Model).Model.History.Epochs.Count == options.NumberOfEpochs);
+        options.HiddenLayer = HiddenLayerKind.Infomorphic;
+        (options.Context, options.LateralInput) = (ContextSignal.Label, true);
+        StringAssert.StartsWith(
+            Samples.Failure<InvalidOperationException>(() =>
+                context.MulticlassClassification.Trainers.Infomorphic(options).Fit(data, model.Model)
+            ),
+            "The model to go on from has "
+        );
+    }
+
+    [TestMethod]
     public void Cross_validates()
     {
         IDataView data = Samples.View(_context, Samples.Rows(90));

@@ -1,4 +1,6 @@
 using System.Reflection;
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
 
@@ -31,6 +33,13 @@ public class OptionsTests
     [DataRow(nameof(Options.WeightDecay), -1.0, "must be finite and not negative, and is -1.")]
     [DataRow(nameof(Options.OutputLearningRate), 0.0, "must be positive and finite, and is 0.")]
     [DataRow(nameof(Options.OutputWeightDecay), double.NaN, "must be finite and not negative, and is NaN.")]
+    [DataRow(nameof(Options.FirstMomentDecay), 1.0, "must be at least 0 and less than 1, and is 1.")]
+    [DataRow(nameof(Options.OutputSecondMomentDecay), -0.1, "must be at least 0 and less than 1, and is -0.1.")]
+    [DataRow(nameof(Options.Epsilon), 0.0, "must be positive and finite, and is 0.")]
+    [DataRow(nameof(Options.BivariateK), double.NaN, "must be finite, and is NaN.")]
+    [DataRow(nameof(Options.HiddenLayer), (HiddenLayerKind)7, "must be one of Infomorphic, Random, None, and is 7.")]
+    [DataRow(nameof(Options.Context), (ContextSignal)7, "must be one of Label, Feedback, None, and is 7.")]
+    [DataRow(nameof(Options.Binning), (BinningKind)7, "must be one of Auto, Fixed, Adaptive, and is 7.")]
     [DataRow(nameof(Options.EarlyStoppingRounds), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfScoringSamples), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.MemoryBudget), 0, "must be at least 1, and is 0.")]
@@ -85,6 +94,94 @@ public class OptionsTests
             "OutputGoal: The goal does not parse at position 1: the published goal opt_1_100_tpe is over the sources FCL"
         );
         StringAssert.StartsWith(Failure(new Options { OutputGoal = "{F}{L}" }), "OutputGoal: The goal does not parse");
+    }
+
+    [TestMethod]
+    public void Names_the_options_that_contradict_each_other()
+    {
+        Refused(
+            new Options { Goal = "context/opt_2_100" },
+            "Goal: The goal does not parse at position 1: the published goal context/opt_2_100 is over the sources FC, and one over FCL was expected. Context and LateralInput decide the sources. (Parameter 'Goal')"
+        );
+        Refused(
+            new Options { LateralInput = false, Goal = "opt_1_100_tpe" },
+            "Goal: The goal does not parse at position 1: the published goal opt_1_100_tpe is over the sources FCL, and one over FC was expected. Context and LateralInput decide the sources. (Parameter 'Goal')"
+        );
+        Refused(
+            new Options { LateralInput = false, Context = ContextSignal.None },
+            "Context is None and LateralInput is false, and hidden neurons that learn need one of them. (Parameter 'Context')"
+        );
+        Refused(
+            new Options { HiddenLayer = HiddenLayerKind.None, Context = ContextSignal.Feedback },
+            "Context is Feedback, which hidden neurons hear that learn, and HiddenLayer is None. (Parameter 'Context')"
+        );
+        Refused(
+            new Options { HiddenLayer = HiddenLayerKind.Random, Goal = "opt_1_100_tpe" },
+            "Goal is for hidden neurons that learn, and HiddenLayer is Random. (Parameter 'Goal')"
+        );
+        Refused(
+            new Options { LateralInput = false, Alpha1 = 0.2 },
+            "Alpha1 is for hidden neurons with context and lateral input; those with one of them have BivariateK and BivariateBeta. (Parameter 'Alpha1')"
+        );
+        Refused(
+            new Options { BivariateK = 0.5 },
+            "BivariateK is for hidden neurons with context or lateral input alone; choose so with Context or LateralInput. (Parameter 'BivariateK')"
+        );
+        Refused(
+            new Options { Binning = BinningKind.Adaptive, BinningRange = 10 },
+            "BinningRange is for fixed bins, and here they are adaptive: set Binning to Fixed. (Parameter 'BinningRange')"
+        );
+
+        void Refused(Options options, string sentence) => Assert.AreEqual(sentence, Failure(options));
+    }
+
+    [TestMethod]
+    [DataRow(ContextSignal.Label, true, "FCL", "opt_1_100_tpe")]
+    [DataRow(ContextSignal.Feedback, true, "FCL", "opt_1_100_tpe")]
+    [DataRow(ContextSignal.Label, false, "FC", "context/opt_2_100")]
+    [DataRow(ContextSignal.None, true, "FL", "lateral/opt_2_100")]
+    public void The_goal_and_the_neurons_follow_the_sources(
+        ContextSignal context,
+        bool lateral,
+        string sources,
+        string goal
+    )
+    {
+        LearningSettings settings = new Options { Context = context, LateralInput = lateral }.ToLearningSettings(
+            _context,
+            seed: 7
+        );
+
+        settings.Validate();
+        Assert.AreEqual(sources, settings.HiddenSources);
+        Assert.AreEqual(GoalFunction.Parse(goal, sources), settings.Goal);
+        Assert.AreEqual(sources == "FCL" ? new ModulatedActivation() : new BivariateActivation(), settings.Activation);
+        Assert.AreEqual(sources == "FCL" ? new Binning() : new Binning(20, 1, Adaptive: true), settings.Binning);
+    }
+
+    [TestMethod]
+    public void Every_option_of_the_neurons_and_of_their_optimisers_is_heeded()
+    {
+        LearningSettings settings = new Options
+        {
+            LateralInput = false,
+            BivariateK = 0.5,
+            BivariateBeta = 3,
+            Binning = BinningKind.Fixed,
+            BinningRange = 7,
+            NumberOfBins = 9,
+            FirstMomentDecay = 0.1,
+            SecondMomentDecay = 0.2,
+            Epsilon = 0.3,
+            OutputFirstMomentDecay = 0.4,
+            OutputSecondMomentDecay = 0.5,
+            OutputEpsilon = 0.6,
+        }.ToLearningSettings(_context, seed: 7);
+
+        Assert.AreEqual(new BivariateActivation(0.5, 3), settings.Activation);
+        Assert.AreEqual(new Binning(9, 7), settings.Binning);
+        Assert.AreEqual(new AdamSettings(0.002, 0.00035, 0.1, 0.2, 0.3), settings.HiddenOptimizer);
+        Assert.AreEqual(new AdamSettings(0.003, 0.00015, 0.4, 0.5, 0.6), settings.OutputOptimizer);
     }
 
     [TestMethod]
