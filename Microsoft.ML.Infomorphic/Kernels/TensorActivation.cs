@@ -50,14 +50,7 @@ internal static class TensorActivation
                 complement,
                 slope
             ),
-            BivariateActivation bivariate => Differentiate(
-                bivariate,
-                sources[0],
-                sources[1],
-                theta,
-                complement,
-                slope
-            ),
+            BivariateActivation bivariate => Differentiate(bivariate, sources[0], sources[1], theta, complement, slope),
             _ => throw new ArgumentException($"{activation} has no derivative.", nameof(activation)),
         };
 
@@ -125,9 +118,7 @@ internal static class TensorActivation
         Tensor bySum = Differentiate(theta, complement, slope);
         Tensor byProduct = argument.neg_().sigmoid_().mul_(s).mul_((float)(2 * (1 - activation.K) * activation.Beta));
         Tensor square = (bySum * f).mul_(f);
-        Tensor gain = s.mul_((float)(2 * (1 - activation.K)))
-            .add_((float)activation.K)
-            .add_((byProduct * x).mul_(f));
+        Tensor gain = s.mul_((float)(2 * (1 - activation.K))).add_((float)activation.K).add_((byProduct * x).mul_(f));
         return stack([bySum.mul_(gain), byProduct.mul_(square)]);
     }
 

@@ -116,9 +116,7 @@ internal sealed class CpuHiddenLayer
     {
         if (_layer.Goal is null)
             return;
-        _layer
-            .Sources[0]
-            .Weights.Gradient.Tensor.addmm_(_buffers.Sources[0].Tensor, _buffers.Features.Tensor, beta: 0);
+        _layer.Sources[0].Weights.Gradient.Tensor.addmm_(_buffers.Sources[0].Tensor, _buffers.Features.Tensor, beta: 0);
         if (_feedback >= 0)
             _layer
                 .Sources[_feedback]
@@ -214,18 +212,7 @@ internal sealed class CpuHiddenLayer
         if (_layer.Activation is ModulatedActivation modulated)
         {
             Span<float> third = sources[2][neuron];
-            VectorizedActivation.Differentiate(
-                modulated,
-                f,
-                second,
-                third,
-                theta,
-                complement,
-                slope,
-                f,
-                second,
-                third
-            );
+            VectorizedActivation.Differentiate(modulated, f, second, third, theta, complement, slope, f, second, third);
         }
         else
         {
@@ -284,14 +271,7 @@ internal sealed class CpuHiddenLayer
     private Span<float> SourceOf(int source, int neuron) => source < 0 ? default : _buffers.Sources[source][neuron];
 
     private void Fire(NeuronWorkspace workspace, ReadOnlySpan<float> f, ReadOnlySpan<float> c, ReadOnlySpan<float> l) =>
-        VectorizedActivation.Fire(
-            _layer.Activation,
-            f,
-            _context < 0 ? l : c,
-            l,
-            workspace.Theta,
-            workspace.Complement
-        );
+        VectorizedActivation.Fire(_layer.Activation, f, _context < 0 ? l : c, l, workspace.Theta, workspace.Complement);
 
     private void Pass(NeuronWorkspace workspace, Span<float> outputs, int neuron, ulong presentation)
     {

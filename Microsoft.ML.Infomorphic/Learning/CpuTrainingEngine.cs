@@ -44,15 +44,7 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         _gatherRows = GatherRows;
         _output = new CpuOutputLayer(state, settings.Seed, _team, _workspaces, _full);
         if (state.Hidden is not null)
-            _hidden = new CpuHiddenLayer(
-                state.Hidden,
-                _output,
-                settings.Seed,
-                _team,
-                _workspaces,
-                _full,
-                Timings
-            );
+            _hidden = new CpuHiddenLayer(state.Hidden, _output, settings.Seed, _team, _workspaces, _full, Timings);
     }
 
     /// <summary>Where the time of the steps goes.</summary>

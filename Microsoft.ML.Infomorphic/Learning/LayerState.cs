@@ -71,8 +71,7 @@ internal sealed class LayerState(
     /// Whether its neurons hear outputs of a presentation before, their own layer's or the output layer's, so that rows are
     /// presented twice.
     /// </summary>
-    public bool IsRecurrent { get; } =
-        sources.Any(source => source.Kind is SourceKind.Lateral or SourceKind.Feedback);
+    public bool IsRecurrent { get; } = sources.Any(source => source.Kind is SourceKind.Lateral or SourceKind.Feedback);
 
     /// <summary>The bias of each source of each neuron.</summary>
     public Parameter Biases { get; } = new(neurons, sources.Length);

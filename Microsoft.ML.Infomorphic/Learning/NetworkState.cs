@@ -131,7 +131,10 @@ internal sealed class NetworkState : IDisposable
             for (int i = 0; i < feedback.Weights.Length; i++)
                 feedback.Weights[i] *= outputSigns[i % ClassCount]; // y becomes −y where a neuron is inverted
 
-        InfomorphicLayer output = Give(Output, new InputSource('C', SourceKind.OwnLabel, ClassCount, ClassCount, [], []));
+        InfomorphicLayer output = Give(
+            Output,
+            new InputSource('C', SourceKind.OwnLabel, ClassCount, ClassCount, [], [])
+        );
         InputSource readout = output.Sources[0];
         for (int neuron = 0; neuron < ClassCount; neuron++)
         {

@@ -99,7 +99,8 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         _goalRows = maximumRows;
         _scores = new TensorMatrix(state.ClassCount, maximumRows);
         _quarter = (maximumRows + 3) / 4;
-        _stepsOfUniform = (int)Math.Clamp(NumbersAtOnce / (8L * _quarter * Math.Max(_sampledNeurons, 1)), 1, StepsAtOnce);
+        _stepsOfUniform = (int)
+            Math.Clamp(NumbersAtOnce / (8L * _quarter * Math.Max(_sampledNeurons, 1)), 1, StepsAtOnce);
         _tensorFloat32 = backends.cuda.matmul.allow_tf32;
         if (device.type == DeviceType.CUDA)
             backends.cuda.matmul.allow_tf32 = false;
@@ -135,7 +136,9 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         Tensor oneHot = _oneHot.index_select(0, labels);
 
         // The input of the output layer, inputs × rows.
-        Tensor inputs = _layer is null ? features.t() : StepHidden(_layer, features, labels, oneHot, mass, statistics?.Hidden);
+        Tensor inputs = _layer is null
+            ? features.t()
+            : StepHidden(_layer, features, labels, oneHot, mass, statistics?.Hidden);
 
         // The output layer. Its context: the neuron's own element of the one-hot label.
         Tensor outputF = AggregateOutput(inputs);

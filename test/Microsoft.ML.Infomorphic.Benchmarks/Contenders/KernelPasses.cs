@@ -223,7 +223,9 @@ internal sealed class KernelStep : IDisposable
             l.Fill(_lateralBiases[neuron]);
             for (int i = 0; i < weights.Length; i++)
             {
-                int peer = state.Hidden!['L'].Connections is int[] connections ? connections[neuron * weights.Length + i] : i;
+                int peer = state.Hidden!['L'].Connections is int[] connections
+                    ? connections[neuron * weights.Length + i]
+                    : i;
                 ReadOnlySpan<float> outputs = _first[peer];
                 for (int column = 0; column < l.Length; column++)
                     l[column] += weights[i] * outputs[column];

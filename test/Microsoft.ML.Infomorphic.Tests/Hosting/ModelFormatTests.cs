@@ -49,7 +49,11 @@ public class ModelFormatTests
         CollectionAssert.AreEqual(saved, Save(read));
         Assert.AreEqual(original.Settings, read.Settings);
         Assert.HasCount(original.Network.HiddenLayers.Count, read.Network.HiddenLayers);
-        foreach ((InfomorphicLayer one, InfomorphicLayer other) in original.Network.HiddenLayers.Zip(read.Network.HiddenLayers))
+        foreach (
+            (InfomorphicLayer one, InfomorphicLayer other) in original.Network.HiddenLayers.Zip(
+                read.Network.HiddenLayers
+            )
+        )
             AssertSame(one, other);
         AssertSame(original.Network.OutputLayer, read.Network.OutputLayer);
         for (int i = 0; i < saved.Length; i += 3)

@@ -125,7 +125,18 @@ internal static class Samples
         var scaling = new FeatureScaling(Standardization.PerFeature, Numbers(FeatureCount), [1, 2, 3, 0.5f]);
         EpochRecord[] epochs =
         [
-            new(1, 0.5, 0.4, 1.25, 0.1, [.. Enumerable.Range(0, 19).Select(i => i / 10.0)], 0.2, [1, 2, 3, 4, 5], 0.75, 0.125),
+            new(
+                1,
+                0.5,
+                0.4,
+                1.25,
+                0.1,
+                [.. Enumerable.Range(0, 19).Select(i => i / 10.0)],
+                0.2,
+                [1, 2, 3, 4, 5],
+                0.75,
+                0.125
+            ),
             new(2, 0.6, null, null, 0.2, [], 0.3, [], 1.5),
         ];
         return new ModelContents(

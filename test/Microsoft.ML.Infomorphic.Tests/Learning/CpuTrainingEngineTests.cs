@@ -118,7 +118,11 @@ public class CpuTrainingEngineTests
         for (int i = 0; i < repeated.Length; i++)
         {
             for (int j = 0; j < repeated[i].Length; j++)
-                Assert.AreEqual(repeated[i][j], weighted[i][j], 2 * Precision * LargestInput * WeightOf(settings.Goal!));
+                Assert.AreEqual(
+                    repeated[i][j],
+                    weighted[i][j],
+                    2 * Precision * LargestInput * WeightOf(settings.Goal!)
+                );
         }
 
         float[][] Gradients(LabeledRows rows, int[] batch)

@@ -83,8 +83,7 @@ internal static class NaiveNetwork
         int count = source.ConnectionsPerNeuron;
         double sum = source.Biases[neuron];
         for (int i = 0; i < count; i++)
-            sum +=
-                (double)source.Weights[neuron * count + i] * inputs[source.Connections?[neuron * count + i] ?? i];
+            sum += (double)source.Weights[neuron * count + i] * inputs[source.Connections?[neuron * count + i] ?? i];
         return sum;
     }
 }

@@ -61,7 +61,10 @@ internal sealed class NaiveStep
     {
         int n = layer.NeuronCount;
         int classes = output.NeuronCount;
-        double[][] oneHot = [.. Enumerable.Range(0, classes).Select(k => Array.ConvertAll(labels, l => l == k ? 1.0 : 0))];
+        double[][] oneHot =
+        [
+            .. Enumerable.Range(0, classes).Select(k => Array.ConvertAll(labels, l => l == k ? 1.0 : 0)),
+        ];
 
         // What feeds each source in the presentation at hand.
         double[][] silence = [.. Enumerable.Range(0, n).Select(_ => new double[labels.Length])];

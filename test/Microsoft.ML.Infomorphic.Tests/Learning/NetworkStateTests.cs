@@ -82,8 +82,14 @@ public class NetworkStateTests
         using NetworkState other = Create(20, 5, seed: 2);
         CollectionAssert.AreEqual(first.Hidden!['L'].Connections, same.Hidden!['L'].Connections);
         CollectionAssert.AreNotEqual(first.Hidden!['L'].Connections, other.Hidden!['L'].Connections);
-        CollectionAssert.AreEqual(first.Hidden!['F'].Weights.Value.ToArray(), same.Hidden!['F'].Weights.Value.ToArray());
-        CollectionAssert.AreNotEqual(first.Hidden!['F'].Weights.Value.ToArray(), other.Hidden!['F'].Weights.Value.ToArray());
+        CollectionAssert.AreEqual(
+            first.Hidden!['F'].Weights.Value.ToArray(),
+            same.Hidden!['F'].Weights.Value.ToArray()
+        );
+        CollectionAssert.AreNotEqual(
+            first.Hidden!['F'].Weights.Value.ToArray(),
+            other.Hidden!['F'].Weights.Value.ToArray()
+        );
     }
 
     // Folding divides, unfolding multiplies: two roundings of 6·10⁻⁸, and offsets of 100/30 in sums of 4 for biases.
@@ -125,7 +131,9 @@ public class NetworkStateTests
             for (int i = 0; i < 4; i++)
             {
                 standardised +=
-                    state.Hidden!['F'].Weights.Value[neuron][i] * ((double)x[i] - s_scaling.Offsets[i]) / s_scaling.Scales[i];
+                    state.Hidden!['F'].Weights.Value[neuron][i]
+                    * ((double)x[i] - s_scaling.Offsets[i])
+                    / s_scaling.Scales[i];
                 raw += (double)features.Weights[neuron * 4 + i] * x[i];
             }
 
@@ -153,7 +161,11 @@ public class NetworkStateTests
     [TestMethod]
     public void Signs_are_folded_into_the_weights_of_feedback()
     {
-        using NetworkState state = NetworkState.Create(Setups.Settings(Setups.Feedback, hidden: 4), s_scaling, classes: 3);
+        using NetworkState state = NetworkState.Create(
+            Setups.Settings(Setups.Feedback, hidden: 4),
+            s_scaling,
+            classes: 3
+        );
         InputSource context = state.ToNetwork([1, -1, 0]).HiddenLayers[0].Sources[1];
         Assert.AreEqual(SourceKind.Feedback, context.Kind);
         for (int neuron = 0; neuron < 4; neuron++)

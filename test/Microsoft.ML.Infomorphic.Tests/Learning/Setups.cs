@@ -16,7 +16,15 @@ internal static class Setups
     public const string Readout = "readout";
 
     public static IEnumerable<object[]> All { get; } =
-        [[Full], [Context], [Lateral], [Feedback], [BivariateFeedback], [Random], [Readout]];
+    [
+        [Full],
+        [Context],
+        [Lateral],
+        [Feedback],
+        [BivariateFeedback],
+        [Random],
+        [Readout],
+    ];
 
     public static LearningSettings Settings(string setup, int hidden = 12, int epochs = 15)
     {

@@ -197,8 +197,7 @@ public abstract class TensorTrainingEngineTests
 
         Assert.AreEqual(before, statistics.ThreadTotalLiveCount);
 
-        InformationStatistics? NewStatistics(int step) =>
-            step % 5 == 0 ? new InformationStatistics(state) : null;
+        InformationStatistics? NewStatistics(int step) => step % 5 == 0 ? new InformationStatistics(state) : null;
     }
 
     // A network whose weights are no longer numbers is reported, and nothing breaks before.
