@@ -139,14 +139,19 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// Whether the bins of a hidden neuron's sources cover a fixed range, or adapt to the largest magnitude that the source
-        /// has in the batch. "Auto" is fixed for three sources and adaptive for two, as in the paper.
+        /// has in the batch.
         /// </summary>
+        /// <remarks>
+        /// Fixed is the paper's choice for neurons with three sources (table 1), and reproduces its accuracies of neurons with
+        /// two (figure 8) as well. The authors' published configuration has adaptive bins for the latter, with which networks
+        /// of 100 neurons end up to two points lower on MNIST.
+        /// </remarks>
         [Argument(
             ArgumentType.AtMostOnce,
             HelpText = "Whether a hidden neuron's bins cover a fixed range or adapt to each batch",
             ShortName = "binning"
         )]
-        public BinningKind Binning = BinningKind.Auto;
+        public BinningKind Binning = BinningKind.Fixed;
 
         /// <summary>R: fixed bins of a hidden neuron's sources cover (−R, R); positive.</summary>
         [Argument(

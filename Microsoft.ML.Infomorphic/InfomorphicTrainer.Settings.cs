@@ -37,9 +37,10 @@ public sealed partial class InfomorphicTrainer
                 Activation = isBivariate
                     ? new BivariateActivation(options.BivariateK, options.BivariateBeta)
                     : new ModulatedActivation(options.Alpha1, options.Alpha2, options.Beta1, options.Beta2),
-                Binning = IsAdaptive(isBivariate)
-                    ? new Binning(options.NumberOfBins, 1, Adaptive: true)
-                    : new Binning(options.NumberOfBins, options.BinningRange),
+                Binning =
+                    options.Binning == BinningKind.Adaptive
+                        ? new Binning(options.NumberOfBins, 1, Adaptive: true)
+                        : new Binning(options.NumberOfBins, options.BinningRange),
                 HiddenOptimizer = new AdamSettings(
                     options.LearningRate,
                     options.WeightDecay,
@@ -112,14 +113,11 @@ public sealed partial class InfomorphicTrainer
             foreach ((double value, double byDefault, string name) in unused)
                 Check(value.Equals(byDefault), name, other);
             Check(
-                !IsAdaptive(isBivariate) || options.BinningRange.Equals(Options.Defaults.BinningRange),
+                options.Binning == BinningKind.Fixed || options.BinningRange.Equals(Options.Defaults.BinningRange),
                 nameof(options.BinningRange),
                 $"is for fixed bins, and here they are adaptive: set {nameof(options.Binning)} to {BinningKind.Fixed}."
             );
         }
-
-        private bool IsAdaptive(bool isBivariate) =>
-            options.Binning == BinningKind.Adaptive || (options.Binning == BinningKind.Auto && isBivariate);
 
         private GoalFunction HiddenGoal(string sources)
         {

@@ -43,7 +43,10 @@ namespace Microsoft.ML.Infomorphic;
 /// hidden neurons L. Partial information decomposition splits the information that they have about the neuron's output
 /// into 18 atoms, such as what F and C share, and the neuron ascends the gradient of a weighted sum of them and of the
 /// residual entropy: `Options.Goal`. No gradient crosses neurons or layers. An output neuron a class does the same with
-/// two sources, the hidden layer and its own label. See
+/// two sources, the hidden layer and its own label. Options choose the other set-ups of the paper: sparse lateral
+/// connections (`Options.MaximumLateralConnections`), feedback from the output layer as context (`Options.Context`), hidden
+/// neurons with context or lateral input alone (`Options.LateralInput`), a fixed random hidden layer or none
+/// (`Options.HiddenLayer`). See
 /// [Schneider, Neuhaus, Ehrlich, Makkeh, Ecker, Priesemann and Wibral, arXiv 2412.02482](https://arxiv.org/abs/2412.02482).
 /// ]]></format>
 /// </remarks>

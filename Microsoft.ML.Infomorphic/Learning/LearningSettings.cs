@@ -70,14 +70,11 @@ public enum ContextSignal
 /// <summary>How the range of a hidden neuron's bins is found.</summary>
 public enum BinningKind
 {
-    /// <summary>Fixed for neurons with three sources, adaptive for neurons with two, as in the paper.</summary>
-    Auto = 0,
-
     /// <summary>The bins cover a range that is set.</summary>
-    Fixed = 1,
+    Fixed = 0,
 
     /// <summary>The bins cover each batch's values, up to their largest magnitude on either side of 0.</summary>
-    Adaptive = 2,
+    Adaptive = 1,
 }
 
 /// <summary>Everything that decides a training, but the data. Defaults are the paper's (table 1).</summary>

@@ -4,7 +4,7 @@ using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Tests.Learning;
 
-/// <summary>Every set-up of the paper, on small problems.</summary>
+/// <summary>Every set-up of the paper, on small problems; some with adaptive bins.</summary>
 internal static class Setups
 {
     public const string Full = "full";
@@ -45,6 +45,7 @@ internal static class Setups
                 LateralInput = true,
                 Context = ContextSignal.None,
                 Goal = GoalFunctions.LateralOptimized2,
+                Binning = new Binning(),
             },
             Feedback => settings with { Context = ContextSignal.Feedback },
             BivariateFeedback => bivariate with { Context = ContextSignal.Feedback },

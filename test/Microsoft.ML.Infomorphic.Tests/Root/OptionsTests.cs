@@ -39,7 +39,7 @@ public class OptionsTests
     [DataRow(nameof(Options.BivariateK), double.NaN, "must be finite, and is NaN.")]
     [DataRow(nameof(Options.HiddenLayer), (HiddenLayerKind)7, "must be one of Infomorphic, Random, None, and is 7.")]
     [DataRow(nameof(Options.Context), (ContextSignal)7, "must be one of Label, Feedback, None, and is 7.")]
-    [DataRow(nameof(Options.Binning), (BinningKind)7, "must be one of Auto, Fixed, Adaptive, and is 7.")]
+    [DataRow(nameof(Options.Binning), (BinningKind)7, "must be one of Fixed, Adaptive, and is 7.")]
     [DataRow(nameof(Options.EarlyStoppingRounds), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfScoringSamples), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.MemoryBudget), 0, "must be at least 1, and is 0.")]
@@ -156,7 +156,15 @@ public class OptionsTests
         Assert.AreEqual(sources, settings.HiddenSources);
         Assert.AreEqual(GoalFunction.Parse(goal, sources), settings.Goal);
         Assert.AreEqual(sources == "FCL" ? new ModulatedActivation() : new BivariateActivation(), settings.Activation);
-        Assert.AreEqual(sources == "FCL" ? new Binning() : new Binning(20, 1, Adaptive: true), settings.Binning);
+        Assert.AreEqual(new Binning(20, 20), settings.Binning);
+    }
+
+    [TestMethod]
+    public void Adaptive_bins_cover_the_largest_magnitude()
+    {
+        var options = new Options { Binning = BinningKind.Adaptive, NumberOfBins = 9 };
+
+        Assert.AreEqual(new Binning(9, 1, Adaptive: true), options.ToLearningSettings(_context, seed: 7).Binning);
     }
 
     [TestMethod]
@@ -167,7 +175,6 @@ public class OptionsTests
             LateralInput = false,
             BivariateK = 0.5,
             BivariateBeta = 3,
-            Binning = BinningKind.Fixed,
             BinningRange = 7,
             NumberOfBins = 9,
             FirstMomentDecay = 0.1,
