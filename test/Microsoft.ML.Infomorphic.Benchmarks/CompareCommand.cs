@@ -99,7 +99,7 @@ internal static class CompareCommand
             measurement.Device
         );
         ours.Train(training);
-        int[]? connections = ours.State.LateralConnections;
+        int[]? connections = ours.State.Hidden!['L'].Connections;
         using var kernel = new KernelStep(measurement.Data, ours, batch, measurement.Threads);
         using Tensor features = rows.narrow(0, 0, batch);
         using var products = new MatrixProducts(features, neurons, lateral: connections is null);
@@ -159,7 +159,7 @@ internal static class CompareCommand
         Series itsProducts = lateralIsDense ? allProducts : productsContender.Total;
         var result = new Case(
             neurons,
-            ours.State.LateralCount,
+            ours.State.Hidden!['L'].ConnectionCount,
             measurement.Device.ToString(),
             total.Milliseconds,
             fastest.Milliseconds,

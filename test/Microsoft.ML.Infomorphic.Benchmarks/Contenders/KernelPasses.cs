@@ -8,7 +8,7 @@ namespace Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 internal sealed class KernelPasses(LearningSettings settings, int rows)
 {
     private readonly ModulatedActivation _activation = (ModulatedActivation)settings.Activation;
-    private readonly VectorizedGoal _goal = new(new GoalTerms(settings.Goal), settings.Binning.Count, rows);
+    private readonly VectorizedGoal _goal = new(new GoalTerms(settings.Goal!), settings.Binning.Count, rows);
     private readonly float[] _theta = new float[rows];
     private readonly float[] _complement = new float[rows];
     private readonly float[] _slope = new float[rows];
