@@ -108,8 +108,8 @@ public static class InfomorphicCatalog
     /// <returns>A transformer with the same columns and labels.</returns>
     /// <exception cref="ArgumentNullException">There is no transformer.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is not positive.</exception>
-    public static MulticlassPredictionTransformer<InfomorphicModelParameters> WithScoring(
-        this MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+    public static InfomorphicPredictionTransformer WithScoring(
+        this InfomorphicPredictionTransformer transformer,
         ScoringMode mode,
         int numberOfSamples = InfomorphicTrainer.Options.Defaults.NumberOfScoringSamples,
         ulong seed = 0,
@@ -118,6 +118,6 @@ public static class InfomorphicCatalog
     {
         ArgumentNullException.ThrowIfNull(transformer);
         var settings = new ScoringSettings(mode, numberOfSamples, seed, calibrate);
-        return transformer.Model.WithScoring(settings).ReplaceIn(transformer);
+        return transformer.With(transformer.Model.WithScoring(settings));
     }
 }

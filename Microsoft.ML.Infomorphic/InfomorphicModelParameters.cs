@@ -71,6 +71,8 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// <summary>How rows are scored.</summary>
     public ScoringSettings ScoringSettings => _contents.Scoring;
 
+    internal NetworkScorer Scorer => _scorer;
+
     DataViewType IValueMapper.InputType => _inputType;
 
     DataViewType IValueMapper.OutputType => _outputType;
@@ -96,10 +98,6 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
             );
         return new InfomorphicModelParameters(Host, _contents with { Scoring = settings });
     }
-
-    internal MulticlassPredictionTransformer<InfomorphicModelParameters> ReplaceIn(
-        MulticlassPredictionTransformer<InfomorphicModelParameters> transformer
-    ) => MulticlassTransformers<InfomorphicModelParameters>.WithModel(Host, transformer, this);
 
     // More visible than the constructor, or ML.NET does not take it for the loader.
     internal static InfomorphicModelParameters Create(IHostEnvironment environment, ModelLoadContext context)

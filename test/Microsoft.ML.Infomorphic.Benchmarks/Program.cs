@@ -13,6 +13,7 @@ var root = new RootCommand("Benchmarks of Infomorphic for ML.NET.")
 {
     CompareCommand.Create(),
     ScalingCommand.Create(),
+    ScoringCommand.Create(),
     BaselineCommand.Create(),
     CheckCommand.Create(),
     new Command("kernels", "Measures the kernels one by one (BenchmarkDotNet; its options follow)."),
