@@ -99,17 +99,50 @@ public static class InfomorphicCatalog
         ModelFile.Save(catalog, model, inputSchema, filePath, File.Create);
     }
 
+    /// <summary>
+    /// Loads a model from a file that may be damaged: checksums are compared before anything is read, no memory is taken
+    /// for what the file only promises, and whatever is wrong with it is one error with one sentence.
+    /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> reads the same files.
+    /// </summary>
+    /// <remarks>
+    /// What this library reads of a file is safe to read from anyone. The other parts ML.NET reads, which asks its users
+    /// to load models from sources that they trust only.
+    /// </remarks>
+    /// <param name="catalog">The catalog of model operations.</param>
+    /// <param name="filePath">The file.</param>
+    /// <param name="inputSchema">The schema of the model's input; null if the model was saved without.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="ArgumentNullException">There is no catalog or no file path.</exception>
+    /// <exception cref="FormatException">The file is damaged, or holds something else.</exception>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
+    public static ITransformer LoadWhole(
+        this ModelOperationsCatalog catalog,
+        string filePath,
+        out DataViewSchema inputSchema
+    )
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentException.ThrowIfNullOrEmpty(filePath);
+        using FileStream stream = File.OpenRead(filePath);
+        return ModelFile.Load(catalog, stream, Path.GetFileName(filePath), out inputSchema);
+    }
+
     /// <summary>Scores with the same network in another way, without training again.</summary>
     /// <param name="transformer">The transformer; it stays as it is.</param>
     /// <param name="mode">What a hidden neuron passes on.</param>
-    /// <param name="numberOfSamples">Samples to average over, at least 1; used by <see cref="ScoringMode.Sampled"/> alone.</param>
+    /// <param name="numberOfSamples">
+    /// Samples to average over, 1 to <see cref="ScoringSettings.MaximumSamples"/>; used by
+    /// <see cref="ScoringMode.Sampled"/> alone.
+    /// </param>
     /// <param name="seed">The samples follow from this number and a row's features.</param>
     /// <param name="calibrate">Whether probabilities are calibrated; the paper's are not.</param>
     /// <returns>A transformer with the same columns and labels.</returns>
     /// <exception cref="ArgumentNullException">There is no transformer.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is not positive.</exception>
+    /// <exception cref="ArgumentException">The transformer is neither this library's nor ML.NET's.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is out of its range.</exception>
     public static InfomorphicPredictionTransformer WithScoring(
-        this InfomorphicPredictionTransformer transformer,
+        this ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
         ScoringMode mode,
         int numberOfSamples = InfomorphicTrainer.Options.Defaults.NumberOfScoringSamples,
         ulong seed = 0,
@@ -118,6 +151,109 @@ public static class InfomorphicCatalog
     {
         ArgumentNullException.ThrowIfNull(transformer);
         var settings = new ScoringSettings(mode, numberOfSamples, seed, calibrate);
-        return transformer.With(transformer.Model.WithScoring(settings));
+        return InfomorphicPredictionTransformer.Of(transformer).With(transformer.Model.WithScoring(settings));
+    }
+
+    /// <summary>
+    /// Explains a trained infomorphic network on labelled data, without training: as
+    /// <see cref="InfomorphicModelParameters.Explain"/>, with the transformer's feature column.
+    /// </summary>
+    /// <param name="catalog">The catalog of multiclass classification.</param>
+    /// <param name="transformer">The trained transformer.</param>
+    /// <param name="data">Labelled data, its features prepared as in training.</param>
+    /// <param name="labelColumnName">The label column: a key with the model's classes.</param>
+    /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
+    /// <param name="settings">How to look; null for the training's batch size and otherwise the defaults.</param>
+    /// <param name="cancellationToken">Cancels the explanation.</param>
+    /// <returns>The explanation.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or a setting is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    public static NetworkInsight ExplainInfomorphic(
+        this MulticlassClassificationCatalog catalog,
+        ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
+        IDataView data,
+        string labelColumnName = "Label",
+        string? exampleWeightColumnName = null,
+        InsightSettings? settings = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(transformer);
+        return transformer.Model.Explain(
+            data,
+            labelColumnName,
+            transformer.FeatureColumnName,
+            exampleWeightColumnName,
+            settings,
+            cancellationToken
+        );
+    }
+
+    /// <summary>
+    /// Writes a trained model as an ONNX file (operator set 13, IR version 7), for ONNX Runtime and others. The file is
+    /// there as a whole, or is what it was before.
+    /// </summary>
+    /// <remarks>
+    /// Input: the feature column, <see cref="float"/>, rows × features, raw. Outputs: "Score", <see cref="float"/>,
+    /// rows × classes, the probabilities; "PredictedLabel", one a row: a text or an integer (64 bits), as the labels
+    /// were in training; a number, where they were numbers; the index of the class, from 0, where the label column has
+    /// no key values. Scores are those of this transformer up to rounding. A row with a feature that is not finite gets
+    /// NaN for every class, and the label "", the least integer, NaN, or −1. Thresholded models have further
+    /// differences where rounding decides whether a neuron fires.
+    /// </remarks>
+    /// <param name="transformer">
+    /// The trained model. In a pipeline this is the transformer that the trainer gave: its neighbours are not exported.
+    /// </param>
+    /// <param name="filePath">The file; one that exists is replaced.</param>
+    /// <exception cref="ArgumentNullException">There is no transformer or no file path.</exception>
+    /// <exception cref="ArgumentException">The transformer is neither this library's nor ML.NET's.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB.
+    /// </exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file must not be written.</exception>
+    public static void SaveAsOnnx(
+        this ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
+        string filePath
+    )
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        ArgumentException.ThrowIfNullOrEmpty(filePath);
+        WholeFile.Write(
+            filePath,
+            temporary =>
+            {
+                using Stream stream = File.Create(temporary);
+                SaveAsOnnx(transformer, stream);
+            }
+        );
+    }
+
+    /// <summary>Writes a trained model in ONNX's format to a stream: <see cref="SaveAsOnnx(ISingleFeaturePredictionTransformer{InfomorphicModelParameters}, string)"/>.</summary>
+    /// <param name="transformer">The trained model.</param>
+    /// <param name="stream">Where to; nothing is written where the model cannot be exported.</param>
+    /// <exception cref="ArgumentNullException">There is no transformer or no stream.</exception>
+    /// <exception cref="ArgumentException">The transformer is neither this library's nor ML.NET's.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB.
+    /// </exception>
+    public static void SaveAsOnnx(
+        this ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
+        Stream stream
+    )
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        ArgumentNullException.ThrowIfNull(stream);
+        DataViewSchema schema = transformer.GetOutputSchema(
+            InfomorphicPredictionTransformer.Of(transformer).TrainSchema
+        );
+        transformer.Model.SaveAsOnnx(
+            stream,
+            schema[DefaultColumnNames.Score],
+            transformer.FeatureColumnName,
+            DefaultColumnNames.PredictedLabel
+        );
     }
 }

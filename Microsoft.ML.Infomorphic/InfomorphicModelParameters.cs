@@ -4,6 +4,7 @@ using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Internal.Utilities;
+using Microsoft.ML.Model.OnnxConverter;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 
@@ -25,7 +26,7 @@ namespace Microsoft.ML.Infomorphic;
 /// Scores are one probability a class, which sum to 1. A row with a missing or an infinite feature gets NaN for every
 /// class, and a missing predicted label. Scoring needs no libtorch.
 /// </remarks>
-public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<float>>, IValueMapper
+public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<float>>, IValueMapper, ISingleCanSaveOnnx
 {
     private const string RegistrationName = "InfomorphicMulticlassPredictor";
 
@@ -73,6 +74,8 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
 
     internal NetworkScorer Scorer => _scorer;
 
+    internal IHostEnvironment Environment => Host;
+
     DataViewType IValueMapper.InputType => _inputType;
 
     DataViewType IValueMapper.OutputType => _outputType;
@@ -84,19 +87,74 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// <param name="settings">How to score rows.</param>
     /// <returns>A new model that shares the network with this one.</returns>
     /// <exception cref="ArgumentNullException">There are no settings.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is not positive.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is out of its range.</exception>
     public InfomorphicModelParameters WithScoring(ScoringSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        if (!Enum.IsDefined(settings.Mode))
-            throw new ArgumentOutOfRangeException(nameof(settings), settings.Mode, "There is no such scoring mode.");
-        if (settings.Samples < 1)
-            throw new ArgumentOutOfRangeException(
-                nameof(settings),
-                settings.Samples,
-                "The number of samples must be at least 1."
-            );
+        settings.Validate();
         return new InfomorphicModelParameters(Host, _contents with { Scoring = settings });
+    }
+
+    /// <summary>
+    /// Explains the network on labelled data, without training: what the sources of each neuron say about its output, in
+    /// bits, which classes and rows it fires for, and its receptive field.
+    /// </summary>
+    /// <param name="data">Labelled data, its features prepared as in training.</param>
+    /// <param name="labelColumnName">The label column: a key with the model's classes.</param>
+    /// <param name="featureColumnName">The feature column: a vector of <see cref="float"/>.</param>
+    /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
+    /// <param name="settings">How to look; null for the training's batch size and otherwise the defaults.</param>
+    /// <param name="cancellationToken">Cancels the explanation.</param>
+    /// <returns>
+    /// The explanation. Atoms are those of the second presentation with the label as context, counted by firing
+    /// probability, averaged over batches of the training's size unless the settings say otherwise; see
+    /// <see cref="NetworkInsight.Method"/>. Responses to classes and rows are those of scoring: the label is withheld and
+    /// neurons pass on their mean output.
+    /// </returns>
+    /// <exception cref="ArgumentNullException">There is no data, or a name is missing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or a setting is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public NetworkInsight Explain(
+        IDataView data,
+        string labelColumnName = "Label",
+        string featureColumnName = "Features",
+        string? exampleWeightColumnName = null,
+        InsightSettings? settings = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
+        ArgumentException.ThrowIfNullOrEmpty(featureColumnName);
+        settings ??= new InsightSettings { BatchSize = TrainingSettings.BatchSize };
+        settings.Validate();
+        InsightRows rows = InsightReader.Read(
+            Host,
+            Network,
+            data,
+            labelColumnName,
+            featureColumnName,
+            exampleWeightColumnName,
+            cancellationToken
+        );
+        return NetworkExplainer.Explain(Network, rows.Rows, settings, rows.ClassNames, rows.Places, cancellationToken);
+    }
+
+    /// <summary>
+    /// The neurons of an explained layer as a data view, a neuron a row: Neuron, Atoms (bits; the slots are named in the
+    /// paper's notation, the annotation Method says what they are), ResidualEntropy, Entropy, MutualInformation and Goal
+    /// (bits; NaN without a goal), ClassResponses (mean θ by class), MostTypicalRows, LeastTypicalRows (places in the data,
+    /// left out where none were asked for) and ReceptiveField.
+    /// </summary>
+    /// <param name="insight">The explanation.</param>
+    /// <param name="layer">The layer; null for the first one.</param>
+    /// <returns>The data view.</returns>
+    /// <exception cref="ArgumentNullException">There is no explanation.</exception>
+    public IDataView ToDataView(NetworkInsight insight, LayerInsight? layer = null)
+    {
+        ArgumentNullException.ThrowIfNull(insight);
+        return InsightDataView.Create(Host, insight, layer ?? insight.Layers.First());
     }
 
     // More visible than the constructor, or ML.NET does not take it for the loader.
@@ -122,6 +180,32 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         Host.Check(typeof(TDestination) == typeof(VBuffer<float>), "Scores are vectors of single-precision numbers.");
         return (ValueMapper<TSource, TDestination>)(Delegate)(ValueMapper<VBuffer<float>, VBuffer<float>>)Score;
     }
+
+    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => OnnxNetwork.Obstacle(Network, ScoringSettings) is null;
+
+    // ML.NET's converter calls this; the outputs are the predicted label and the score, whatever they are called.
+    bool ISingleCanSaveOnnx.SaveAsOnnx(OnnxContext ctx, string[] outputNames, string featureColumn)
+    {
+        Host.CheckValue(ctx, nameof(ctx));
+        if (outputNames is not [string predictedLabel, string scores])
+            throw Host.ExceptParam(nameof(outputNames), "A predicted label and scores are exported, nothing else.");
+        ctx.CheckOpSetVersion(OnnxNetwork.MinimumOperatorSet, InfomorphicTrainer.LoadName);
+        var graph = new ConverterGraph(ctx);
+        OnnxNetwork.AddScores(graph, Network, ScoringSettings, featureColumn, scores);
+        OnnxNetwork.AddKeys(graph, scores, predictedLabel);
+        return true;
+    }
+
+    internal void SaveAsOnnx(Stream stream, DataViewSchema.Column scores, string features, string predictedLabel) =>
+        OnnxFile.Write(
+            stream,
+            Network,
+            ScoringSettings,
+            ClassLabels.Of(scores, Network.ClassCount),
+            features,
+            scores.Name,
+            predictedLabel
+        );
 
     // No question here whether the user has cancelled: a context that was cancelled after training still scores.
     private void Score(in VBuffer<float> features, ref VBuffer<float> scores)

@@ -71,6 +71,24 @@ public sealed class InfomorphicPredictionTransformer
     internal InfomorphicPredictionTransformer With(InfomorphicModelParameters model) =>
         new(Host, model, TrainSchema, FeatureColumnName, _labelColumn, _scoreColumn, _predictedLabelColumn);
 
+    /// <summary>The transformer itself, or one that scores alike where it is ML.NET's own.</summary>
+    internal static InfomorphicPredictionTransformer Of(
+        ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer
+    )
+    {
+        if (transformer is InfomorphicPredictionTransformer own)
+            return own;
+        if (transformer is not MulticlassPredictionTransformer<InfomorphicModelParameters> host)
+            throw new ArgumentException(
+                $"A transformer of type {transformer.GetType().Name} does not say which columns it was trained on: take the one that training or loading gave.",
+                nameof(transformer)
+            );
+        (string? label, string score, string predictedLabel) =
+            MulticlassTransformers<InfomorphicModelParameters>.Columns(host);
+        InfomorphicModelParameters model = host.Model;
+        return new(model.Environment, model, host.TrainSchema, host.FeatureColumnName, label, score, predictedLabel);
+    }
+
     // More visible than the constructor, or ML.NET does not take it for the loader.
     internal static InfomorphicPredictionTransformer Create(IHostEnvironment environment, ModelLoadContext context)
     {

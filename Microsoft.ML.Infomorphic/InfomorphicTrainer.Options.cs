@@ -282,7 +282,7 @@ public sealed partial class InfomorphicTrainer
         )]
         public ScoringMode Scoring = ScoringMode.MeanField;
 
-        /// <summary>Samples to average over when rows are scored by sampling, at least 1.</summary>
+        /// <summary>Samples to average over when rows are scored by sampling, 1 to 10,000.</summary>
         [Argument(
             ArgumentType.AtMostOnce,
             HelpText = "Samples to average over when rows are scored by sampling",

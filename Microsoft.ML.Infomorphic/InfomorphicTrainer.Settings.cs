@@ -180,6 +180,11 @@ public sealed partial class InfomorphicTrainer
             Known(options.Scoring, nameof(options.Scoring));
             AtLeast(options.EarlyStoppingRounds ?? 1, 1, nameof(options.EarlyStoppingRounds));
             AtLeast(options.NumberOfScoringSamples, 1, nameof(options.NumberOfScoringSamples));
+            Check(
+                options.NumberOfScoringSamples <= ScoringSettings.MaximumSamples,
+                nameof(options.NumberOfScoringSamples),
+                $"must be at most {ScoringSettings.MaximumSamples}, and is {options.NumberOfScoringSamples}."
+            );
             AtLeast(options.NumberOfThreads ?? 1, 1, nameof(options.NumberOfThreads));
             AtLeast(options.MemoryBudget ?? 1, 1, nameof(options.MemoryBudget));
             Check(

@@ -36,7 +36,7 @@ namespace Microsoft.ML.Infomorphic;
 /// | Is normalization required? | No: features are standardised in training, see `Options.Standardization` |
 /// | Is caching required? | No: rows are read once, or several times an epoch where `Options.MemoryBudget` is too small for them |
 /// | Required NuGet in addition to Microsoft.ML | Microsoft.ML.Infomorphic; for training TorchSharp-cpu or TorchSharp-cuda-linux |
-/// | Exportable to ONNX | No |
+/// | Exportable to ONNX | Yes, unless rows are scored by samples |
 ///
 /// ### Training Algorithm Details
 /// A hidden neuron has three sources: the features F, the label C, which is withheld when rows are scored, and the other

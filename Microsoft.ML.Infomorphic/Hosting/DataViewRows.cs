@@ -1,6 +1,6 @@
-using System.Numerics.Tensors;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Internal.Utilities;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 
@@ -78,7 +78,7 @@ internal sealed class DataViewRows : IRowReader
         public RowValues Read()
         {
             _getFeatures(ref _features);
-            if (!TensorPrimitives.IsFiniteAll(_features.GetValues()))
+            if (!FloatUtils.IsFinite(_features.GetValues()))
                 throw _owner.NotValid(_position, "features");
             float label = 0;
             _getLabel(ref label);

@@ -1,9 +1,10 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using Microsoft.ML.Data;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 
-/// <summary>Saves a model so that its file is there as a whole, or is what it was before.</summary>
+/// <summary>Saves a model as a whole or not at all, and loads one from a file that may be damaged or hostile.</summary>
 internal static class ModelFile
 {
     /// <summary>Saves a model.</summary>
@@ -19,22 +20,73 @@ internal static class ModelFile
         DataViewSchema? inputSchema,
         string path,
         Func<string, Stream> create
+    ) =>
+        WholeFile.Write(
+            path,
+            temporary =>
+            {
+                using (Stream stream = create(temporary))
+                    catalog.Save(model, inputSchema, stream);
+                ThrowIfCutOff(temporary);
+            }
+        );
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="catalog">The catalog that loads.</param>
+    /// <param name="stream">The file.</param>
+    /// <param name="name">What to call it in an error.</param>
+    /// <param name="inputSchema">The schema of the model's input.</param>
+    /// <exception cref="FormatException">The file is damaged, or holds something else.</exception>
+    public static ITransformer Load(
+        ModelOperationsCatalog catalog,
+        Stream stream,
+        string name,
+        out DataViewSchema inputSchema
     )
     {
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {
-            using (Stream stream = create(temporary))
-                catalog.Save(model, inputSchema, stream);
-            ThrowIfCutOff(temporary);
-            File.Move(temporary, path, overwrite: true);
+            ThrowIfDamaged(stream);
+            stream.Position = 0;
+            return catalog.Load(stream, out inputSchema);
         }
-        catch
+        // ML.NET and the archive have dozens of errors for a file that is not what it should be, wrapped in others.
+        catch (Exception exception) when (exception is not (OutOfMemoryException or OperationCanceledException))
         {
-            File.Delete(temporary);
-            throw;
+            string reason = Innermost(exception).Message.Split('\n')[0].Trim().TrimEnd('.');
+            throw new FormatException($"{name} holds no model, or one that is damaged: {reason}.", exception);
         }
     }
+
+    // ML.NET takes memory for what an entry is said to hold before it reads it, some of its readers never come back from
+    // damaged bytes, and .NET does not look at an archive's checksums.
+    private static void ThrowIfDamaged(Stream stream)
+    {
+        const long LargestRatio = 1032; // of deflate: 258 bytes from 2 bits
+        const long Slack = 64;
+        using var archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        long left = stream.Length;
+        foreach (ZipArchiveEntry entry in archive.Entries)
+        {
+            left -= entry.CompressedLength;
+            if (left < 0 || entry.Length > LargestRatio * entry.CompressedLength + Slack || !HasItsChecksum(entry))
+                throw new InvalidDataException($"the entry '{entry.FullName}' is damaged");
+        }
+    }
+
+    private static bool HasItsChecksum(ZipArchiveEntry entry)
+    {
+        var buffer = new byte[64 << 10];
+        var checksum = new Crc32();
+        using Stream content = entry.Open();
+        long length = 0;
+        for (int read; length <= entry.Length && (read = content.Read(buffer)) > 0; length += read)
+            checksum.Append(buffer.AsSpan(0, read));
+        return length == entry.Length && checksum.GetCurrentHashAsUInt32() == entry.Crc32;
+    }
+
+    private static Exception Innermost(Exception exception) =>
+        exception.InnerException is Exception inner ? Innermost(inner) : exception;
 
     // ML.NET swallows an error that meets it when it writes the archive's directory, the last bytes of the file.
     private static void ThrowIfCutOff(string path)

@@ -99,9 +99,17 @@ internal static class ModelFormat
         {
             throw exceptions.ExceptDecode(
                 exception,
-                $"The infomorphic model in this file is damaged: {exception.Message}."
+                $"The infomorphic model in this file is damaged: {Sentence(exception)}."
             );
         }
+    }
+
+    // .NET adds the parameter's name and value to an argument's message, on a line of its own.
+    private static string Sentence(Exception exception)
+    {
+        string line = exception.Message.Split('\n')[0];
+        int suffix = line.IndexOf(" (Parameter '", StringComparison.Ordinal);
+        return (suffix < 0 ? line : line[..suffix]).TrimEnd('.', '\r');
     }
 
     /// <summary>Writes a model to a stream.</summary>
@@ -255,7 +263,7 @@ internal static class ModelFormat
     {
         var mode = (ScoringMode)reader.ReadByte();
         int samples = reader.ReadInt32();
-        if (!Enum.IsDefined(mode) || samples < 1)
+        if (!Enum.IsDefined(mode) || samples is < 1 or > ScoringSettings.MaximumSamples)
             throw new FormatException($"rows cannot be scored in the mode {(int)mode} with {samples} samples");
         return new ScoringSettings(mode, samples, reader.ReadUInt64(), reader.ReadBoolean());
     }

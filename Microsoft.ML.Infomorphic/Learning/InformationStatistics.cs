@@ -64,7 +64,10 @@ internal sealed class LayerStatistics(GoalFunction goal, int neurons)
     }
 
     /// <summary>The mean goal, G = Σ γ_α Π_α + γ_res H_res, in bits.</summary>
-    public double GoalOf(IReadOnlyList<double> atoms)
+    public double GoalOf(IReadOnlyList<double> atoms) => GoalOf(goal, atoms);
+
+    /// <summary>A goal's value, G = Σ γ_α Π_α + γ_res H_res, in bits.</summary>
+    public static double GoalOf(GoalFunction goal, IReadOnlyList<double> atoms)
     {
         double value = 0;
         for (int i = 0; i < atoms.Count; i++)

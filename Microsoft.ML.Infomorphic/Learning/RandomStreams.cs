@@ -7,4 +7,5 @@ internal static class RandomStreams
     public const uint LateralConnections = 1;
     public const uint Shuffling = 2;
     public const uint TrainingAccuracyRows = 3;
+    public const uint Insight = 4;
 }

@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Reporting;
 using Microsoft.ML.Transforms;
 
 namespace Mnist;
@@ -73,6 +74,19 @@ internal sealed class DigitClassifier
                 .Transform(_digitToKey.Transform(data))
         );
 
+    /// <summary>The scores of all rows as the output layer gives them, scored as the model scores but not calibrated.</summary>
+    public float[][] ScoreUncalibrated(IDataView data)
+    {
+        ScoringSettings scoring = Parameters.ScoringSettings;
+        return
+        [
+            .. _classifier
+                .WithScoring(scoring.Mode, scoring.Samples, scoring.Seed, calibrate: false)
+                .Transform(_digitToKey.Transform(data))
+                .GetColumn<float[]>("Score"),
+        ];
+    }
+
     /// <summary>Writes the model as model.zip, which loads wherever the library is referenced.</summary>
     public void Save(Stream stream, DataViewSchema schema) => _mlContext.Model.Save(Model, schema, stream);
 
@@ -83,4 +97,18 @@ internal sealed class DigitClassifier
                 .Data.CreateEnumerable<DigitPrediction>(model.Transform(data), reuseRowObject: false)
                 .Select(prediction => prediction.Score),
         ];
+
+    /// <summary>Explains every neuron on labelled images, in an HTML file.</summary>
+    public NetworkInsight WriteReport(string path, IDataView images, string title) =>
+        InfomorphicReport.Write(
+            Parameters,
+            _digitToKey.Transform(images),
+            path,
+            new ReportOptions
+            {
+                Title = title,
+                FeatureColumnName = nameof(DigitImage.Features),
+                LabelColumnName = nameof(DigitImage.Label),
+            }
+        );
 }

@@ -5,6 +5,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Reporting;
 using SampleSupport;
 using Spectre.Console;
 
@@ -88,17 +89,26 @@ internal static class MnistRun
         MulticlassClassificationMetrics metrics = classifier.Evaluate(testView);
         MulticlassClassificationMetrics sampled = classifier.EvaluateSampled(testView);
         IReadOnlyList<IReadOnlyList<double>> confusions = metrics.ConfusionMatrix.Counts;
-        console.Write(ResultTables.Metrics(options, classifier.Parameters.History, metrics, sampled));
+        // Keys are ordered by value, so that a digit is the index of its score.
+        int[] digits = [.. data.Test.Select(image => image.Label)];
+        float[][] scores = DigitClassifier.Score(mlContext, classifier.Model, testView);
+        double calibrationError = CalibrationError.Expected(scores, digits);
+        double uncalibrated = CalibrationError.Expected(classifier.ScoreUncalibrated(testView), digits);
+        console.Write(
+            ResultTables.Metrics(
+                options,
+                classifier.Parameters.History,
+                metrics,
+                sampled,
+                calibrationError,
+                uncalibrated
+            )
+        );
         console.Write(ResultTables.Confusions(confusions));
         interruption.Token.ThrowIfCancellationRequested();
 
         string modelPath = output.Write("model.zip", stream => classifier.Save(stream, testView.Schema));
-        bool identical = ReloadAndCompare(
-            text,
-            modelPath,
-            data.Test,
-            DigitClassifier.Score(mlContext, classifier.Model, testView)
-        );
+        bool identical = ReloadAndCompare(text, modelPath, data.Test, scores);
         interruption.Token.ThrowIfCancellationRequested();
 
         TrainingHistory history = classifier.Parameters.History;
@@ -110,17 +120,24 @@ internal static class MnistRun
             () =>
                 ConfusionPlot.Draw(
                     confusions,
+                    "digit",
                     $"MNIST test images: {ResultTables.Percent(metrics.MicroAccuracy)} right"
                 )
         );
         WritePicture(
             "receptive-fields.png",
-            () => ReceptiveFieldPlot.Draw(hidden.Sources[0].Weights, $"Receptive fields: {what}")
+            () =>
+                ReceptiveFieldPlot.Draw(
+                    hidden.Sources[0].Weights,
+                    DigitImage.Side,
+                    DigitImage.Side,
+                    $"Receptive fields: {what}"
+                )
         );
         WritePicture(
             "information.png",
             () =>
-                InformationPlot.Draw(
+                AtomHistoryPlot.Draw(
                     history,
                     Report.AtomNames(hidden),
                     "Information that a hidden neuron's output carries"
@@ -128,8 +145,32 @@ internal static class MnistRun
         );
 
         var rows = new Report.RowCounts(train.Length, validation.Length, data.Test.Length);
-        Report report = Report.Create(options, rows, classifier.Parameters, metrics, sampled, identical);
+        Report report = Report.Create(
+            options,
+            rows,
+            classifier.Parameters,
+            metrics,
+            sampled,
+            calibrationError,
+            uncalibrated,
+            identical
+        );
         output.Write(options.Report, report.Write);
+
+        if (options.HtmlReport is string htmlReport)
+        {
+            NetworkInsight insight = classifier.WriteReport(htmlReport, testView, $"MNIST: {what}");
+            LayerInsight layer = insight.HiddenLayers[0];
+            WritePicture(
+                "information-diagram.png",
+                () => InformationDiagram.Draw(layer, layer.Mean, "Information of the mean hidden neuron")
+            );
+            WritePicture("neurons.png", () => NeuronAtomsPlot.Draw(layer, "Information of every hidden neuron"));
+            WritePicture(
+                "goal-accuracy.png",
+                () => GoalAccuracyPlot.Draw(history, "Does the goal serve the task? Epoch by epoch")
+            );
+        }
 
         text.WriteLine();
         text.WriteLine(
@@ -140,11 +181,13 @@ internal static class MnistRun
         );
         foreach (string path in output.Written)
             text.WriteLine($"  {path}");
+        if (options.HtmlReport is not null)
+            text.WriteLine($"  {options.HtmlReport}");
         return identical ? CommandLine.Success : CommandLine.Failure;
 
-        void WritePicture(string name, Func<byte[]> draw)
+        void WritePicture(string name, Func<Picture> draw)
         {
-            output.Write(name, stream => stream.Write(draw()));
+            output.Write(name, stream => stream.Write(draw().ToPng()));
             interruption.Token.ThrowIfCancellationRequested();
         }
     }

@@ -13,6 +13,8 @@ internal sealed record Report(
     double TestAccuracySampled,
     double LogLoss,
     double LogLossReduction,
+    double ExpectedCalibrationError,
+    double ExpectedCalibrationErrorUncalibrated,
     double TrainingSeconds,
     double MillisecondsPerStep,
     long Steps,
@@ -50,6 +52,8 @@ internal sealed record Report(
         InfomorphicModelParameters parameters,
         MulticlassClassificationMetrics metrics,
         MulticlassClassificationMetrics sampled,
+        double calibrationError,
+        double calibrationErrorUncalibrated,
         bool reloadedScoresAreIdentical
     )
     {
@@ -60,6 +64,8 @@ internal sealed record Report(
             sampled.MicroAccuracy,
             metrics.LogLoss,
             metrics.LogLossReduction,
+            calibrationError,
+            calibrationErrorUncalibrated,
             history.Seconds,
             history.MillisecondsPerStep(),
             history.Steps,

@@ -13,7 +13,9 @@ internal static class ResultTables
         SampleOptions options,
         TrainingHistory history,
         MulticlassClassificationMetrics metrics,
-        MulticlassClassificationMetrics sampled
+        MulticlassClassificationMetrics sampled,
+        double calibrationError,
+        double calibrationErrorUncalibrated
     )
     {
         string scoring = options.Scoring switch
@@ -36,6 +38,14 @@ internal static class ResultTables
             .AddRow(
                 $"log-loss, {scoring}",
                 string.Create(CultureInfo.InvariantCulture, $"{metrics.LogLoss:F4} nats"),
+                ""
+            )
+            .AddRow(
+                $"expected calibration error, {scoring}",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{calibrationError:F4} ({calibrationErrorUncalibrated:F4} uncalibrated)"
+                ),
                 ""
             )
             .AddRow(

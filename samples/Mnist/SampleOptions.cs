@@ -17,6 +17,7 @@ internal sealed record SampleOptions(
     int TrainRows,
     string Output,
     string Report,
+    string? HtmlReport,
     string? Data
 )
 {
@@ -96,6 +97,12 @@ internal sealed record SampleOptions(
             Description = "File for the report (JSON). [default: report.json in the output folder]",
             HelpName = "FILE",
         };
+        Option<string?> html = new("--html")
+        {
+            Description =
+                "File for a report (HTML) that explains every neuron on the test images. [default: none is written]",
+            HelpName = "FILE",
+        };
         Option<string?> data = new("--data")
         {
             Description = "Folder with MNIST's four files. [default: data/mnist]",
@@ -116,6 +123,7 @@ internal sealed record SampleOptions(
             rows,
             output,
             report,
+            html,
             data,
         };
         command.SetAction(parsed =>
@@ -133,6 +141,7 @@ internal sealed record SampleOptions(
                     Path.GetFullPath(
                         parsed.GetValue(report) ?? Path.Combine(parsed.GetRequiredValue(output), "report.json")
                     ),
+                    parsed.GetValue(html) is string file ? Path.GetFullPath(file) : null,
                     parsed.GetValue(data)
                 )
             )

@@ -104,13 +104,17 @@ internal sealed class BackpropStep : IDisposable
     /// <param name="hidden">Number of hidden neurons.</param>
     /// <param name="connections">The lateral connections, or null for all-to-all.</param>
     /// <param name="batchSize">Rows in a batch.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <param name="seed">The initial weights follow from it.</param>
     public BackpropStep(
         BackpropVariant variant,
         Tensor rows,
         int[] labels,
         int hidden,
         int[]? connections,
-        int batchSize
+        int batchSize,
+        int classes = 10,
+        ulong seed = 1
     )
     {
         _variant = variant;
@@ -119,17 +123,18 @@ internal sealed class BackpropStep : IDisposable
         _batchSize = batchSize;
         _rows = rows;
         _labels = from_array(labels.Select(label => (long)label).ToArray()).to(_device);
-        _oneHot = nn.functional.one_hot(_labels, BenchmarkData.Classes).to(float32);
+        _oneHot = nn.functional.one_hot(_labels, classes).to(float32);
         _order = variant.Batches == BatchKind.Gathered ? randperm(rows.shape[0], int64, _device) : null;
 
-        var random = new RandomStream(1, 0);
-        _featureWeights = New(BenchmarkData.Features, hidden, BenchmarkData.Features);
-        _featureBiases = New(BenchmarkData.Features, hidden);
-        _labelWeights = New(BenchmarkData.Classes, hidden, BenchmarkData.Classes);
-        _labelBiases = New(BenchmarkData.Classes, hidden);
+        var random = new RandomStream(seed, 0);
+        int featureCount = (int)rows.shape[1];
+        _featureWeights = New(featureCount, hidden, featureCount);
+        _featureBiases = New(featureCount, hidden);
+        _labelWeights = New(classes, hidden, classes);
+        _labelBiases = New(classes, hidden);
         _lateralBiases = New(hidden, hidden);
-        _outputWeights = New(hidden, BenchmarkData.Classes, hidden);
-        _outputBiases = New(hidden, BenchmarkData.Classes);
+        _outputWeights = New(hidden, classes, hidden);
+        _outputBiases = New(hidden, classes);
         _lateral = new LateralProducts(variant.Lateral, hidden, connections, random, _device);
         Parameters =
         [
@@ -186,13 +191,25 @@ internal sealed class BackpropStep : IDisposable
         }
 
         _next += _batchSize;
+        Step(features, context, labels);
+        if (_device.type == DeviceType.CUDA)
+            cuda.synchronize(_device);
+    }
+
+    /// <summary>One step on chosen rows.</summary>
+    public void Step(Tensor chosen)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Step(_rows.index_select(0, chosen), _oneHot.index_select(0, chosen), _labels.index_select(0, chosen));
+    }
+
+    private void Step(Tensor features, Tensor context, Tensor labels)
+    {
         Backward(features, context, labels);
         if (_torchAdam is not null)
             _torchAdam.step();
         else
             _adam!.Step();
-        if (_device.type == DeviceType.CUDA)
-            cuda.synchronize(_device);
     }
 
     /// <summary>Clears the gradients and computes those of a batch.</summary>

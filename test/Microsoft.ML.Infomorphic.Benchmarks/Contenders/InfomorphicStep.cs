@@ -39,6 +39,9 @@ internal sealed class InfomorphicStep : IDisposable
 
     public NetworkState State { get; }
 
+    /// <summary>The hidden neurons' source of their peers' outputs.</summary>
+    public SourceState Lateral => State.Hidden!['L'];
+
     /// <summary>The rows of the next step.</summary>
     public ReadOnlyMemory<int> Batch { get; private set; }
 

@@ -18,7 +18,6 @@ public class InstructionSetTests
 
     private static readonly Type[] s_suites =
     [
-        typeof(PackedWeightsTests),
         typeof(PhiloxTests),
         typeof(SparseProductsTests),
         typeof(ThreeSourcesTests),

@@ -71,7 +71,12 @@ public class MemoryBudgetTests
     [TestMethod]
     public void Sparse_rows_are_streamed_too()
     {
-        IEnumerable<Row> rows = Rows(4000).Select(row => new Row { Label = row.Label, Features = Sparse(row) });
+        // Some rows have no feature at all.
+        IEnumerable<Row> rows = Rows(4000)
+            .Select(
+                (row, i) =>
+                    new Row { Label = row.Label, Features = i % 1000 == 7 ? new float[FeatureCount] : Sparse(row) }
+            );
         IDataView full = View(rows);
 
         // Without their zeros, which is how ML.NET's own one-hot columns come.

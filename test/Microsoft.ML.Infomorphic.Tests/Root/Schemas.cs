@@ -46,6 +46,11 @@ internal static class Schemas
             VectorDataViewType { ItemType: TextDataViewType } => Get<VBuffer<ReadOnlyMemory<char>>>(annotations, column)
                 .DenseValues()
                 .Aggregate("", (text, item) => text + "|" + item),
+            VectorDataViewType { ItemType: NumberDataViewType item } when item.RawType == typeof(int) => Get<
+                VBuffer<int>
+            >(annotations, column)
+                .DenseValues()
+                .Aggregate("", (text, number) => text + "|" + number),
             VectorDataViewType { ItemType: NumberDataViewType } => Get<VBuffer<float>>(annotations, column)
                 .DenseValues()
                 .Aggregate("", (text, item) => text + "|" + item),

@@ -46,7 +46,15 @@ public sealed class MnistSampleTests
         JsonElement root = report.RootElement;
         foreach (
             string key in (string[])
-                ["testAccuracy", "testAccuracySampled", "logLoss", "trainingSeconds", "millisecondsPerStep"]
+                [
+                    "testAccuracy",
+                    "testAccuracySampled",
+                    "logLoss",
+                    "expectedCalibrationError",
+                    "expectedCalibrationErrorUncalibrated",
+                    "trainingSeconds",
+                    "millisecondsPerStep",
+                ]
         )
             Assert.IsGreaterThan(0, root.GetProperty(key).GetDouble(), key);
         Assert.AreEqual(20, root.GetProperty("hiddenNeurons").GetInt32());

@@ -1,0 +1,52 @@
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Reporting;
+
+/// <summary>Information atoms and sources in words.</summary>
+public static class AtomMeaning
+{
+    /// <summary>The residual entropy in words.</summary>
+    public const string OfResidual = "what of the output no source explains: the neuron's own noise";
+
+    /// <summary>An atom in words.</summary>
+    /// <param name="atom">The atom.</param>
+    /// <param name="sources">One letter for each source, such as "FCL".</param>
+    /// <returns>A phrase such as "what F and C say redundantly, each on its own".</returns>
+    /// <exception cref="ArgumentException">The atom names a source that has no letter.</exception>
+    public static string Of(Antichain atom, string sources)
+    {
+        ArgumentNullException.ThrowIfNull(atom);
+        string notation = atom.ToString(sources);
+        string[] parts = notation.Trim('{', '}').Split("}{");
+        string others = sources.Length == 2 ? "the other source does not" : "no other sources do";
+        if (parts.Length == 1)
+            return parts[0].Length == 1
+                ? sources.Length == 1
+                    ? $"what {parts[0]} says"
+                    : $"what {parts[0]} alone says, and {others}: its unique information"
+                : $"what {List(parts[0])} say only together, each of them alone silent: synergy";
+        if (parts.All(part => part.Length == 1))
+            return $"what {List(string.Concat(parts))} say redundantly, each on its own";
+        return $"what is said redundantly {string.Join(", and also ", parts.Select(Way))}";
+
+        static string Way(string part) => part.Length == 1 ? $"by {part} on its own" : $"by {List(part)} only together";
+    }
+
+    /// <summary>What feeds a source, in words.</summary>
+    /// <param name="kind">The kind of source.</param>
+    public static string Of(SourceKind kind) =>
+        kind switch
+        {
+            SourceKind.Features => "the row's features",
+            SourceKind.Label => "the row's class, told in training and withheld in scoring",
+            SourceKind.Lateral => "what other neurons of the layer just did",
+            SourceKind.HiddenLayer => "what the hidden neurons do",
+            SourceKind.Feedback => "what the output layer just did",
+            SourceKind.OwnLabel => "whether the row is of the neuron's own class, told in training",
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such source."),
+        };
+
+    private static string List(string letters) =>
+        letters.Length == 1 ? letters : $"{string.Join(", ", letters[..^1].AsEnumerable())} and {letters[^1]}";
+}

@@ -1,0 +1,426 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Learning;
+using SkiaSharp;
+
+namespace Microsoft.ML.Infomorphic.Reporting;
+
+/// <summary>A report as HTML: text, tables and pictures, one section after another.</summary>
+internal sealed class HtmlReport
+{
+    private readonly StringBuilder _html = new();
+    private readonly NetworkInsight _insight;
+    private readonly InfomorphicModelParameters _model;
+    private readonly ReportOptions _options;
+    private readonly int? _imageWidth;
+    private readonly IReadOnlyDictionary<long, float[]> _images;
+
+    public HtmlReport(
+        NetworkInsight insight,
+        InfomorphicModelParameters model,
+        ReportOptions options,
+        int? imageWidth,
+        IReadOnlyDictionary<long, float[]> images
+    )
+    {
+        _insight = insight;
+        _model = model;
+        _options = options;
+        _imageWidth = imageWidth;
+        _images = images;
+        Write();
+    }
+
+    public override string ToString() => _html.ToString();
+
+    // The layer that reads the features: the hidden one, or the output layer where there is no other.
+    private LayerInsight Main => _insight.Layers.First();
+
+    private bool HasHidden => _insight.HiddenLayers.Count > 0;
+
+    private void Write()
+    {
+        Add(
+            $"""
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark">
+            <link rel="icon" href="data:,">
+            <title>{Text(_options.Title)}</title>
+            <style>{Resource("report.css")}</style>
+            </head>
+            <body>
+            <header>
+            <h1>{Text(_options.Title)}</h1>
+            <p class="lead">{(
+                HasHidden ? $"{Main.Neurons.Count:N0} hidden neurons" : "No hidden layer"
+            )}, {_insight.ClassNames.Count:N0} classes, looked at on {_insight.RowCount:N0} rows.</p>
+            </header>
+            <nav aria-label="Sections"><a href="#read">How to read this</a><a href="#goal">Goal</a><a href="#training">Training</a>{(
+                HasHidden ? "<a href=\"#atoms\">Information</a><a href=\"#neurons\">Neurons</a>" : ""
+            )}<a href="#output">Output layer</a></nav>
+            <main>
+            """
+        );
+        WriteIntroduction();
+        WriteGoal();
+        WriteTraining();
+        if (HasHidden)
+            WriteLayer(Main, "atoms", "Where the hidden neurons' information comes from");
+        WriteFields();
+        if (HasHidden)
+            WriteNeurons(Main, "neurons", "The hidden neurons, one by one");
+        WriteLayer(_insight.OutputLayer, "output", "The output layer");
+        WriteNeurons(_insight.OutputLayer, "output-neurons", "The output neurons, one by one");
+        Add(
+            $"""
+            </main>
+            <footer><p>All numbers are in this file, too, as JSON: <code>document.getElementById("data").textContent</code>.
+            The method: Schneider, Neuhaus, Ehrlich, Makkeh, Ecker, Priesemann and Wibral, arXiv 2412.02482.</p></footer>
+            <script type="application/json" id="data">{ReportData.Create(_insight, _model.History).ToJson()}</script>
+            <script>{Resource("report.js")}</script>
+            </body>
+            </html>
+            """
+        );
+    }
+
+    private void WriteIntroduction()
+    {
+        Add(
+            """
+            <section id="read"><h2>How to read this</h2>
+            <p>Nobody tells an infomorphic neuron how wrong the whole network is. Each one looks at a few sources of its own
+            and changes its weights so that its output <b>Y</b>, to fire or not to fire, carries the kind of information
+            that its <b>goal</b> asks for. These are the sources of a neuron:</p>
+            """
+        );
+        WriteSources(Main);
+        Add(
+            """
+            <p>What the sources together say about the output, the mutual information I(Y&nbsp;:&nbsp;sources), splits into
+            <b>atoms</b>: what one source alone says, what several say redundantly, what they say only together. An atom is
+            written in braces: in {F}{C}, F and C each say the same thing; {FC} is known only to someone who sees both. An
+            output of one neuron has at most 1 bit. An atom can be negative: a source that misleads.</p>
+            """
+        );
+        Add(
+            $"<p class=\"note\"><b>What was measured.</b> {Text(_insight.Method)} "
+                + "Responses to classes and rows are those of scoring: the label is withheld and neurons pass on their mean output. θ is the probability to fire.</p></section>"
+        );
+    }
+
+    private void WriteSources(LayerInsight layer)
+    {
+        Add("<dl>");
+        foreach (InputSource source in layer.Layer.Sources)
+            Add($"<dt>{source.Symbol}</dt><dd>{Text(AtomMeaning.Of(source.Kind))}</dd>");
+        Add("</dl>");
+    }
+
+    private void WriteGoal()
+    {
+        Add("<section id=\"goal\"><h2>The goal</h2>");
+        if (Main.Layer.Goal is not GoalFunction goal)
+        {
+            Add("<p>The hidden neurons have no goal: they are not trained.</p></section>");
+            return;
+        }
+        Add(
+            $"""
+            <p>A neuron maximises this weighted sum of its atoms and of its residual entropy. A positive weight γ asks
+            for such information, a negative one avoids it.</p>
+            <p class="formula">{Text(goal.Describe())}</p>
+            <div class="scroll"><table class="meanings three"><thead><tr><th>atom</th><th class="n">γ</th><th class="n">mean, bits</th><th class="n">γ × mean</th><th>meaning</th></tr></thead><tbody>
+            """
+        );
+        for (int atom = 0; atom < Main.AtomNames.Count; atom++)
+            Row(
+                Main.AtomNames[atom],
+                goal.Gamma[atom],
+                Main.Mean.Atoms[atom],
+                AtomMeaning.Of(Main.Lattice.Antichains[atom], Main.Sources)
+            );
+        Row("H_res", goal.ResidualWeight, Main.Mean.ResidualEntropy, AtomMeaning.OfResidual);
+        Add(
+            $"</tbody><tfoot><tr><th>goal</th><td></td><td></td><td class=\"n\">{Number(Main.Mean.Goal!.Value)}</td><td>mean over the neurons, in bits</td></tr></tfoot></table></div></section>"
+        );
+
+        void Row(string name, double gamma, double mean, string meaning) =>
+            Add(
+                $"<tr><th>{name}</th><td class=\"n\">{Number(gamma, 2)}</td><td class=\"n\">{Number(mean)}</td><td class=\"n\">{Number(gamma * mean)}</td><td>{Text(meaning)}</td></tr>"
+            );
+    }
+
+    private void WriteTraining()
+    {
+        TrainingHistory history = _model.History;
+        Add("<section id=\"training\"><h2>The training</h2>");
+        if (history.Epochs.Count == 0)
+        {
+            Add("<p>The model came without the history of its training.</p></section>");
+            return;
+        }
+        EpochRecord best = history.Epochs[Math.Clamp(history.BestEpoch, 1, history.Epochs.Count) - 1];
+        string validation = best.ValidationAccuracy is double accuracy
+            ? $", {Percent(accuracy)} of the validation rows"
+            : "";
+        Add(
+            Invariant(
+                $"<p>{history.Epochs.Count:N0} epochs took {history.Seconds:N1} s. The network has the weights of epoch {best.Epoch}, where it classified {Percent(best.TrainingAccuracy)} of the training rows rightly{validation}.</p>"
+            )
+        );
+        Figure(LearningCurvePlot.Draw(history, "Accuracy"), "Accuracy by epoch, with the label withheld.");
+        if (HasHidden && best.HiddenAtoms.Count == Main.AtomNames.Count + 1)
+            Figure(
+                AtomHistoryPlot.Draw(history, [.. Main.AtomNames, "H_res"], "Information of a hidden neuron"),
+                "The mean of every atom over the hidden neurons, by epoch; measured on batches of the training."
+            );
+        if (HasHidden && Main.Layer.Goal is not null)
+            Figure(
+                GoalAccuracyPlot.Draw(history, "Goal and accuracy"),
+                "One dot an epoch. Where dots climb to the right, what the neurons aim for serves the task."
+            );
+        Add("</section>");
+    }
+
+    private void WriteLayer(LayerInsight layer, string id, string title)
+    {
+        Add($"<section id=\"{id}\"><h2>{title}</h2>");
+        if (id == "output")
+        {
+            Add("<p>One neuron a class. These are its sources:</p>");
+            WriteSources(layer);
+        }
+        if (layer.Sources.Length is 2 or 3)
+            Figure(
+                InformationDiagram.Draw(layer, layer.Mean, $"Mean {layer.Name} neuron"),
+                "Each area is one atom. A disc is what a source says by itself, discs overlap where sources say the same, rings hold what is said only together, and the outermost ring is the residual entropy."
+            );
+        Figure(
+            NeuronAtomsPlot.Draw(layer, $"Atoms of all {layer.Name} neurons"),
+            "One dot a neuron; the bar is the mean."
+        );
+        Add(
+            "<h3>Mean and spread over the neurons</h3><div class=\"scroll\"><table class=\"meanings two\"><thead><tr><th></th><th class=\"n\">mean</th><th class=\"n\">standard deviation</th><th>meaning</th></tr></thead><tbody>"
+        );
+        Row(
+            "H(Y)",
+            layer.Mean.Entropy,
+            layer.StandardDeviation.Entropy,
+            "how undetermined the output is, at most 1 bit"
+        );
+        Row(
+            $"I(Y : {string.Join(", ", layer.Sources.AsEnumerable())})",
+            layer.Mean.MutualInformation,
+            layer.StandardDeviation.MutualInformation,
+            "what all sources together say: the sum of the atoms"
+        );
+        Row("H_res", layer.Mean.ResidualEntropy, layer.StandardDeviation.ResidualEntropy, AtomMeaning.OfResidual);
+        if (layer.Mean.Goal is double goal)
+            Row("goal", goal, layer.StandardDeviation.Goal!.Value, "what the neuron maximises");
+        for (int atom = 0; atom < layer.AtomNames.Count; atom++)
+            Row(
+                layer.AtomNames[atom],
+                layer.Mean.Atoms[atom],
+                layer.StandardDeviation.Atoms[atom],
+                AtomMeaning.Of(layer.Lattice.Antichains[atom], layer.Sources)
+            );
+        Add("</tbody></table></div></section>");
+
+        void Row(string name, double mean, double spread, string meaning) =>
+            Add(
+                $"<tr><th>{name}</th><td class=\"n\">{Number(mean)}</td><td class=\"n\">{Number(spread)}</td><td>{Text(meaning)}</td></tr>"
+            );
+    }
+
+    private void WriteFields()
+    {
+        if (_imageWidth is not int width || Main.Layer.Sources[0].InputCount != _model.Network.FeatureCount)
+            return;
+        float[] weights = [.. Main.Neurons.SelectMany(neuron => Main.ReceptiveField(neuron.Neuron))];
+        Picture mosaic = ReceptiveFieldPlot.Draw(
+            weights,
+            width,
+            _model.Network.FeatureCount / width,
+            "Receptive fields"
+        );
+        Add("<section id=\"fields\"><h2>Receptive fields</h2>");
+        Add(
+            $"<figure><img src=\"{DataUri(mosaic.ToPng())}\" width=\"{mosaic.Width}\" height=\"{mosaic.Height}\" alt=\"Receptive fields of the hidden neurons\"><figcaption>The weights with which each neuron reads the image: red where ink drives it to fire, blue where ink holds it back.</figcaption></figure></section>"
+        );
+    }
+
+    private void WriteNeurons(LayerInsight layer, string id, string title)
+    {
+        NeuronInsight[] shown = [.. layer.Neurons.Take(_options.MaximumNeurons)];
+        bool fields =
+            layer == Main
+            && _imageWidth is not null
+            && layer.Layer.Sources[0].InputCount == _model.Network.FeatureCount;
+        string more =
+            shown.Length < layer.Neurons.Count
+                ? $" The first {shown.Length:N0} of {layer.Neurons.Count:N0} are shown."
+                : "";
+        Add(
+            $"""
+            <section id="{id}"><h2>{title}</h2>
+            <p>Choose a column's title to sort by it. Information is in bits.{more}</p>
+            <div class="scroll tall"><table class="sortable"><thead><tr><th scope="col">neuron</th>{(
+                fields ? "<th data-sort=\"none\">field</th>" : ""
+            )}{(layer.Layer.Goal is null ? "" : "<th>goal</th>")}<th>H(Y)</th><th>I(Y : all)</th><th>H_res</th>
+            """
+        );
+        foreach (string name in layer.AtomNames)
+            Add($"<th>{name}</th>");
+        Add("</tr></thead><tbody>");
+        double scale = Math.Max(shown.SelectMany(neuron => neuron.Information.Atoms).Max(Math.Abs), 1e-9);
+        foreach (NeuronInsight neuron in shown)
+        {
+            NeuronInformation information = neuron.Information;
+            Add($"<tr><th scope=\"row\">{Name(layer, neuron)}</th>");
+            if (fields)
+                Add($"<td>{Image(layer.ReceptiveField(neuron.Neuron))}</td>");
+            if (information.Goal is double goal)
+                Add($"<td class=\"n\">{Number(goal)}</td>");
+            Add(
+                $"<td class=\"n\">{Number(information.Entropy)}</td><td class=\"n\">{Number(information.MutualInformation)}</td><td class=\"n\">{Number(information.ResidualEntropy)}</td>"
+            );
+            foreach (double atom in information.Atoms)
+                Add($"<td class=\"n\"{Shade(atom / scale)}>{Number(atom)}</td>");
+            Add("</tr>");
+        }
+        Add("</tbody></table></div>");
+
+        Add(
+            "<h3>Which classes a neuron responds to</h3><p>The mean firing probability θ over the rows of each class.</p><div class=\"scroll tall\"><table class=\"sortable\"><thead><tr><th scope=\"col\">neuron</th>"
+        );
+        foreach (string name in _insight.ClassNames)
+            Add($"<th>{Text(name)}</th>");
+        Add("</tr></thead><tbody>");
+        foreach (NeuronInsight neuron in shown)
+        {
+            Add($"<tr><th scope=\"row\">{Name(layer, neuron)}</th>");
+            foreach (double theta in neuron.ClassResponses)
+                Add(
+                    double.IsNaN(theta)
+                        ? "<td class=\"n\" title=\"no row of this class\">–</td>"
+                        : $"<td class=\"n\"{Shade(2 * theta - 1)}>{Number(theta, 2)}</td>"
+                );
+            Add("</tr>");
+        }
+        Add("</tbody></table></div>");
+        if (shown.Length > 0 && shown[0].MostTypical.Count > 0)
+            WriteTypicalRows(layer, shown);
+        Add("</section>");
+    }
+
+    private void WriteTypicalRows(LayerInsight layer, NeuronInsight[] shown)
+    {
+        Add(
+            "<h3>Most and least typical rows</h3><p>The rows for which the neuron fires most surely, and least surely (largest and smallest θ); the first one first.</p><div class=\"typical\">"
+        );
+        foreach (NeuronInsight neuron in shown)
+        {
+            Add($"<article><h4>{Name(layer, neuron)}</h4>");
+            Rows("most", neuron.MostTypical);
+            Rows("least", neuron.LeastTypical);
+            Add("</article>");
+        }
+        Add("</div>");
+
+        void Rows(string which, IReadOnlyList<TypicalRow> rows)
+        {
+            Add($"<p><span>{which}</span> ");
+            foreach (TypicalRow row in rows)
+            {
+                string about = Text(
+                    Invariant($"row {row.Row}, class {_insight.ClassNames[row.Label]}, θ {row.Theta:0.0000}")
+                );
+                Add(
+                    _images.TryGetValue(row.Row, out float[]? features)
+                        ? Image(features, about, grey: true)
+                        : $"<span class=\"row\" title=\"{about}\">{Text(_insight.ClassNames[row.Label])}<small>row {row.Row.ToString(CultureInfo.InvariantCulture)}</small></span> "
+                );
+            }
+            Add("</p>");
+        }
+    }
+
+    private string Name(LayerInsight layer, NeuronInsight neuron) =>
+        layer != _insight.OutputLayer
+            ? neuron.Neuron.ToString(CultureInfo.InvariantCulture)
+            : Text(_insight.ClassNames[neuron.Neuron]);
+
+    private string Image(float[] values, string? about = null, bool grey = false)
+    {
+        using SKBitmap bitmap = grey ? Grey(values) : ReceptiveFieldPlot.DrawField(values, _imageWidth!.Value);
+        using SKData png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        string title = about is null ? " alt=\"receptive field\"" : $" alt=\"{about}\" title=\"{about}\"";
+        return $"<img class=\"field\" width=\"{bitmap.Width}\" height=\"{bitmap.Height}\" src=\"{DataUri(png.ToArray())}\"{title}>";
+    }
+
+    // From its smallest value, white, to its largest, black.
+    private SKBitmap Grey(float[] values)
+    {
+        int width = _imageWidth!.Value;
+        float least = values.Min();
+        float range = Math.Max(values.Max() - least, float.Epsilon);
+        var bitmap = new SKBitmap(new SKImageInfo(width, values.Length / width, SKColorType.Gray8));
+        for (int i = 0; i < values.Length; i++)
+        {
+            byte level = (byte)(255 - (int)(255 * ((values[i] - least) / range)));
+            bitmap.SetPixel(i % width, i / width, new SKColor(level, level, level));
+        }
+        return bitmap;
+    }
+
+    private void Figure(Picture picture, string caption) =>
+        Add($"<figure><div class=\"scroll\">{Inline(picture)}</div><figcaption>{Text(caption)}</figcaption></figure>");
+
+    // Without the XML declaration; identifiers in it must be unique on the page.
+    private static string Inline(Picture picture)
+    {
+        string svg = picture.ToSvg();
+        svg = svg[svg.IndexOf("<svg", StringComparison.Ordinal)..];
+        string prefix = $"p{Interlocked.Increment(ref s_pictures)}-";
+        return System.Text.RegularExpressions.Regex.Replace(
+            svg,
+            "(id=\"|url\\(#|href=\"#)",
+            match => match.Value + prefix
+        );
+    }
+
+    private static int s_pictures;
+
+    private static string Shade(double value)
+    {
+        SKColor color = ColourScale.Of(value);
+        SKColor ink = ColourScale.InkOn(value);
+        return $" style=\"background:#{color.Red:x2}{color.Green:x2}{color.Blue:x2};color:#{ink.Red:x2}{ink.Green:x2}{ink.Blue:x2}\"";
+    }
+
+    private static string Number(double value, int digits = 3) => Numbers.Format(value, digits);
+
+    private static string Percent(double share) => Invariant($"{100 * share:0.0} %");
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+
+    private static string DataUri(byte[] png) => $"data:image/png;base64,{Convert.ToBase64String(png)}";
+
+    private static string Text(string text) => WebUtility.HtmlEncode(text);
+
+    private static string Resource(string name)
+    {
+        using Stream stream = typeof(HtmlReport).Assembly.GetManifestResourceStream(name)!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    private void Add(string html) => _html.Append(html).Append('\n');
+}

@@ -1,0 +1,73 @@
+using System.Text;
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Reporting;
+
+/// <summary>
+/// Writes what there is to know about a trained infomorphic network into one HTML file, which needs neither a network
+/// nor another file: its goal, its training, every neuron's information, receptive field, responses and typical rows,
+/// and what each of these means.
+/// </summary>
+public static class InfomorphicReport
+{
+    /// <summary>Explains a model on labelled data, without training again, and writes the report.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="data">Labelled data, its features prepared as in training.</param>
+    /// <param name="path">The HTML file; it is written whole or not at all, and one that exists is replaced.</param>
+    /// <param name="options">What the report shows; null for the defaults.</param>
+    /// <returns>The explanation that the report shows.</returns>
+    /// <exception cref="ArgumentNullException">There is no model or no data.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or an option is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static NetworkInsight Write(
+        InfomorphicModelParameters model,
+        IDataView data,
+        string path,
+        ReportOptions? options = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        options ??= new ReportOptions();
+        int? imageWidth = ReportOptions.WidthFor(options, model.Network.FeatureCount);
+        NetworkInsight insight = model.Explain(
+            data,
+            options.LabelColumnName,
+            options.FeatureColumnName,
+            options.ExampleWeightColumnName,
+            options.Insight
+        );
+        IReadOnlyDictionary<long, float[]> images = imageWidth is null
+            ? new Dictionary<long, float[]>()
+            : ReadRows(data, options, insight);
+        string html = new HtmlReport(insight, model, options, imageWidth, images).ToString();
+        WholeFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(html)));
+        return insight;
+    }
+
+    // The features of the rows that are shown.
+    private static Dictionary<long, float[]> ReadRows(IDataView data, ReportOptions options, NetworkInsight insight)
+    {
+        var wanted = insight
+            .Layers.SelectMany(layer => layer.Neurons.Take(options.MaximumNeurons))
+            .SelectMany(neuron => neuron.MostTypical.Concat(neuron.LeastTypical))
+            .Select(row => row.Row)
+            .ToHashSet();
+        var rows = new Dictionary<long, float[]>();
+        DataViewSchema.Column column = data.Schema[options.FeatureColumnName];
+        using DataViewRowCursor cursor = data.GetRowCursor([column]);
+        ValueGetter<VBuffer<float>> getFeatures = cursor.GetGetter<VBuffer<float>>(column);
+        VBuffer<float> features = default;
+        while (rows.Count < wanted.Count && cursor.MoveNext())
+        {
+            if (!wanted.Contains(cursor.Position))
+                continue;
+            getFeatures(ref features);
+            rows.Add(cursor.Position, [.. features.DenseValues()]);
+        }
+        return rows;
+    }
+}

@@ -1,0 +1,56 @@
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Reporting;
+
+/// <summary>What a report shows, and how.</summary>
+public sealed record ReportOptions
+{
+    /// <summary>The report's title.</summary>
+    public string Title { get; init; } = "What the neurons aim for";
+
+    /// <summary>The label column: a key with the model's classes.</summary>
+    public string LabelColumnName { get; init; } = "Label";
+
+    /// <summary>The feature column.</summary>
+    public string FeatureColumnName { get; init; } = "Features";
+
+    /// <summary>The column of positive weights of the rows, or null.</summary>
+    public string? ExampleWeightColumnName { get; init; }
+
+    /// <summary>How to look at the network; null for the training's batch size and otherwise the defaults.</summary>
+    public InsightSettings? Insight { get; init; }
+
+    /// <summary>
+    /// The width of the image that the features are, row by row; 0 where they are none. Null takes a square number of
+    /// features of 64 or more for a square image.
+    /// </summary>
+    public int? ImageWidth { get; init; }
+
+    /// <summary>At most so many neurons of a layer are shown one by one; the numbers of all are in the report's data.</summary>
+    public int MaximumNeurons { get; init; } = 200;
+
+    internal static int? WidthFor(ReportOptions options, int features)
+    {
+        if (options.MaximumNeurons < 1)
+            throw new ArgumentOutOfRangeException(
+                nameof(options),
+                options.MaximumNeurons,
+                $"{nameof(MaximumNeurons)} must be at least 1."
+            );
+        if (options.ImageWidth is int width)
+        {
+            if (width == 0)
+                return null;
+            if (width < 0 || features % width != 0)
+                throw new ArgumentOutOfRangeException(
+                    nameof(options),
+                    width,
+                    $"{nameof(ImageWidth)}: {features} features are no image of whole rows of {width} points; 0 shows no images."
+                );
+            return width;
+        }
+
+        int side = (int)Math.Sqrt(features);
+        return features >= 64 && side * side == features ? side : null;
+    }
+}

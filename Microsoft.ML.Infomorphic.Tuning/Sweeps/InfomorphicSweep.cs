@@ -1,0 +1,210 @@
+using System.Globalization;
+using System.Reflection;
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Information;
+using static Microsoft.ML.DataOperationsCatalog;
+
+namespace Microsoft.ML.Infomorphic.Tuning;
+
+/// <summary>
+/// A sweep over an <see cref="InfomorphicTrainer"/>'s goal and options: trains with each proposed point on training data,
+/// and takes a metric of validation data as its value.
+/// </summary>
+/// <remarks>
+/// Every trial is trained with the same seed, that of the trainer's options, or 0 where they have none. So a trial's value
+/// follows from its point alone, and a sweep with one worker can be repeated exactly.
+/// </remarks>
+public sealed class InfomorphicSweep
+{
+    // What changes the time or the memory that training takes, but not the model.
+    private static readonly string[] s_withoutEffect =
+    [
+        nameof(InfomorphicTrainer.Options.NumberOfThreads),
+        nameof(InfomorphicTrainer.Options.MemoryBudget),
+    ];
+
+    private readonly MulticlassClassificationCatalog _catalog;
+    private readonly InfomorphicSweepOptions _options;
+    private readonly InfomorphicTrainer.Options _trainer;
+
+    internal InfomorphicSweep(MulticlassClassificationCatalog catalog, InfomorphicSweepOptions options)
+    {
+        _catalog = catalog;
+        _options = options;
+        _trainer = Copy(options.Trainer);
+        _trainer.Seed ??= 0;
+        Space = options.Space.ToSearchSpace();
+        StartingPoints = FindStartingPoints();
+        ParameterPoint any = StartingPoints.Count > 0 ? StartingPoints[0] : CreateTuner().Ask().Point;
+        _ = catalog.Trainers.Infomorphic(OptionsAt(any)); // says what is wrong with the options
+    }
+
+    /// <summary>What is searched.</summary>
+    public SearchSpace Space { get; }
+
+    /// <summary>The points that a new study begins with: the trainer's options and the published goals, where the space holds them.</summary>
+    public IReadOnlyList<ParameterPoint> StartingPoints { get; }
+
+    /// <summary>Trains on training data and takes the metric of validation data, which judges every epoch, too.</summary>
+    /// <param name="trainData">The training data.</param>
+    /// <param name="validationData">The validation data, with the same columns.</param>
+    /// <param name="cancellationToken">Ends the sweep; what is finished is kept, and running trials are given back.</param>
+    /// <returns>What the study has found.</returns>
+    /// <exception cref="ArgumentException">The study of this name is about something else.</exception>
+    /// <exception cref="InvalidOperationException">No trial has a value: the message says why.</exception>
+    /// <exception cref="TrialStoreException">The store cannot be used. What is finished is in it.</exception>
+    public SweepResult Execute(
+        IDataView trainData,
+        IDataView validationData,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(trainData);
+        ArgumentNullException.ThrowIfNull(validationData);
+        return Run([(trainData, validationData)], cancellationToken);
+    }
+
+    /// <summary>Trains once for each fold, and takes the mean of the metric over the folds' test data.</summary>
+    /// <param name="folds">The folds, at least one: <see cref="DataOperationsCatalog.CrossValidationSplit"/> makes them.</param>
+    /// <param name="cancellationToken">Ends the sweep; what is finished is kept, and running trials are given back.</param>
+    /// <returns>What the study has found.</returns>
+    /// <exception cref="ArgumentException">There is no fold, or the study of this name is about something else.</exception>
+    /// <exception cref="InvalidOperationException">No trial has a value: the message says why.</exception>
+    /// <exception cref="TrialStoreException">The store cannot be used. What is finished is in it.</exception>
+    public SweepResult CrossValidate(IReadOnlyList<TrainTestData> folds, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(folds);
+        if (folds.Count == 0)
+            throw new ArgumentException("A sweep needs at least one fold.", nameof(folds));
+        return Run([.. folds.Select(f => (f.TrainSet, f.TestSet))], cancellationToken);
+    }
+
+    /// <summary>The trainer's options at a point; training with them gives the trial's model again.</summary>
+    /// <param name="point">The point, such as that of <see cref="SweepResult.Best"/>.</param>
+    /// <returns>The options.</returns>
+    public InfomorphicTrainer.Options OptionsAt(ParameterPoint point)
+    {
+        InfomorphicTrainer.Options options = Copy(_trainer);
+        _options.Space.Apply(point, options);
+        return options;
+    }
+
+    private SweepResult Run((IDataView Train, IDataView Validation)[] splits, CancellationToken cancellationToken)
+    {
+        if (_options.Preprocessing is not null)
+            for (int i = 0; i < splits.Length; i++)
+            {
+                ITransformer fitted = _options.Preprocessing.Fit(splits[i].Train);
+                splits[i] = (fitted.Transform(splits[i].Train), fitted.Transform(splits[i].Validation));
+            }
+        var definition = new StudyDefinition(
+            _options.StudyName,
+            CreateTuner(),
+            DescribeObjective(splits.Length),
+            _options.Space.Fingerprint
+        );
+        return Sweep.Run(
+            _options.Store,
+            definition,
+            StartingPoints,
+            trial =>
+                splits
+                    .Select((split, fold) => Evaluate(trial, split.Train, split.Validation, fold))
+                    .ToArray()
+                    .Average(),
+            _options.Sweep,
+            cancellationToken
+        );
+    }
+
+    private double Evaluate(TrialRun trial, IDataView train, IDataView validation, int fold)
+    {
+        SweepMetric metric = _options.Metric;
+        trial.TellsPrunedValue = metric.EpochsAreComparable;
+        InfomorphicTrainer.Options options = OptionsAt(trial.Point);
+        Action<Learning.EpochRecord>? ended = options.EpochEnded;
+        options.EpochEnded = epoch =>
+        {
+            ended?.Invoke(epoch);
+            trial.Report(fold * options.NumberOfEpochs + epoch.Epoch, metric.AfterEpoch(epoch) ?? double.NaN);
+        };
+        options.CancellationToken = trial.CancellationToken;
+        var model = _catalog.Trainers.Infomorphic(options).Fit(train, validation);
+        trial.CancellationToken.ThrowIfCancellationRequested();
+        double value = metric.Value(
+            _catalog.Evaluate(model.Transform(validation), labelColumnName: options.LabelColumnName)
+        );
+        return double.IsFinite(value)
+            ? value
+            : throw new InvalidOperationException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{metric.Name} of the validation data is {value}, and must be a finite number."
+                )
+            );
+    }
+
+    private ParameterPoint[] FindStartingPoints()
+    {
+        var points = new List<ParameterPoint>();
+        if (_options.EnqueueTrainer)
+            points.Add(
+                _options.Space.TryGetPoint(_trainer, out ParameterPoint? own, out string? reason)
+                    ? own
+                    : throw new ArgumentException($"The trainer's options are no starting point: {reason}")
+            );
+        if (_options.EnqueuePresets)
+            foreach (GoalPreset preset in GoalFunctions.All.Where(p => p.Goal.Sources == "FCL"))
+                if (_options.Space.TryGetPoint(preset.Goal, _trainer, out ParameterPoint? point, out _))
+                    points.Add(point);
+        return [.. points.Distinct()];
+    }
+
+    private Tuner CreateTuner() =>
+        _options.Tuner?.Invoke(Space, _options.Metric.Direction)
+        ?? new TpeTuner(Space, _options.Metric.Direction, seed: 0);
+
+    // The metric, and every option that is not searched and changes the model.
+    private string DescribeObjective(int folds)
+    {
+        var defaults = new InfomorphicTrainer.Options();
+        HashSet<string> searched = [.. Space.Parameters.Select(p => p.Name), .. s_withoutEffect];
+        if (_options.Space.Goal is not null)
+            searched.Add(nameof(InfomorphicTrainer.Options.Goal));
+        if (_options.Space.OutputGoal is not null)
+            searched.Add(nameof(InfomorphicTrainer.Options.OutputGoal));
+        IEnumerable<string> fixedOptions =
+            from field in Fields
+            where IsSetting(field.FieldType) && !searched.Contains(field.Name)
+            let value = field.GetValue(_trainer)
+            where
+                !Equals(value, field.GetValue(defaults))
+                || field.Name
+                    is nameof(InfomorphicTrainer.Options.NumberOfHiddenNeurons)
+                        or nameof(InfomorphicTrainer.Options.NumberOfEpochs)
+            select string.Create(CultureInfo.InvariantCulture, $"{field.Name} = {value}");
+        string data = folds == 1 ? "validation rows" : string.Create(CultureInfo.InvariantCulture, $"{folds} folds");
+        return $"{_options.Metric.Name} of {data}: {string.Join(", ", fixedOptions)}";
+    }
+
+    private static FieldInfo[] Fields =>
+        [
+            .. typeof(InfomorphicTrainer.Options)
+                .GetFields(BindingFlags.Public | BindingFlags.Instance)
+                .OrderBy(f => f.Name, StringComparer.Ordinal),
+        ];
+
+    private static bool IsSetting(Type type)
+    {
+        Type plain = Nullable.GetUnderlyingType(type) ?? type;
+        return plain.IsPrimitive || plain.IsEnum || plain == typeof(string);
+    }
+
+    private static InfomorphicTrainer.Options Copy(InfomorphicTrainer.Options options)
+    {
+        var copy = new InfomorphicTrainer.Options();
+        foreach (FieldInfo field in Fields)
+            field.SetValue(copy, field.GetValue(options));
+        return copy;
+    }
+}

@@ -1,0 +1,41 @@
+namespace Microsoft.ML.Infomorphic.Tuning;
+
+/// <summary>What an <see cref="InfomorphicSweep"/> searches, and how.</summary>
+public sealed record InfomorphicSweepOptions
+{
+    /// <summary>What is searched: weights of the goals, and options.</summary>
+    public required TrainerSpace Space { get; init; }
+
+    /// <summary>Where trials are kept.</summary>
+    public required TrialStore Store { get; init; }
+
+    /// <summary>The name under which the study is kept, and other workers join it.</summary>
+    public required string StudyName { get; init; }
+
+    /// <summary>How much the sweep may cost, and how its workers behave.</summary>
+    public required SweepOptions Sweep { get; init; }
+
+    /// <summary>
+    /// The trainer's options that are not searched, columns and epochs among them. With several workers, set the number
+    /// of threads to share the processors among them.
+    /// </summary>
+    public InfomorphicTrainer.Options Trainer { get; init; } = new();
+
+    /// <summary>
+    /// The steps of the pipeline before the trainer. They are fitted once, to the training data of each fold, and transform
+    /// it anew for each trial; null for none.
+    /// </summary>
+    public IEstimator<ITransformer>? Preprocessing { get; init; }
+
+    /// <summary>What is optimised.</summary>
+    public SweepMetric Metric { get; init; } = SweepMetric.MicroAccuracy;
+
+    /// <summary>Creates the tuner, the same for every worker; null for TPE with its defaults and seed 0.</summary>
+    public Func<SearchSpace, OptimizationDirection, Tuner>? Tuner { get; init; }
+
+    /// <summary>Whether the search begins with the published goals of hidden neurons that the space holds.</summary>
+    public bool EnqueuePresets { get; init; } = true;
+
+    /// <summary>Whether the search begins with the trainer's options as they are, which the space must hold.</summary>
+    public bool EnqueueTrainer { get; init; }
+}

@@ -1,0 +1,95 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Tuning;
+
+/// <summary>What a sweep optimises: a number of ML.NET's multiclass metrics, and whether more of it is better.</summary>
+public sealed record SweepMetric
+{
+    private SweepMetric(
+        string name,
+        OptimizationDirection direction,
+        Func<MulticlassClassificationMetrics, double> value,
+        Func<EpochRecord, double?> afterEpoch
+    )
+    {
+        Name = name;
+        Direction = direction;
+        Value = value;
+        AfterEpoch = afterEpoch;
+    }
+
+    /// <summary>The share of rows that are classified rightly; maximised.</summary>
+    public static SweepMetric MicroAccuracy { get; } =
+        new(
+            nameof(MicroAccuracy),
+            OptimizationDirection.Maximize,
+            metrics => metrics.MicroAccuracy,
+            epoch => epoch.ValidationAccuracy
+        );
+
+    /// <summary>The mean of the classes' shares of rows that are classified rightly; maximised. Epochs are compared by all rows' share.</summary>
+    public static SweepMetric MacroAccuracy { get; } =
+        new(
+            nameof(MacroAccuracy),
+            OptimizationDirection.Maximize,
+            metrics => metrics.MacroAccuracy,
+            epoch => epoch.ValidationAccuracy
+        );
+
+    /// <summary>The mean of −ln p(label), in nats; minimised.</summary>
+    public static SweepMetric LogLoss { get; } =
+        new(
+            nameof(LogLoss),
+            OptimizationDirection.Minimize,
+            metrics => metrics.LogLoss,
+            epoch => epoch.ValidationLogLoss
+        );
+
+    /// <summary>
+    /// The share by which the log-loss is lower than that of the classes' frequencies; maximised. Epochs are compared by the
+    /// log-loss's negative.
+    /// </summary>
+    public static SweepMetric LogLossReduction { get; } =
+        new(
+            nameof(LogLossReduction),
+            OptimizationDirection.Maximize,
+            metrics => metrics.LogLossReduction,
+            epoch => -epoch.ValidationLogLoss
+        );
+
+    /// <summary>The metric's name in <see cref="MulticlassClassificationMetrics"/>.</summary>
+    public string Name { get; }
+
+    /// <summary>Whether more of it is better.</summary>
+    public OptimizationDirection Direction { get; }
+
+    internal Func<MulticlassClassificationMetrics, double> Value { get; }
+
+    /// <summary>What stands for the metric after an epoch, better in the same direction; null where there are no validation rows.</summary>
+    internal Func<EpochRecord, double?> AfterEpoch { get; }
+
+    /// <summary>Whether what stands for the metric after an epoch is the metric, which a tuner can learn from.</summary>
+    internal bool EpochsAreComparable => this == MicroAccuracy || this == LogLoss;
+
+    /// <summary>Any number of ML.NET's multiclass metrics, such as the top-K accuracy or a class's precision.</summary>
+    /// <param name="name">The metric's name.</param>
+    /// <param name="direction">Whether more of it is better.</param>
+    /// <param name="value">Takes it from the metrics.</param>
+    /// <returns>The metric. Epochs are compared by accuracy.</returns>
+    public static SweepMetric Create(
+        string name,
+        OptimizationDirection direction,
+        Func<MulticlassClassificationMetrics, double> value
+    )
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(value);
+        return new SweepMetric(
+            name,
+            direction,
+            value,
+            epoch => direction == OptimizationDirection.Maximize ? epoch.ValidationAccuracy : -epoch.ValidationAccuracy
+        );
+    }
+}

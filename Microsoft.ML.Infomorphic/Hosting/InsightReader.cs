@@ -1,0 +1,152 @@
+using System.Globalization;
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Runtime;
+using Microsoft.ML.Trainers;
+
+namespace Microsoft.ML.Infomorphic.Hosting;
+
+/// <summary>Labelled rows of a data view, where in the view each of them is, and what the classes are called.</summary>
+/// <param name="Rows">The valid rows.</param>
+/// <param name="Places">The place in the view of each, from 0.</param>
+/// <param name="ClassNames">One name a class.</param>
+internal sealed record InsightRows(LabeledRows Rows, long[] Places, string[] ClassNames);
+
+/// <summary>Reads the rows that a trained network is explained on.</summary>
+internal static class InsightReader
+{
+    /// <summary>Reads the valid rows; the others are skipped, and their numbers reported.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="network">The network to explain.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="labelColumn">The name of the label column.</param>
+    /// <param name="featureColumn">The name of the feature column.</param>
+    /// <param name="weightColumn">The name of the weight column, or null.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the network.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    public static InsightRows Read(
+        IHost host,
+        InfomorphicNetwork network,
+        IDataView data,
+        string labelColumn,
+        string featureColumn,
+        string? weightColumn,
+        CancellationToken cancellationToken
+    )
+    {
+        DataViewSchema.Column label = Find(
+            host,
+            data,
+            labelColumn,
+            "label",
+            "the context of an explanation is the label"
+        );
+        DataViewSchema.Column features = Find(host, data, featureColumn, "feature", "the network reads it");
+        if (weightColumn is not null)
+            Find(host, data, weightColumn, "weight", "it was asked for");
+        if (label.Type is not KeyDataViewType key || key.Count != (ulong)network.ClassCount)
+            throw host.ExceptParam(
+                nameof(data),
+                $"The label column '{labelColumn}' must be a key with the model's {network.ClassCount} classes, and is {label.Type}."
+            );
+        if (
+            features.Type is not VectorDataViewType vector
+            || vector.ItemType != NumberDataViewType.Single
+            || vector.Size != network.FeatureCount
+        )
+            throw host.ExceptParam(
+                nameof(data),
+                $"The feature column '{featureColumn}' must be a vector of the {network.FeatureCount} features that the model was trained on, and is {features.Type}."
+            );
+
+        using IChannel channel = host.Start("Reading");
+        var roles = new RoleMappedData(data, labelColumn, featureColumn, weight: weightColumn);
+        roles.CheckOptFloatWeight();
+        var store = new FeatureStore(network.FeatureCount);
+        var labels = new List<int>();
+        var weights = new List<float>();
+        var places = new List<long>();
+        using var cursor = new MulticlassLabelCursor(
+            network.ClassCount,
+            roles,
+            CursOpt.Label | CursOpt.Features | CursOpt.Weight
+        );
+        while (cursor.MoveNext())
+        {
+            // No question here whether the context was cancelled: that of a finished trial is, and its model is still good.
+            cancellationToken.ThrowIfCancellationRequested();
+            store.Add(in cursor.Features);
+            labels.Add(cursor.Label);
+            weights.Add(cursor.Weight);
+            places.Add(cursor.KeptRowCount + cursor.SkippedRowCount - 1);
+        }
+
+        if (cursor.BadFeaturesRowCount > 0)
+            channel.Warning($"Skipped {cursor.BadFeaturesRowCount} instances with missing features during explanation");
+        if (cursor.BadLabelCount > 0)
+            channel.Warning($"Skipped {cursor.BadLabelCount} instances with missing labels during explanation");
+        if (cursor.BadWeightCount > 0)
+            channel.Warning($"Skipped {cursor.BadWeightCount} instances with missing weights during explanation");
+        if (labels.Count == 0)
+            throw host.Except(
+                cursor.BadLabelCount > 0
+                    ? $"No row has a label in the column '{labelColumn}', and an explanation needs labels."
+                : cursor.BadFeaturesRowCount > 0 ? $"No row has only finite features in the column '{featureColumn}'."
+                : cursor.BadWeightCount > 0 ? $"No row has a positive weight in the column '{weightColumn}'."
+                : $"There are no rows to explain the model on: the columns '{featureColumn}' and '{labelColumn}' are empty."
+            );
+        return new InsightRows(
+            new LabeledRows(
+                store.ToMatrix(),
+                [.. labels],
+                weightColumn is null ? null : [.. weights],
+                network.ClassCount
+            ),
+            [.. places],
+            ClassNames(label, network.ClassCount)
+        );
+    }
+
+    private static DataViewSchema.Column Find(IHost host, IDataView data, string name, string role, string reason) =>
+        data.Schema.GetColumnOrNull(name)
+        ?? throw host.ExceptParam(
+            nameof(data),
+            $"The data has no {role} column '{name}', and {reason}: add the column or name another one."
+        );
+
+    private static string[] ClassNames(DataViewSchema.Column label, int count)
+    {
+        string[] names = [.. Enumerable.Range(0, count).Select(index => index.ToString(CultureInfo.InvariantCulture))];
+        if (label.Annotations.Schema.GetColumnOrNull(AnnotationUtils.Kinds.KeyValues) is not { } column)
+            return names;
+        switch (((VectorDataViewType)column.Type).ItemType.RawType)
+        {
+            case Type type when type == typeof(ReadOnlyMemory<char>):
+                return Read<ReadOnlyMemory<char>>();
+            case Type type when type == typeof(float):
+                return Read<float>();
+            case Type type when type == typeof(double):
+                return Read<double>();
+            case Type type when type == typeof(int):
+                return Read<int>();
+            case Type type when type == typeof(uint):
+                return Read<uint>();
+            case Type type when type == typeof(byte):
+                return Read<byte>();
+            case Type type when type == typeof(long):
+                return Read<long>();
+            case Type type when type == typeof(bool):
+                return Read<bool>();
+            default:
+                return names;
+        }
+
+        string[] Read<T>()
+        {
+            VBuffer<T> values = default;
+            label.GetKeyValues(ref values);
+            return [.. values.DenseValues().Select(value => Convert.ToString(value, CultureInfo.InvariantCulture)!)];
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using SampleSupport;
+
+namespace GammaSweep;
+
+/// <summary>What the command line asks for.</summary>
+internal sealed record SampleOptions(
+    int Trials,
+    int Epochs,
+    int Hidden,
+    int TrainRows,
+    string Tuner,
+    string Store,
+    int Workers,
+    string Study,
+    bool Resume,
+    bool Presets,
+    int Seed,
+    string Report,
+    string? Data
+)
+{
+    /// <summary>The command, which hands its options to <paramref name="run"/>.</summary>
+    public static RootCommand CreateCommand(Func<SampleOptions, int> run)
+    {
+        Option<int> trials = CommandLine.WholeNumber("--trials", "Trials of the study.", fallback: 200, minimum: 1);
+        Option<int> epochs = CommandLine.WholeNumber("--epochs", "Epochs of a trial.", fallback: 8, minimum: 1);
+        Option<int> hidden = CommandLine.WholeNumber("--hidden", "Hidden neurons.", fallback: 30, minimum: 1);
+        Option<int> rows = CommandLine.WholeNumber(
+            "--train-rows",
+            "MNIST images to use, drawn at random; a fifth of them is withheld for validation.",
+            fallback: 24_000,
+            minimum: 200,
+            maximum: 60_000
+        );
+        Option<string> tuner = new("--tuner")
+        {
+            Description = "Who proposes: tpe, cma-es, random or quasi-random.",
+            HelpName = "TUNER",
+            DefaultValueFactory = _ => "tpe",
+        };
+        tuner.Validators.Add(result =>
+        {
+            if (result.GetValue(tuner) is not ("tpe" or "cma-es" or "random" or "quasi-random"))
+                result.AddError(
+                    $"--tuner takes tpe, cma-es, random or quasi-random, not \"{result.GetValue(tuner)}\"."
+                );
+        });
+        Option<string> store = new("--store")
+        {
+            Description = "Where trials are kept: an SQLite file, or postgresql://USER@HOST/DATABASE.",
+            HelpName = "STORE",
+            DefaultValueFactory = _ => Path.Combine("output", "gamma-sweep", "trials.db"),
+        };
+        Option<int> workers = CommandLine.WholeNumber(
+            "--workers",
+            "Trials at a time, which share the processors; more processes may join with the same --store and --study.",
+            fallback: Math.Min(2, Environment.ProcessorCount),
+            minimum: 1
+        );
+        Option<string> study = new("--study")
+        {
+            Description = "The study's name.",
+            HelpName = "NAME",
+            DefaultValueFactory = _ => "gamma",
+        };
+        Option<bool> resume = new("--resume") { Description = "Go on with the study of this name, or join it." };
+        Option<bool> presets = new("--presets") { Description = "Begin with the published goals." };
+        Option<int> seed = CommandLine.WholeNumber("--seed", "The proposals follow from it.", fallback: 1, minimum: 0);
+        Option<string> report = new("--report")
+        {
+            Description = "Folder for the trials as CSV and JSON.",
+            HelpName = "DIR",
+            DefaultValueFactory = _ => Path.Combine("output", "gamma-sweep"),
+        };
+        Option<string?> data = new("--data")
+        {
+            Description =
+                "A table (CSV) with a header, numeric features and the label in its last column. [default: MNIST]",
+            HelpName = "FILE",
+        };
+        var command = new RootCommand(
+            "Searches a goal for infomorphic neurons: the 19 weights of the information that their inputs share."
+        )
+        {
+            trials,
+            epochs,
+            hidden,
+            rows,
+            tuner,
+            store,
+            workers,
+            study,
+            resume,
+            presets,
+            seed,
+            report,
+            data,
+        };
+        command.SetAction(parsed =>
+            run(
+                new SampleOptions(
+                    parsed.GetValue(trials),
+                    parsed.GetValue(epochs),
+                    parsed.GetValue(hidden),
+                    parsed.GetValue(rows),
+                    parsed.GetRequiredValue(tuner),
+                    parsed.GetRequiredValue(store),
+                    parsed.GetValue(workers),
+                    parsed.GetRequiredValue(study),
+                    parsed.GetValue(resume),
+                    parsed.GetValue(presets),
+                    parsed.GetValue(seed),
+                    parsed.GetRequiredValue(report),
+                    parsed.GetValue(data)
+                )
+            )
+        );
+        return command;
+    }
+}

@@ -1,0 +1,154 @@
+using System.Globalization;
+using Microsoft.ML;
+using Microsoft.ML.Infomorphic;
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Tuning;
+using Mnist;
+using SampleSupport;
+using Spectre.Console;
+using Table = Tabular.Table;
+
+namespace GammaSweep;
+
+/// <summary>The sample: a sweep over γ, and what it is better than.</summary>
+internal static class SweepRun
+{
+    private const string Reference = "heuristic";
+
+    public static int Run(SampleOptions sample)
+    {
+        IAnsiConsole console = ConsoleOutput.Create();
+        var mlContext = new MLContext(seed: 1);
+        (IDataView train, IDataView validation) = Load(mlContext, sample);
+        var output = new OutputFolder(sample.Report);
+        output.Create();
+        if (!PostgreSql(sample.Store))
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(sample.Store))!);
+        using var store = TrialStore.Open(sample.Store);
+        if (!sample.Resume && store.FindStudy(sample.Study) is not null)
+            throw new InvalidOperationException(
+                $"The store has a study {sample.Study} already: go on with it by --resume, or name another with --study."
+            );
+
+        InfomorphicSweep sweep = mlContext.MulticlassClassification.CreateInfomorphicSweep(
+            new InfomorphicSweepOptions
+            {
+                Space = TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1)),
+                Store = store,
+                StudyName = sample.Study,
+                Tuner = (space, direction) => CreateTuner(sample, space, direction),
+                Metric = SweepMetric.MicroAccuracy,
+                EnqueuePresets = sample.Presets,
+                Trainer = new InfomorphicTrainer.Options
+                {
+                    NumberOfHiddenNeurons = sample.Hidden,
+                    NumberOfEpochs = sample.Epochs,
+                    NumberOfThreads = Math.Max(1, Environment.ProcessorCount / sample.Workers),
+                },
+                Sweep = new SweepOptions
+                {
+                    MaximumTrials = sample.Trials,
+                    Workers = sample.Workers,
+                    Progress = progress => Show(console, progress),
+                },
+            }
+        );
+        using var interruption = new Interruption();
+        SweepResult result = sweep.Execute(train, validation, interruption.Token);
+
+        output.Write("trials.json", stream => TrialExport.WriteJson(result.Trials, stream));
+        output.Write(
+            "trials.csv",
+            stream =>
+            {
+                using var writer = new StreamWriter(stream, leaveOpen: true);
+                TrialExport.WriteCsv(result.Trials, writer);
+            }
+        );
+        foreach (string path in output.Written)
+            console.WriteLine(path);
+        if (result.Outcome == SweepOutcome.Cancelled)
+        {
+            console.WriteLine("Cancelled. What is finished is kept: go on with --resume.");
+            return CommandLine.Cancelled;
+        }
+
+        StoredTrial best = result.Best!;
+        InfomorphicTrainer.Options options = sweep.OptionsAt(best.Point);
+        console.WriteLine($"Best goal, of trial {best.Number}: {options.Goal}");
+        options.Goal = Reference;
+        double reference = mlContext
+            .MulticlassClassification.Evaluate(
+                mlContext
+                    .MulticlassClassification.Trainers.Infomorphic(options)
+                    .Fit(train, validation)
+                    .Transform(validation)
+            )
+            .MicroAccuracy;
+        console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"Validation accuracy: {best.Value:P2}; of the goal {Reference}, trained and scored alike: {reference:P2}; margin {100 * (best.Value - reference):+0.00;-0.00} points."
+            )
+        );
+        return CommandLine.Success;
+    }
+
+    private static (IDataView Train, IDataView Validation) Load(MLContext mlContext, SampleOptions sample)
+    {
+        if (sample.Data is null)
+        {
+            (DigitImage[] train, DigitImage[] validation) = MnistData
+                .Load(null)
+                .SplitForValidation(sample.TrainRows, seed: 1);
+            var key = mlContext
+                .Transforms.Conversion.MapValueToKey(
+                    "Label",
+                    keyOrdinality: Microsoft.ML.Transforms.ValueToKeyMappingEstimator.KeyOrdinality.ByValue
+                )
+                .Fit(mlContext.Data.LoadFromEnumerable(train));
+            return (Keyed(train), Keyed(validation));
+
+            IDataView Keyed(DigitImage[] digits) =>
+                mlContext.Data.Cache(key.Transform(mlContext.Data.LoadFromEnumerable(digits)));
+        }
+        if (!File.Exists(sample.Data))
+            throw new FileNotFoundException($"{sample.Data} is missing: name a table with --data.");
+        DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(
+            Table.Load(mlContext, sample.Data).Rows,
+            testFraction: 0.2,
+            seed: 1
+        );
+        return (mlContext.Data.Cache(split.TrainSet), mlContext.Data.Cache(split.TestSet));
+    }
+
+    private static Tuner CreateTuner(SampleOptions sample, SearchSpace space, OptimizationDirection direction)
+    {
+        ulong seed = (ulong)sample.Seed;
+        return sample.Tuner switch
+        {
+            "tpe" => new TpeTuner(space, direction, seed, new TpeOptions { StartupTrials = 20 }),
+            "cma-es" => new CmaEsTuner(space, direction, seed),
+            "random" => new RandomTuner(space, direction, seed),
+            _ => new QuasiRandomTuner(space, direction, seed),
+        };
+    }
+
+    private static bool PostgreSql(string store) =>
+        store.StartsWith("postgres", StringComparison.OrdinalIgnoreCase)
+            && store.Contains("://", StringComparison.Ordinal)
+        || store.Contains("Host=", StringComparison.OrdinalIgnoreCase);
+
+    private static void Show(IAnsiConsole console, SweepProgress progress)
+    {
+        bool ends = progress.Epoch is null && progress.TrialsPerHour > 0;
+        if (!ends || progress.Best is not StoredTrial best)
+            return;
+        console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{progress.Completed, 5} trials  best {best.Value:P2} (trial {best.Number})  {progress.TrialsPerHour:F0} trials/h  {progress.TimeLeft:hh\\:mm\\:ss} left"
+            )
+        );
+    }
+}

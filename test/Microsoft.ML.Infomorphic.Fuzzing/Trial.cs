@@ -1,0 +1,88 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Hosting;
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Fuzzing;
+
+/// <summary>Reads what may be a model, and scores rows with it.</summary>
+internal static class Trial
+{
+    // A reader needs some memory of its own, ML.NET's above all; what a file promises must be in the file.
+    private const long AllocationAllowance = 32 << 20;
+    private const int AllocationsPerByte = 64;
+
+    /// <summary>Loads a model file as an application that trusts no file does, and scores rows.</summary>
+    public static Verdict OfFile(byte[] file) =>
+        Judge(
+            file.Length,
+            () =>
+            {
+                var context = new MLContext(1);
+                ITransformer model = ModelFile.Load(context.Model, new MemoryStream(file), "The file", out _);
+                IDataView rows = context.Data.LoadFromEnumerable(Row.Some);
+                if (model is ISingleFeaturePredictionTransformer<InfomorphicModelParameters>)
+                    rows = context.Transforms.Conversion.MapValueToKey("Label", "Color").Fit(rows).Transform(rows);
+                foreach (VBuffer<float> score in model.Transform(rows).GetColumn<VBuffer<float>>("Score"))
+                    _ = score.Length;
+            }
+        );
+
+    /// <summary>Reads a model by itself, scores rows, and writes it again.</summary>
+    public static Verdict OfModel(byte[] model) =>
+        Judge(
+            model.Length,
+            () =>
+            {
+                ModelContents contents;
+                try
+                {
+                    contents = ModelFormat.Read(new MemoryStream(model), model.Length, hasDistances: false);
+                }
+                catch (ArgumentException exception)
+                {
+                    // ModelFormat's caller makes this error of it, too.
+                    throw new FormatException(exception.Message.Split('\n')[0], exception);
+                }
+                var scorer = new NetworkScorer(contents.Network, contents.Scoring with { Samples = 1 });
+                var scores = new float[contents.Network.ClassCount];
+                var features = new float[contents.Network.FeatureCount];
+                scorer.Score(features, scores);
+                scorer.Score([0], [1], scores);
+                using var stream = new MemoryStream();
+                ModelFormat.Write(stream, contents);
+            }
+        );
+
+    private static Verdict Judge(long size, Action action)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Verdict verdict;
+        try
+        {
+            action();
+            verdict = new Verdict(Outcome.Accepted, "accepted");
+        }
+#pragma warning disable CA1031 // Every exception there is, to find those that there must not be.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            verdict = Verdict.Of(exception);
+        }
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        return allocated <= AllocationAllowance + AllocationsPerByte * size
+            ? verdict
+            : new Verdict(Outcome.Finding, $"allocated {allocated} bytes for a file of {size}: {verdict.Description}");
+    }
+
+    private sealed class Row
+    {
+        public static readonly Row[] Some = [new() { Features = [1, 2, 3, 4] }, new() { Features = [0, 0, 0, 0] }];
+
+        public string Color { get; set; } = "red";
+
+        [VectorType(4)]
+        public float[] Features { get; set; } = [];
+
+        public float Weight { get; set; } = 1;
+    }
+}

@@ -1,0 +1,176 @@
+using System.Text.RegularExpressions;
+using Microsoft.ML.Infomorphic.Learning;
+
+namespace Microsoft.ML.Infomorphic.Reporting.Tests;
+
+[TestClass]
+public sealed partial class InfomorphicReportTests : IDisposable
+{
+    private readonly MLContext _mlContext = new(1);
+    private readonly string _folder = Directory.CreateTempSubdirectory("report").FullName;
+
+    private string ReportPath => Path.Combine(_folder, "report.html");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [TestMethod]
+    public void Its_numbers_are_those_of_the_interface()
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext);
+        IDataView data = TinyModel.Data(_mlContext);
+        InfomorphicReport.Write(model, data, ReportPath);
+        NetworkInsight insight = model.Explain(data);
+
+        ReportData embedded = ReportData.FromJson(EmbeddedData().Match(File.ReadAllText(ReportPath)).Groups[1].Value);
+
+        Assert.AreEqual(insight.Method, embedded.Method);
+        Assert.AreEqual(150, embedded.Rows);
+        CollectionAssert.AreEqual(TinyModel.ClassNames, embedded.Classes.ToArray());
+        Assert.HasCount(2, embedded.Layers);
+        foreach ((LayerInsight layer, ReportData.LayerData shown) in insight.Layers.Zip(embedded.Layers))
+        {
+            CollectionAssert.AreEqual(layer.AtomNames.ToArray(), shown.Atoms.ToArray());
+            AssertSame(layer.Mean, shown.Mean);
+            AssertSame(layer.StandardDeviation, shown.StandardDeviation);
+            Assert.HasCount(layer.Neurons.Count, shown.Neurons);
+            foreach ((NeuronInsight expected, NeuronInsight actual) in layer.Neurons.Zip(shown.Neurons))
+            {
+                AssertSame(expected.Information, actual.Information);
+                CollectionAssert.AreEqual(expected.ClassResponses.ToArray(), actual.ClassResponses.ToArray());
+                CollectionAssert.AreEqual(expected.MostTypical.ToArray(), actual.MostTypical.ToArray());
+                CollectionAssert.AreEqual(expected.LeastTypical.ToArray(), actual.LeastTypical.ToArray());
+            }
+        }
+    }
+
+    [TestMethod]
+    public void The_tables_show_the_numbers_of_the_interface()
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext);
+        NetworkInsight insight = InfomorphicReport.Write(model, TinyModel.Data(_mlContext), ReportPath);
+
+        string html = File.ReadAllText(ReportPath);
+        string table = html[html.IndexOf("<section id=\"neurons\">", StringComparison.Ordinal)..];
+        string[][] rows =
+        [
+            .. TableRow()
+                .Matches(table)
+                .Take(TinyModel.Hidden)
+                .Select(row => TableNumber().Matches(row.Value).Select(cell => cell.Groups[1].Value).ToArray()),
+        ];
+        foreach ((NeuronInsight neuron, string[] shown) in insight.HiddenLayers[0].Neurons.Zip(rows))
+        {
+            NeuronInformation information = neuron.Information;
+            double[] expected =
+            [
+                information.Goal!.Value,
+                information.Entropy,
+                information.MutualInformation,
+                information.ResidualEntropy,
+                .. information.Atoms,
+            ];
+            CollectionAssert.AreEqual(expected.Select(value => Numbers.Format(value)).ToArray(), shown);
+        }
+    }
+
+    [TestMethod]
+    public void It_needs_no_other_file_and_no_network()
+    {
+        InfomorphicReport.Write(TinyModel.Create(_mlContext), TinyModel.Data(_mlContext), ReportPath);
+        string html = File.ReadAllText(ReportPath);
+        foreach (Match match in Reference().Matches(html))
+        {
+            string target = match.Groups[1].Value;
+            Assert.IsTrue(target.StartsWith("data:", StringComparison.Ordinal) || target.StartsWith('#'), target);
+        }
+        Assert.AreEqual(2, html.Split("<script").Length - 1);
+        Assert.DoesNotContain("<b>bold", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("@import", html, StringComparison.Ordinal);
+    }
+
+    [TestMethod]
+    public void Identifiers_in_it_are_unique()
+    {
+        InfomorphicReport.Write(TinyModel.Create(_mlContext), TinyModel.Data(_mlContext), ReportPath);
+        string[] identifiers =
+        [
+            .. Identifier().Matches(File.ReadAllText(ReportPath)).Select(match => match.Groups[1].Value),
+        ];
+        CollectionAssert.AllItemsAreUnique(identifiers);
+    }
+
+    [TestMethod]
+    [DataRow(0, 0)]
+    [DataRow(8, 6 + 2 * 8 * 9)] // fields of 6 neurons, 8 most and 8 least typical rows of 6 + 3 neurons
+    [DataRow(null, 6 + 2 * 8 * 9)]
+    public void Features_are_shown_as_images_where_they_are_such(int? width, int images)
+    {
+        InfomorphicReport.Write(
+            TinyModel.Create(_mlContext),
+            TinyModel.Data(_mlContext),
+            ReportPath,
+            new ReportOptions { ImageWidth = width }
+        );
+        Assert.AreEqual(images, File.ReadAllText(ReportPath).Split("<img class=\"field\"").Length - 1);
+    }
+
+    [TestMethod]
+    public void A_model_without_history_has_a_report()
+    {
+        InfomorphicReport.Write(TinyModel.Create(_mlContext, epochs: 0), TinyModel.Data(_mlContext), ReportPath);
+        StringAssert.Contains(File.ReadAllText(ReportPath), "without the history");
+    }
+
+    [TestMethod]
+    [DataRow(true, "they are not trained")]
+    [DataRow(false, "No hidden layer")]
+    public void Layers_without_a_goal_and_networks_without_a_hidden_layer_have_a_report(bool hasHidden, string part)
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext, network: TinyModel.WithoutGoals(hasHidden));
+        InfomorphicReport.Write(model, TinyModel.Data(_mlContext), ReportPath);
+        StringAssert.Contains(File.ReadAllText(ReportPath), part);
+    }
+
+    [TestMethod]
+    public void What_does_not_fit_is_named_and_nothing_is_written()
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext);
+        IDataView data = TinyModel.Data(_mlContext);
+        AssertFails("'Etikett'", data, new ReportOptions { LabelColumnName = "Etikett" });
+        AssertFails("'Merkmale'", data, new ReportOptions { FeatureColumnName = "Merkmale" });
+        AssertFails("64 features", data, new ReportOptions { ImageWidth = 7 });
+        AssertFails("MaximumNeurons", data, new ReportOptions { MaximumNeurons = 0 });
+        Assert.IsEmpty(Directory.GetFiles(_folder));
+
+        void AssertFails(string part, IDataView view, ReportOptions options) =>
+            StringAssert.Contains(
+                Assert
+                    .ThrowsExactly<ArgumentOutOfRangeException>(() =>
+                        InfomorphicReport.Write(model, view, ReportPath, options)
+                    )
+                    .Message,
+                part
+            );
+    }
+
+    private static void AssertSame(NeuronInformation expected, NeuronInformation actual)
+    {
+        CollectionAssert.AreEqual(expected.Atoms.ToArray(), actual.Atoms.ToArray());
+        Assert.AreEqual(expected with { Atoms = [] }, actual with { Atoms = [] });
+    }
+
+    [GeneratedRegex("""<script type="application/json" id="data">(.*?)</script>""", RegexOptions.Singleline)]
+    private static partial Regex EmbeddedData();
+
+    [GeneratedRegex("<tr><th scope=\"row\">.*?</tr>", RegexOptions.Singleline)]
+    private static partial Regex TableRow();
+
+    [GeneratedRegex("<td class=\"n\"[^>]*>([^<]*)</td>")]
+    private static partial Regex TableNumber();
+
+    [GeneratedRegex("\\s(?:src|href|xlink:href)=\"([^\"]*)\"")]
+    private static partial Regex Reference();
+
+    [GeneratedRegex("\\sid=\"([^\"]*)\"")]
+    private static partial Regex Identifier();
+}

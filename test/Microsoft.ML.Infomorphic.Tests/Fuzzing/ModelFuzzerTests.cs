@@ -1,0 +1,99 @@
+using Microsoft.ML.Infomorphic.Fuzzing;
+using Microsoft.ML.Infomorphic.Tests.Hosting;
+
+namespace Microsoft.ML.Infomorphic.Tests.Fuzzing;
+
+/// <summary>Damaged model files: some new ones, and all that ever were a finding.</summary>
+[TestClass]
+public class ModelFuzzerTests
+{
+    private const int Cases = 1000;
+
+    private static readonly string s_models = Path.Combine(AppContext.BaseDirectory, "Models");
+
+    public static IEnumerable<string> Corpus =>
+        Directory.GetFiles(Path.Combine(s_models, "corpus")).Select(path => Path.GetFileName(path)!);
+
+    [TestMethod]
+    public void Damaged_files_are_refused_or_score()
+    {
+        var fuzzer = new ModelFuzzer(Archives(), seed: 1);
+        var outcomes = new List<Outcome>();
+
+        for (int i = 0; i < Cases; i++)
+        {
+            Verdict verdict = fuzzer.Make(i).Try();
+            outcomes.Add(verdict.Outcome);
+            Assert.AreNotEqual(Outcome.Finding, verdict.Outcome, $"case {i}: {verdict.Description}");
+        }
+
+        // The digest that is made to fit lets some through to where they are scored: else little would be tried.
+        Assert.IsGreaterThan(Cases / 10, outcomes.Count(outcome => outcome == Outcome.Accepted));
+        Assert.IsGreaterThan(Cases / 10, outcomes.Count(outcome => outcome == Outcome.Refused));
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Corpus))]
+    public void Findings_of_old_are_mended(string name)
+    {
+        byte[] bytes = File.ReadAllBytes(Path.Combine(s_models, "corpus", name));
+
+        Verdict verdict = new ModelFuzzer.Case(bytes, IsFile: name.EndsWith(".zip", StringComparison.Ordinal)).Try();
+
+        Assert.AreEqual(Outcome.Refused, verdict.Outcome, verdict.Description);
+    }
+
+    [TestMethod]
+    public void A_finding_is_told_from_a_refusal()
+    {
+        Assert.AreEqual(Outcome.Refused, Verdict.Of(new FormatException("It is damaged.")).Outcome);
+        Assert.AreEqual(Outcome.Finding, Verdict.Of(new FormatException("")).Outcome);
+        Assert.AreEqual(Outcome.Finding, Verdict.Of(new FormatException("One.\nTwo.")).Outcome);
+        Assert.AreEqual(Outcome.Finding, Verdict.Of(new OverflowException()).Outcome);
+        Assert.AreEqual(Outcome.Finding, Verdict.Of(new KeyNotFoundException("Key.")).Outcome);
+    }
+
+    [TestMethod]
+    public void A_whole_file_scores()
+    {
+        foreach (ModelArchive archive in Archives())
+        {
+            Assert.AreEqual(new Verdict(Outcome.Accepted, "accepted"), Trial.OfFile(archive.File));
+            Assert.AreEqual(new Verdict(Outcome.Accepted, "accepted"), Trial.OfModel(archive.Model));
+            Assert.AreEqual(Outcome.Accepted, Trial.OfFile(archive.WithModel(archive.Model)).Outcome);
+        }
+    }
+
+    [TestMethod]
+    public void LoadWhole_names_the_file_and_what_is_wrong_with_it()
+    {
+        string folder = Directory.CreateTempSubdirectory("damaged").FullName;
+        try
+        {
+            string path = Path.Combine(folder, "model.zip");
+            byte[] whole = File.ReadAllBytes(Path.Combine(s_models, "v1", "mean-field.zip"));
+            File.WriteAllBytes(path, whole);
+            new MLContext().Model.LoadWhole(path, out DataViewSchema schema);
+            Assert.Contains("Features", schema.Select(column => column.Name));
+
+            File.WriteAllBytes(path, whole[..^10]);
+            StringAssert.StartsWith(
+                Samples.Failure<FormatException>(() => new MLContext().Model.LoadWhole(path, out _)),
+                "model.zip holds no model, or one that is damaged: "
+            );
+            Assert.ThrowsExactly<FileNotFoundException>(() => new MLContext().Model.LoadWhole(path + "x", out _));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static ModelArchive[] Archives() =>
+        [
+            .. Directory
+                .GetFiles(Path.Combine(s_models, "v1"), "*.zip")
+                .Order(StringComparer.Ordinal)
+                .Select(path => new ModelArchive(File.ReadAllBytes(path))),
+        ];
+}

@@ -1,0 +1,145 @@
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using PaperReproduction;
+
+namespace Microsoft.ML.Infomorphic.Tests.SampleTests;
+
+[TestClass]
+public sealed class PaperReproductionSampleTests
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("paper").FullName;
+
+    [TestCleanup]
+    public void Delete() => Directory.Delete(_folder, recursive: true);
+
+    [TestMethod]
+    public async Task RunsAndReportsAndRunsNothingTwice()
+    {
+        string[] run =
+        [
+            "run",
+            "--system",
+            "setup1,backprop",
+            "--hidden",
+            "5",
+            "--epochs",
+            "1",
+            "--seeds",
+            "1",
+            "--train-rows",
+            "1000",
+            "--results",
+            "cells",
+        ];
+        SampleProcess.Outcome first = await SampleProcess.RunAsync("PaperReproduction", _folder, run);
+        Assert.AreEqual(0, first.ExitCode, first.Error);
+        Assert.HasCount(2, Directory.GetFiles(Path.Combine(_folder, "cells")));
+
+        SampleProcess.Outcome second = await SampleProcess.RunAsync("PaperReproduction", _folder, run);
+        Assert.AreEqual(0, second.ExitCode, second.Error);
+        StringAssert.Contains(second.Output, "2 cells, 2 of them finished before");
+
+        SampleProcess.Outcome report = await SampleProcess.RunAsync(
+            "PaperReproduction",
+            _folder,
+            "report",
+            "--results",
+            "cells",
+            "--output",
+            "RESULTS.md"
+        );
+        Assert.AreEqual(0, report.ExitCode, report.Error);
+        StringAssert.Contains(await File.ReadAllTextAsync(Path.Combine(_folder, "RESULTS.md")), "| backprop | 5 | 1 |");
+    }
+
+    [TestMethod]
+    [DataRow("--system", "setup9", "setup1")]
+    [DataRow("--seeds", "3-1", "--seeds")]
+    [DataRow("--goal", "{F}{X}", "position 5")]
+    [DataRow("--data-set", "svhn", "cifar10")]
+    [DataRow("--train-rows", "60001", "60,000")]
+    public async Task BadUsageGetsOneSentence(string option, string value, string part)
+    {
+        SampleProcess.Outcome outcome = await SampleProcess.RunAsync(
+            "PaperReproduction",
+            _folder,
+            "run",
+            option,
+            value
+        );
+        Assert.AreEqual(2, outcome.ExitCode, outcome.Error);
+        StringAssert.Contains(outcome.Error, part);
+        Assert.HasCount(1, outcome.Error.Trim().Split('\n'), outcome.Error);
+        Assert.IsEmpty(Directory.GetFileSystemEntries(_folder));
+    }
+
+    [TestMethod]
+    public void ReportKeepsEpochsAndHardwareApart()
+    {
+        string goal = PaperSystem.WriteOut("opt_1_100_tpe");
+        var cell = new Cell("mnist", "setup1", goal, 100, 100, 1, 60_000);
+        CellResult one = CellStoreTests.ResultOf(cell, 0.950);
+        CellResult two = CellStoreTests.ResultOf(cell with { Seed = 2 }, 0.954);
+        CellResult shorter = CellStoreTests.ResultOf(cell with { Epochs = 10 }, 0.5);
+        CellResult elsewhere = CellStoreTests.ResultOf(cell with { Seed = 3 }, 0.7);
+        elsewhere = elsewhere with { Hardware = elsewhere.Hardware with { Processor = "a slide rule" } };
+
+        string page = ResultsReport.Markdown([one, two, shorter, elsewhere]);
+        StringAssert.Contains(page, "| 2 | 95.2 | 95.00 / 95.20 / 95.20 / 95.40 | 0.00 |");
+        StringAssert.Contains(page, "| 1 | – | 50.00 / 50.00 / 50.00 / 50.00 | – |");
+        StringAssert.Contains(page, "a slide rule");
+        StringAssert.Contains(page, "| setup1 | · | · | · | 3 | · | · | · | · |");
+        StringAssert.Contains(page, "| setup3 | · | · | · | · | · | · | · | · |");
+    }
+
+    [TestMethod]
+    public void SpreadIsThatOfAHandCalculation()
+    {
+        Spread spread = Spread.Of([4, 1, 2, 3]);
+        Assert.AreEqual(
+            (4, 1.0, 2.5, 2.5, 4.0),
+            (spread.Count, spread.Minimum, spread.Mean, spread.Median, spread.Maximum)
+        );
+        // s = √(5/3), t(3; 0.975) = 3.182.
+        Assert.AreEqual(3.182 * Math.Sqrt(5.0 / 3) / 2, spread.HalfInterval!.Value, 1e-12);
+        Assert.IsNull(Spread.Of([1]).HalfInterval);
+    }
+
+    [TestMethod]
+    public void AblationOrdersTheCumulativePartByTheSingleOne()
+    {
+        // Accuracy counts what is left: {F}{C} matters most, {F} least.
+        var seen = new List<string>();
+        var ablation = new Ablation(
+            "{F}{C} + 0.5{F}{L} + 0.1{F}",
+            [1, 2],
+            (goal, seed) => new Cell("mnist", "setup1", goal, 5, 1, seed, 1000),
+            cells =>
+            {
+                seen.AddRange(cells.Select(cell => cell.Goal));
+                return
+                [
+                    .. cells.Select(cell =>
+                    {
+                        double left = Information.GoalFunction.Parse(cell.Goal).Gamma.Sum();
+                        CellResult result = CellStoreTests.ResultOf(cell);
+                        return result with { Outcome = result.Outcome with { SampledValidation = left / 2 } };
+                    }),
+                ];
+            }
+        );
+        ablation.Run(
+            ["cumulative"],
+            _folder,
+            Spectre.Console.AnsiConsole.Create(
+                new Spectre.Console.AnsiConsoleSettings { Out = new Spectre.Console.AnsiConsoleOutput(TextWriter.Null) }
+            )
+        );
+        CollectionAssert.AreEqual(
+            new[] { "0.5{F}{L} + {F}{C}", "{F}{C}" }.Select(PaperSystem.WriteOut).ToArray(),
+            seen[8..].Distinct().ToArray()
+        );
+        string csv = File.ReadAllText(Path.Combine(_folder, "ablation.csv"));
+        StringAssert.Contains(csv, "single,{F}{C},0,2,0.3000,");
+        Assert.IsGreaterThan(5000, new FileInfo(Path.Combine(_folder, "ablation.png")).Length);
+    }
+}
