@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using Microsoft.ML.Infomorphic.Benchmarks;
+using Microsoft.ML.Infomorphic.Benchmarks.Scoring;
 
 Console.OutputEncoding = Encoding.UTF8;
 ConsoleTable.SetWidth();
