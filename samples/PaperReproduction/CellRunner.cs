@@ -61,10 +61,10 @@ internal sealed class CellRunner(ImageData data, int threads, int cellsAtOnce)
 
         IDataView validationView = ImageData.View(mlContext, validation);
         IDataView testView = ImageData.View(mlContext, data.Test);
-        MulticlassPredictionTransformer<InfomorphicModelParameters> model = mlContext
+        InfomorphicPredictionTransformer model = mlContext
             .MulticlassClassification.Trainers.Infomorphic(options)
             .Fit(ImageData.View(mlContext, train), validationView);
-        MulticlassPredictionTransformer<InfomorphicModelParameters> sampled = model.WithScoring(
+        InfomorphicPredictionTransformer sampled = model.WithScoring(
             ScoringMode.Sampled,
             numberOfSamples: 1,
             seed: (ulong)cell.Seed,
