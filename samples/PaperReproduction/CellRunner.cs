@@ -47,7 +47,6 @@ internal sealed class CellRunner(ImageData data, int threads, int cellsAtOnce)
         var mlContext = new MLContext(cell.Seed);
         var options = new InfomorphicTrainer.Options
         {
-            NumberOfHiddenNeurons = cell.HiddenNeurons,
             NumberOfEpochs = cell.Epochs,
             Standardization = Standardization.Global,
             Seed = cell.Seed,
@@ -55,6 +54,8 @@ internal sealed class CellRunner(ImageData data, int threads, int cellsAtOnce)
             NumberOfThreads = threads,
             CancellationToken = cancellation,
         };
+        if (cell.HiddenNeurons > 0)
+            options.NumberOfHiddenNeurons = cell.HiddenNeurons;
         if (cell.Goal.Length > 0)
             options.Goal = cell.Goal;
         configure(options);
