@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Learning;
@@ -70,12 +69,6 @@ internal sealed unsafe class ScoringBlock
     /// <summary>Adds a row in full.</summary>
     public void Add(ReadOnlySpan<float> features)
     {
-        if (!TensorPrimitives.IsFiniteAll(features))
-        {
-            AddMissing();
-            return;
-        }
-
         features.CopyTo(Row(RowCount));
         Append(RowKind.Full);
     }
@@ -83,13 +76,6 @@ internal sealed unsafe class ScoringBlock
     /// <summary>Adds a row by its non-zero features.</summary>
     public void Add(ReadOnlySpan<int> indices, ReadOnlySpan<float> values)
     {
-        // Of no values, TensorPrimitives says that not all are finite.
-        if (!values.IsEmpty && !TensorPrimitives.IsFiniteAll(values))
-        {
-            AddMissing();
-            return;
-        }
-
         if ((long)indices.Length * SparseFactor > _featureCount)
         {
             Expand(indices, values, Row(RowCount));
@@ -144,8 +130,12 @@ internal sealed unsafe class ScoringBlock
         return features;
     }
 
-    /// <summary>Turns the rows of a panel into the panel.</summary>
-    public void Pack(int panel, float* destination)
+    /// <summary>Turns the rows of a panel into the panel, without features that are zero in all of them.</summary>
+    /// <param name="panel">Which panel.</param>
+    /// <param name="destination">Receives it.</param>
+    /// <param name="places">Receives which features are left.</param>
+    /// <returns>How many are left.</returns>
+    public int Pack(int panel, float* destination, int* places)
     {
         int first = panel * Panel.Rows;
         for (int row = first; row < Math.Min(first + Panel.Rows, RowCount); row++)
@@ -153,10 +143,8 @@ internal sealed unsafe class ScoringBlock
                 Expand(row);
         for (int row = RowCount; row < first + Panel.Rows; row++)
             Row(row).Clear();
-        Panel.Pack(_full!.Pointer + (nint)first * _stride, _stride, _featureCount, destination);
+        return Panel.Pack(_full!.Pointer + (nint)first * _stride, _stride, _featureCount, destination, places);
     }
-
-    private void AddMissing() => Append(RowKind.Missing);
 
     private void Append(RowKind kind, int values = 0)
     {
