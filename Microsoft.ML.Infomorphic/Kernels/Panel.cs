@@ -20,21 +20,20 @@ internal static unsafe class Panel
     public static int Count(int rows) => (rows + Rows - 1) / Rows;
 
     /// <summary>Turns 32 rows into a panel, without what is zero in all of them.</summary>
-    /// <param name="rows">The first of 32 rows.</param>
-    /// <param name="stride">Numbers from one row to the next.</param>
+    /// <param name="rows">The beginnings of 32 rows.</param>
     /// <param name="count">Numbers of a row.</param>
     /// <param name="panel">Receives up to <paramref name="count"/> × 32 numbers; aligned to 64 bytes.</param>
     /// <param name="places">Receives the places in the rows of what is left.</param>
     /// <returns>How many quantities are left.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Pack(float* rows, int stride, int count, float* panel, int* places)
+    public static int Pack(float** rows, int count, float* panel, int* places)
     {
         float* turned = stackalloc float[Width * Rows];
         int left = 0;
         for (int k = 0; k < count; k += Width)
         {
             int width = Math.Min(Width, count - k);
-            Turn(rows + k, stride, width, turned);
+            Turn(rows, k, width, turned);
             for (int column = 0; column < width; column++)
             {
                 Vector512<float> low = Vector512.Load(turned + column * Rows);
@@ -53,28 +52,28 @@ internal static unsafe class Panel
 
     // Columns of 32 rows, one after the other.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Turn(float* rows, nint stride, int width, float* turned)
+    private static void Turn(float** rows, nint start, int width, float* turned)
     {
         if (width == Width && Avx512F.IsSupported)
             for (int row = 0; row < Rows; row += 16)
-                TurnSixteen(rows + row * stride, stride, turned + row);
+                TurnSixteen(rows + row, start, turned + row);
         else if (width == Width && Sse.IsSupported)
             for (int column = 0; column < Width; column += 4)
             for (int row = 0; row < Rows; row += 4)
-                TurnFour(rows + row * stride + column, stride, turned + column * Rows + row);
+                TurnFour(rows + row, start + column, turned + column * Rows + row);
         else
             for (int column = 0; column < width; column++)
             for (int row = 0; row < Rows; row++)
-                turned[column * Rows + row] = rows[row * stride + column];
+                turned[column * Rows + row] = rows[row][start + column];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void TurnFour(float* from, nint stride, float* to)
+    private static void TurnFour(float** rows, nint start, float* to)
     {
-        Vector128<float> r0 = Vector128.Load(from);
-        Vector128<float> r1 = Vector128.Load(from + stride);
-        Vector128<float> r2 = Vector128.Load(from + 2 * stride);
-        Vector128<float> r3 = Vector128.Load(from + 3 * stride);
+        Vector128<float> r0 = Vector128.Load(rows[0] + start);
+        Vector128<float> r1 = Vector128.Load(rows[1] + start);
+        Vector128<float> r2 = Vector128.Load(rows[2] + start);
+        Vector128<float> r3 = Vector128.Load(rows[3] + start);
         Vector128<float> low01 = Sse.UnpackLow(r0, r1);
         Vector128<float> high01 = Sse.UnpackHigh(r0, r1);
         Vector128<float> low23 = Sse.UnpackLow(r2, r3);
@@ -87,35 +86,35 @@ internal static unsafe class Panel
 
     // Four rows of four numbers each, in each quarter of a vector; then the quarters.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void TurnSixteen(float* from, nint stride, float* to)
+    private static void TurnSixteen(float** rows, nint start, float* to)
     {
         Quarters(
-            from,
-            stride,
+            rows,
+            start,
             out Vector512<float> a0,
             out Vector512<float> a1,
             out Vector512<float> a2,
             out Vector512<float> a3
         );
         Quarters(
-            from + 4 * stride,
-            stride,
+            rows + 4,
+            start,
             out Vector512<float> b0,
             out Vector512<float> b1,
             out Vector512<float> b2,
             out Vector512<float> b3
         );
         Quarters(
-            from + 8 * stride,
-            stride,
+            rows + 8,
+            start,
             out Vector512<float> c0,
             out Vector512<float> c1,
             out Vector512<float> c2,
             out Vector512<float> c3
         );
         Quarters(
-            from + 12 * stride,
-            stride,
+            rows + 12,
+            start,
             out Vector512<float> d0,
             out Vector512<float> d1,
             out Vector512<float> d2,
@@ -130,18 +129,18 @@ internal static unsafe class Panel
     // Of four rows: column k, k + 4, k + 8 and k + 12 in the quarters of the k-th vector.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Quarters(
-        float* from,
-        nint stride,
+        float** rows,
+        nint start,
         out Vector512<float> q0,
         out Vector512<float> q1,
         out Vector512<float> q2,
         out Vector512<float> q3
     )
     {
-        Vector512<float> r0 = Vector512.Load(from);
-        Vector512<float> r1 = Vector512.Load(from + stride);
-        Vector512<float> r2 = Vector512.Load(from + 2 * stride);
-        Vector512<float> r3 = Vector512.Load(from + 3 * stride);
+        Vector512<float> r0 = Vector512.Load(rows[0] + start);
+        Vector512<float> r1 = Vector512.Load(rows[1] + start);
+        Vector512<float> r2 = Vector512.Load(rows[2] + start);
+        Vector512<float> r3 = Vector512.Load(rows[3] + start);
         Vector512<double> low01 = Avx512F.UnpackLow(r0, r1).AsDouble();
         Vector512<double> high01 = Avx512F.UnpackHigh(r0, r1).AsDouble();
         Vector512<double> low23 = Avx512F.UnpackLow(r2, r3).AsDouble();

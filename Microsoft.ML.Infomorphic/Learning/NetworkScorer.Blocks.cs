@@ -13,6 +13,36 @@ public sealed unsafe partial class NetworkScorer
     // As many as there are threads that score at once.
     private readonly ConcurrentBag<PanelMemory> _memories = [];
 
+    // Of readers that have ended, for those to come: as many as one reader needs.
+    private readonly ConcurrentBag<ScoringBlock> _blocks = [];
+    private int _blockCount;
+
+    /// <summary>Threads of the pool that help a reader.</summary>
+    internal static int Helpers => Environment.ProcessorCount - 1;
+
+    /// <summary>Takes an empty block.</summary>
+    internal ScoringBlock Rent()
+    {
+        if (!_blocks.TryTake(out ScoringBlock? block))
+            return new ScoringBlock(
+                Network.FeatureCount,
+                Network.ClassCount,
+                ScoringBlock.RowsFor(Network.FeatureCount)
+            );
+        Interlocked.Decrement(ref _blockCount);
+        block.Clear();
+        return block;
+    }
+
+    /// <summary>Gives a block back that nobody uses any more.</summary>
+    internal void Return(ScoringBlock block)
+    {
+        if (Interlocked.Increment(ref _blockCount) <= ScoringQueue.CapacityFor(Helpers) + 1)
+            _blocks.Add(block);
+        else
+            Interlocked.Decrement(ref _blockCount);
+    }
+
     /// <summary>Scores all rows of a block: the weights pass through the cache once, and not once a row.</summary>
     internal void Score(ScoringBlock block)
     {

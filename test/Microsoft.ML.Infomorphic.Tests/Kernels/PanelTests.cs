@@ -39,9 +39,14 @@ public unsafe class PanelTests
         var panel = new AlignedArray<float>(count * Panel.Rows);
         int[] places = new int[count];
         int left;
+        float** starts = stackalloc float*[Panel.Rows];
         fixed (float* first = rows)
         fixed (int* place = places)
-            left = Panel.Pack(first, stride, count, panel.Pointer, place);
+        {
+            for (int row = 0; row < Panel.Rows; row++)
+                starts[row] = first + row * stride;
+            left = Panel.Pack(starts, count, panel.Pointer, place);
+        }
 
         int[] expected =
         [
