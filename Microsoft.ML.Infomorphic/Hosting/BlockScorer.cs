@@ -68,7 +68,7 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
         DataViewSchema.Column[] needed = [.. columnsNeeded];
         if (!CanScoreBlocks(needed, out bool[] active, out IReadOnlyList<DataViewSchema.Column> inputs))
             return GetRowCursorCore(needed, order);
-        return Cursor(Source.GetRowCursor(inputs, order), active, Environment.ProcessorCount - 1);
+        return Cursor(Source.GetRowCursor(inputs, order), active, NetworkScorer.Helpers);
     }
 
     /// <summary>As many cursors as the source gives; each scores on the thread that moves it, a single one on all.</summary>
@@ -83,7 +83,7 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
         if (!CanScoreBlocks(needed, out bool[] active, out IReadOnlyList<DataViewSchema.Column> inputs))
             return base.GetRowCursorSet(needed, n, rand);
         DataViewRowCursor[] sources = Source.GetRowCursorSet(inputs, n, rand);
-        int helpers = sources.Length == 1 ? Environment.ProcessorCount - 1 : 0;
+        int helpers = sources.Length == 1 ? NetworkScorer.Helpers : 0;
         return [.. sources.Select(source => Cursor(source, active, helpers))];
     }
 

@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Learning;
@@ -41,6 +43,7 @@ internal sealed class ScoringCursor : RootCursorBase
     private readonly Stack<Rows> _free = new();
     private readonly int _largestBlock;
     private VBuffer<float> _features;
+    private bool _readsInPlace = true;
     private Rows? _current;
     private int _row = -1;
     private int _nextBlock = RowsAtFirst;
@@ -165,9 +168,15 @@ internal sealed class ScoringCursor : RootCursorBase
     {
         if (disposing)
         {
+            if (_current is not null)
+                _free.Push(_current);
             _current = null;
             _ended = true;
-            _queue.Abandon();
+            foreach (ScoringBlock block in _queue.Abandon())
+                _scorer.Return(block);
+            foreach (Rows rows in _free)
+                _scorer.Return(rows.Block);
+            _free.Clear();
             _source.Dispose();
         }
 
@@ -202,7 +211,11 @@ internal sealed class ScoringCursor : RootCursorBase
         }
 
         if (rows.Block.RowCount == 0)
+        {
+            _free.Push(rows);
             return;
+        }
+
         _reading.Enqueue(rows);
         _queue.Enqueue(rows.Block);
     }
@@ -214,14 +227,48 @@ internal sealed class ScoringCursor : RootCursorBase
         _getId(ref rows.Ids[row]);
         foreach (BufferedColumn column in rows.Columns)
             column.Read(row);
+        if (_readsInPlace)
+        {
+            ReadInPlace(rows.Block);
+            return;
+        }
+
         _getFeatures(ref _features);
-        int expected = _scorer.Network.FeatureCount;
-        if (_features.Length != expected)
-            throw Ch.Except($"The model was trained on {expected} features, and the row has {_features.Length}.");
+        CheckLength(_features);
         if (_features.IsDense)
             rows.Block.Add(_features.GetValues());
         else
             rows.Block.Add(_features.GetIndices(), _features.GetValues());
+    }
+
+    // Full features are written where they are needed. A source may also keep the memory that it is given, and give its
+    // own: then that memory is lost, and from there on features are copied.
+    private void ReadInPlace(ScoringBlock block)
+    {
+        float[] row = block.NextRow;
+        var features = new VBuffer<float>(row.Length, row);
+        _getFeatures(ref features);
+        CheckLength(features);
+        ReadOnlySpan<float> values = features.GetValues();
+        if (features.IsDense && Unsafe.AreSame(ref MemoryMarshal.GetReference(values), ref row[0]))
+        {
+            block.Add(values);
+            return;
+        }
+
+        _readsInPlace = false;
+        block.GiveNextRowAway();
+        if (features.IsDense)
+            block.Add(values);
+        else
+            block.Add(features.GetIndices(), values);
+    }
+
+    private void CheckLength(in VBuffer<float> features)
+    {
+        int expected = _scorer.Network.FeatureCount;
+        if (features.Length != expected)
+            throw Ch.Except($"The model was trained on {expected} features, and the row has {features.Length}.");
     }
 
     private void GetScores(ref VBuffer<float> scores)
@@ -253,9 +300,8 @@ internal sealed class ScoringCursor : RootCursorBase
     {
         public Rows(ScoringCursor owner)
         {
-            NetworkScorer scorer = owner._scorer;
             int capacity = owner._largestBlock;
-            Block = new ScoringBlock(scorer.Network.FeatureCount, scorer.Network.ClassCount, capacity);
+            Block = owner._scorer.Rent();
             Columns = [.. owner._passed.Select(column => BufferedColumn.Create(owner._source, column, capacity))];
             Ids = new DataViewRowId[capacity];
             Batches = new long[capacity];

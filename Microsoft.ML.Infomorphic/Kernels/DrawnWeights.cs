@@ -24,6 +24,7 @@ internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] 
     /// <summary>The sums of one row.</summary>
     /// <param name="values">All inputs.</param>
     /// <param name="sums">Receives one number a neuron.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Aggregate(ReadOnlySpan<float> values, Span<float> sums)
     {
         if (values.Length != inputs)
@@ -74,6 +75,7 @@ internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] 
     /// <param name="panels">Number of panels.</param>
     /// <param name="sums">Panels × <paramref name="sumRows"/> × 32, aligned to 64 bytes.</param>
     /// <param name="sumRows">Number of neurons, with padding.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Aggregate(float* values, int inputRows, int panels, float* sums, int sumRows)
     {
         fixed (float* w = weights)
@@ -90,6 +92,7 @@ internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] 
             }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AggregateTwo(float* w, int* p, float* x, float* sums, int neuron)
     {
         Vector512<float> a0 = default;
@@ -113,6 +116,7 @@ internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] 
         Store(neuron + 1, a1, b1, sums);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AggregateOne(float* w, int* p, float* x, float* sums, int neuron)
     {
         Vector512<float> a = default;

@@ -27,6 +27,7 @@ internal sealed unsafe class PackedWeights
     private readonly int _inputs;
     private readonly int _paddedInputs;
     private readonly int _groups;
+    private readonly AlignedArray<int> _all;
 
     /// <summary>Copies weights.</summary>
     /// <param name="weights">Neurons × inputs.</param>
@@ -42,6 +43,9 @@ internal sealed unsafe class PackedWeights
         _weights = new AlignedArray<float>(checked(_groups * GroupNeurons * inputs));
         _biases = new AlignedArray<float>(_groups * GroupNeurons);
         biases.CopyTo(_biases.Span);
+        _all = new AlignedArray<int>(inputs);
+        for (int k = 0; k < inputs; k++)
+            _all.Span[k] = k;
         Span<float> packed = _weights.Span;
         for (int neuron = 0; neuron < _neurons; neuron++)
         {
@@ -86,7 +90,12 @@ internal sealed unsafe class PackedWeights
     /// <param name="inputs">Panels × (inputs, with padding) × 32, aligned to 64 bytes.</param>
     /// <param name="panels">Number of panels.</param>
     /// <param name="sums">Panels × (neurons, rounded up to groups) × 32, aligned to 64 bytes.</param>
-    public void Aggregate(float* inputs, int panels, float* sums)
+    /// <param name="places">
+    /// Panels × inputs, with padding: which inputs each panel holds, the others are zero in all of its rows; null where
+    /// panels hold all.
+    /// </param>
+    /// <param name="counts">How many inputs each panel holds.</param>
+    public void Aggregate(float* inputs, int panels, float* sums, int* places = null, int* counts = null)
     {
         nint inputStride = (nint)_paddedInputs * Panel.Rows;
         nint sumStride = (nint)_groups * GroupNeurons * Panel.Rows;
@@ -100,15 +109,17 @@ internal sealed unsafe class PackedWeights
             {
                 float* x = inputs + panel * inputStride;
                 float* s = sums + panel * sumStride + group * GroupNeurons * Panel.Rows;
+                int* held = places is null ? _all.Pointer : places + (nint)panel * _paddedInputs;
+                int count = places is null ? _inputs : counts[panel];
                 if (Vector512.IsHardwareAccelerated)
                 {
-                    AggregateEight(weights, x, _inputs, biases, s);
+                    AggregateEight(weights, x, held, count, biases, s);
                     continue;
                 }
 
                 for (int part = 0; part < GroupNeurons; part += 4)
                 for (int lane = 0; lane < Panel.Rows; lane += 2 * Vector256<float>.Count)
-                    AggregateFour(weights + part, x + lane, _inputs, biases + part, s + part * Panel.Rows + lane);
+                    AggregateFour(weights + part, x + lane, held, count, biases + part, s + part * Panel.Rows + lane);
             }
         }
 
@@ -116,6 +127,7 @@ internal sealed unsafe class PackedWeights
     }
 
     // Eight groups at a time: as many chains as hide how long a multiply-add takes.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AggregateRow(float* values, int* indices, int count, Span<float> sums)
     {
         if (sums.Length != _neurons)
@@ -179,7 +191,8 @@ internal sealed unsafe class PackedWeights
         GC.KeepAlive(this);
     }
 
-    private static void AggregateEight(float* w, float* x, int count, float* biases, float* sums)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AggregateEight(float* weights, float* x, int* held, int count, float* biases, float* sums)
     {
         Vector512<float> a0 = default;
         Vector512<float> a1 = default;
@@ -199,6 +212,7 @@ internal sealed unsafe class PackedWeights
         Vector512<float> b7 = default;
         for (int k = 0; k < count; k++)
         {
+            float* w = weights + held[k] * GroupNeurons;
             Vector512<float> low = Vector512.LoadAligned(x);
             Vector512<float> high = Vector512.LoadAligned(x + 16);
             Vector512<float> weight = Vector512.Create(w[0]);
@@ -226,7 +240,6 @@ internal sealed unsafe class PackedWeights
             a7 = Vector512.FusedMultiplyAdd(weight, low, a7);
             b7 = Vector512.FusedMultiplyAdd(weight, high, b7);
             x += Panel.Rows;
-            w += GroupNeurons;
         }
 
         Store(0, a0, b0);
@@ -248,7 +261,8 @@ internal sealed unsafe class PackedWeights
     }
 
     // Sixteen registers hold half as many neurons and rows.
-    private static void AggregateFour(float* w, float* x, int count, float* biases, float* sums)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AggregateFour(float* weights, float* x, int* held, int count, float* biases, float* sums)
     {
         Vector256<float> a0 = default;
         Vector256<float> a1 = default;
@@ -260,6 +274,7 @@ internal sealed unsafe class PackedWeights
         Vector256<float> b3 = default;
         for (int k = 0; k < count; k++)
         {
+            float* w = weights + held[k] * GroupNeurons;
             Vector256<float> low = Vector256.LoadAligned(x);
             Vector256<float> high = Vector256.LoadAligned(x + 8);
             Vector256<float> weight = Vector256.Create(w[0]);
@@ -275,7 +290,6 @@ internal sealed unsafe class PackedWeights
             a3 = Vector256.FusedMultiplyAdd(weight, low, a3);
             b3 = Vector256.FusedMultiplyAdd(weight, high, b3);
             x += Panel.Rows;
-            w += GroupNeurons;
         }
 
         Store(0, a0, b0);

@@ -42,12 +42,29 @@ internal static class VectorMath
     /// relative error is 2.6·10⁻⁹.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> ExpOfNegative(Vector512<float> x)
+    public static Vector512<float> ExpOfNegative(Vector512<float> x) =>
+        ExpOfHeld(Vector512.MaxNative(Vector512.Create(-Saturation), x));
+
+    /// <summary>eˣ with |x| held at <see cref="Saturation"/>, as <see cref="ExpOfNegative"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp(Vector512<float> x) =>
+        ExpOfHeld(
+            Vector512.MinNative(Vector512.Create(Saturation), Vector512.MaxNative(Vector512.Create(-Saturation), x))
+        );
+
+    /// <summary>eˣ for x ≤ 0 as <see cref="ExpOfNegative"/>, down to e⁻⁸⁷, the least power that is a normal number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SmallExp(Vector512<float> x) =>
+        ExpOfHeld(Vector512.MaxNative(Vector512.Create(-87f), x));
+
+    // Native maxima and conversions are single instructions. A maximum of a number and NaN is its second operand on x86
+    // and NaN elsewhere, so that NaN stays NaN in second place; what it is converted to does not matter then.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> ExpOfHeld(Vector512<float> x)
     {
         // log₂e in two parts, so that f keeps its precision where n is large.
         const float Log2E = 1.44269502f;
         const float Log2ERest = 1.92596299e-8f;
-        x = Vector512.Max(x, Vector512.Create(-Saturation));
         Vector512<float> n = Vector512.Round(x * Vector512.Create(Log2E));
         Vector512<float> f = Vector512.FusedMultiplyAdd(x, Vector512.Create(Log2E), -n);
         f = Vector512.FusedMultiplyAdd(x, Vector512.Create(Log2ERest), f);
@@ -68,7 +85,7 @@ internal static class VectorMath
             Vector512.FusedMultiplyAdd(square, high, middle),
             low
         );
-        Vector512<int> exponent = (Vector512.ConvertToInt32(n) + Vector512.Create(127)) << 23;
+        Vector512<int> exponent = (Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23;
         return power * exponent.AsSingle();
     }
 

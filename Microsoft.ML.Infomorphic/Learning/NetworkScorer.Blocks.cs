@@ -13,6 +13,36 @@ public sealed unsafe partial class NetworkScorer
     // As many as there are threads that score at once.
     private readonly ConcurrentBag<PanelMemory> _memories = [];
 
+    // Of readers that have ended, for those to come: as many as one reader needs.
+    private readonly ConcurrentBag<ScoringBlock> _blocks = [];
+    private int _blockCount;
+
+    /// <summary>Threads of the pool that help a reader.</summary>
+    internal static int Helpers => Environment.ProcessorCount - 1;
+
+    /// <summary>Takes an empty block.</summary>
+    internal ScoringBlock Rent()
+    {
+        if (!_blocks.TryTake(out ScoringBlock? block))
+            return new ScoringBlock(
+                Network.FeatureCount,
+                Network.ClassCount,
+                ScoringBlock.RowsFor(Network.FeatureCount)
+            );
+        Interlocked.Decrement(ref _blockCount);
+        block.Clear();
+        return block;
+    }
+
+    /// <summary>Gives a block back that nobody uses any more.</summary>
+    internal void Return(ScoringBlock block)
+    {
+        if (Interlocked.Increment(ref _blockCount) <= ScoringQueue.CapacityFor(Helpers) + 1)
+            _blocks.Add(block);
+        else
+            Interlocked.Decrement(ref _blockCount);
+    }
+
     /// <summary>Scores all rows of a block: the weights pass through the cache once, and not once a row.</summary>
     internal void Score(ScoringBlock block)
     {
@@ -58,8 +88,9 @@ public sealed unsafe partial class NetworkScorer
 
             int end = panel;
             for (; end < panels && !block.IsSparse(end); end++)
-                block.Pack(end, memory.Features[end]);
-            source.Aggregate(memory.Features[panel], end - panel, f[panel]);
+                memory.Counts[end] = block.Pack(end, memory.Features[end], memory.Places(end));
+            fixed (int* counts = memory.Counts)
+                source.Aggregate(memory.Features[panel], memory.Places(panel), counts + panel, end - panel, f[panel]);
             panel = end;
         }
 
@@ -118,26 +149,17 @@ public sealed unsafe partial class NetworkScorer
                     y[i] = f[i] > 0 ? 1 : 0;
             }
         }
+        else if (hidden.Activation is ModulatedActivation modulated && Settings.Mode == ScoringMode.MeanField)
+        {
+            PresentMeans(new MeanFieldActivation(modulated), panels, memory);
+        }
         else
         {
             if (_contextSums is not null || _lateralSums is not null)
             {
                 for (int panel = 0; panel < panels; panel++)
                     Fire(hidden, memory, panel, memory.ContextBiases.Span(0), memory.LateralBiases.Span(0));
-                if (_contextSums is not null)
-                {
-                    _outputSums.Aggregate(memory.Y[0], panels, memory.Outputs[0]);
-                    for (int panel = 0; panel < panels; panel++)
-                    {
-                        Span<float> theta = memory.Theta.AsSpan(0, memory.Fed.Length);
-                        Span<float> complement = memory.Complement.AsSpan(0, memory.Fed.Length);
-                        VectorizedActivation.Fire(memory.Outputs.Span(panel), theta, complement);
-                        Pass(theta, complement, memory.Fed.Span(panel), 0, null, 0);
-                    }
-
-                    _contextSums.Aggregate(memory.Fed[0], panels, memory.C[0]);
-                }
-
+                FeedBack(panels, memory);
                 _lateralSums?.Aggregate(memory.Y[0], panels, memory.L[0]);
             }
 
@@ -152,6 +174,54 @@ public sealed unsafe partial class NetworkScorer
         }
 
         _outputSums.Aggregate(memory.Y[0], panels, memory.Outputs[0]);
+    }
+
+    // The same, faster.
+    private void PresentMeans(MeanFieldActivation activation, int panels, PanelMemory memory)
+    {
+        for (int panel = 0; panel < panels; panel++)
+            activation.FireAlike(
+                memory.F.Span(panel),
+                _context!.Biases,
+                _lateral!.Biases,
+                memory.Driven.Span(panel),
+                memory.Y.Span(panel)
+            );
+        _lateralSums!.Aggregate(memory.Y[0], panels, memory.L[0]);
+        FeedBack(panels, memory);
+        for (int panel = 0; panel < panels; panel++)
+            if (_contextSums is null)
+                activation.FireAgain(
+                    memory.F.Span(panel),
+                    memory.Driven.Span(panel),
+                    memory.L.Span(panel),
+                    memory.Y.Span(panel)
+                );
+            else
+                activation.Fire(
+                    memory.F.Span(panel),
+                    memory.C.Span(panel),
+                    memory.L.Span(panel),
+                    memory.Driven.Span(panel),
+                    memory.Y.Span(panel)
+                );
+    }
+
+    // C from the output layer's outputs, where they are fed back.
+    private void FeedBack(int panels, PanelMemory memory)
+    {
+        if (_contextSums is null)
+            return;
+        _outputSums.Aggregate(memory.Y[0], panels, memory.Outputs[0]);
+        for (int panel = 0; panel < panels; panel++)
+        {
+            Span<float> theta = memory.Theta.AsSpan(0, memory.Fed.Length);
+            Span<float> complement = memory.Complement.AsSpan(0, memory.Fed.Length);
+            VectorizedActivation.Fire(memory.Outputs.Span(panel), theta, complement);
+            Pass(theta, complement, memory.Fed.Span(panel), 0, null, 0);
+        }
+
+        _contextSums.Aggregate(memory.Fed[0], panels, memory.C[0]);
     }
 
     private void Fire(
@@ -177,18 +247,21 @@ public sealed unsafe partial class NetworkScorer
 
     private void Finish(ScoringBlock block, PanelMemory memory)
     {
-        for (int row = 0; row < block.RowCount; row++)
+        for (int panel = 0; panel < Panel.Count(block.RowCount); panel++)
         {
-            Span<float> probabilities = block.Probabilities(row);
-            if (block.IsMissing(row))
+            Span<float> scores = memory.Outputs.Span(panel);
+            for (int k = 0; k < _slopes.Length; k++)
+            for (int lane = k * Panel.Rows; lane < (k + 1) * Panel.Rows; lane++)
+                scores[lane] = _slopes[k] * scores[lane] + _offsets[k];
+            Softmax.NormalizePanel(memory.Outputs[panel], _slopes.Length);
+            for (int row = panel * Panel.Rows; row < Math.Min(block.RowCount, (panel + 1) * Panel.Rows); row++)
             {
-                probabilities.Fill(float.NaN);
-                continue;
+                Span<float> probabilities = block.Probabilities(row);
+                if (block.IsMissing(row))
+                    probabilities.Fill(float.NaN);
+                else
+                    Gather(memory.Outputs[panel] + row % Panel.Rows, probabilities);
             }
-
-            Gather(memory.Outputs[row / Panel.Rows] + row % Panel.Rows, probabilities);
-            Calibrate(probabilities, probabilities);
-            Softmax(probabilities, probabilities);
         }
     }
 
@@ -224,6 +297,7 @@ public sealed unsafe partial class NetworkScorer
     {
         private readonly PanelArray[] _arrays;
         private int _panels;
+        private AlignedArray<int> _places = new(0);
 
         public PanelMemory(NetworkScorer scorer)
         {
@@ -233,13 +307,14 @@ public sealed unsafe partial class NetworkScorer
             C = scorer._contextSums is null ? new PanelArray(0, 0) : Neurons();
             L = scorer._lateralSums is null ? new PanelArray(0, 0) : Neurons();
             Y = Neurons();
+            Driven = scorer._hidden?.Activation is ModulatedActivation ? Neurons() : new PanelArray(0, 0);
             Outputs = Classes();
             Fed = scorer._contextSums is null ? new PanelArray(0, 0) : Classes();
             ContextBiases = Repeat(scorer._context?.Biases);
             LateralBiases = Repeat(scorer._lateral?.Biases);
             Theta = new float[Math.Max(n, scorer._contextSums is null ? 0 : scorer.Network.ClassCount) * Panel.Rows];
             Complement = new float[Theta.Length];
-            _arrays = [F, C, L, Y, Outputs, Fed, Features];
+            _arrays = [F, C, L, Y, Driven, Outputs, Fed, Features];
 
             PanelArray Neurons() => new(n, SourceSums.Pad(n));
 
@@ -248,6 +323,9 @@ public sealed unsafe partial class NetworkScorer
 
         public PanelArray Features { get; }
 
+        /// <summary>How many features each panel holds.</summary>
+        public int[] Counts { get; private set; } = [];
+
         public PanelArray F { get; }
 
         public PanelArray C { get; }
@@ -255,6 +333,9 @@ public sealed unsafe partial class NetworkScorer
         public PanelArray L { get; }
 
         public PanelArray Y { get; }
+
+        /// <summary>What the presentations share.</summary>
+        public PanelArray Driven { get; }
 
         public PanelArray Outputs { get; }
 
@@ -273,9 +354,14 @@ public sealed unsafe partial class NetworkScorer
             if (panels <= _panels)
                 return;
             _panels = panels;
+            Counts = new int[panels];
+            _places = new AlignedArray<int>(checked(panels * Features.Count));
             foreach (PanelArray array in _arrays)
                 array.Reserve(panels);
         }
+
+        /// <summary>Which features a panel holds.</summary>
+        public int* Places(int panel) => _places.Pointer + (nint)panel * Features.Count;
 
         private static PanelArray Repeat(float[]? biases)
         {

@@ -178,14 +178,14 @@ public sealed partial class NetworkScorer
         if (_hidden is null)
         {
             Calibrate(scratch.Outputs, scratch.Scores);
-            Softmax(scratch.Scores, probabilities);
+            Softmax.Normalize(scratch.Scores, probabilities);
             return;
         }
 
         if (!IsSampled)
         {
             Present(_hidden.Activation, scratch, sample: null, key: 0);
-            Softmax(scratch.Scores, probabilities);
+            Softmax.Normalize(scratch.Scores, probabilities);
             return;
         }
 
@@ -193,7 +193,7 @@ public sealed partial class NetworkScorer
         for (int sample = 0; sample < Settings.Samples; sample++)
         {
             Present(_hidden.Activation, scratch, sample, key);
-            Softmax(scratch.Scores, scratch.Scores);
+            Softmax.Normalize(scratch.Scores, scratch.Scores);
             TensorPrimitives.Add(probabilities, scratch.Scores, probabilities);
         }
 
@@ -207,6 +207,10 @@ public sealed partial class NetworkScorer
         {
             for (int neuron = 0; neuron < scratch.Y.Length; neuron++)
                 scratch.Y[neuron] = scratch.F[neuron] > 0 ? 1 : 0;
+        }
+        else if (activation is ModulatedActivation modulated && Settings.Mode == ScoringMode.MeanField)
+        {
+            PresentMeans(new MeanFieldActivation(modulated), scratch);
         }
         else
         {
@@ -230,6 +234,23 @@ public sealed partial class NetworkScorer
 
         _outputSums.Aggregate(scratch.Y, scratch.Outputs);
         Calibrate(scratch.Outputs, scratch.Scores);
+    }
+
+    // The same, faster.
+    private void PresentMeans(MeanFieldActivation activation, Scratch scratch)
+    {
+        Span<float> driven = scratch.Theta;
+        activation.Fire(scratch.F, _context!.Biases, _lateral!.Biases, driven, scratch.Y);
+        _lateralSums!.Aggregate(scratch.Y, scratch.L);
+        if (_contextSums is null)
+        {
+            activation.FireAgain(scratch.F, driven, scratch.L, scratch.Y);
+            return;
+        }
+
+        FeedBack(scratch, sample: null, key: 0);
+        _contextSums.Aggregate(scratch.Fed, scratch.C);
+        activation.Fire(scratch.F, scratch.C, scratch.L, driven, scratch.Y);
     }
 
     private void Fire(
@@ -290,14 +311,6 @@ public sealed partial class NetworkScorer
     // Samples follow from the row itself, so that they depend neither on its neighbours nor on its place among them.
     private ulong KeyOf(ReadOnlySpan<float> features) =>
         XxHash3.HashToUInt64(MemoryMarshal.AsBytes(features), unchecked((long)Settings.Seed));
-
-    private static void Softmax(ReadOnlySpan<float> scores, Span<float> probabilities)
-    {
-        float largest = TensorPrimitives.Max(scores);
-        TensorPrimitives.Subtract(scores, largest, probabilities);
-        TensorPrimitives.Exp(probabilities, probabilities);
-        TensorPrimitives.Divide(probabilities, TensorPrimitives.Sum<float>(probabilities), probabilities);
-    }
 
     private readonly ref struct Scratch(float[] memory, int neurons, int classes)
     {

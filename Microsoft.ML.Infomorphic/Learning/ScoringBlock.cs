@@ -1,4 +1,5 @@
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Learning;
@@ -18,8 +19,11 @@ internal sealed unsafe class ScoringBlock
     private readonly int[] _starts;
     private readonly int _featureCount;
     private readonly int _classCount;
-    private readonly int _stride;
-    private AlignedArray<float>? _full;
+
+    // Pinned, each by itself: a reader may fill a whole array, and no part of one.
+    private readonly float[]?[] _full;
+    private readonly nint[] _addresses;
+    private AlignedArray<float>? _zeros;
     private int[] _indices = [];
     private float[] _values = [];
 
@@ -35,11 +39,8 @@ internal sealed unsafe class ScoringBlock
         _probabilities = new float[checked(capacity * classCount)];
         _kinds = new RowKind[capacity];
         _starts = new int[capacity + 1];
-
-        // An odd number of cache lines: the same feature of 32 rows then lies in 32 different places of the cache.
-        _stride = (featureCount + 15) / 16 * 16;
-        if (_stride / 16 % 2 == 0)
-            _stride += 16;
+        _full = new float[]?[capacity];
+        _addresses = new nint[capacity];
     }
 
     private enum RowKind : byte
@@ -55,8 +56,8 @@ internal sealed unsafe class ScoringBlock
     /// <summary>Number of rows added.</summary>
     public int RowCount { get; private set; }
 
-    /// <summary>Numbers from one full row to the next.</summary>
-    public int Stride => _stride;
+    /// <summary>Where the next row may be written before it is added in full.</summary>
+    public float[] NextRow => Row(RowCount);
 
     /// <summary>
     /// A good number of rows: enough to read the weights rarely, and few enough to stay in the second-level cache.
@@ -67,29 +68,22 @@ internal sealed unsafe class ScoringBlock
     /// <summary>Removes all rows.</summary>
     public void Clear() => RowCount = 0;
 
+    /// <summary>Gives away the memory of the next row: someone else may write to it.</summary>
+    public void GiveNextRowAway() => _full[RowCount] = null;
+
     /// <summary>Adds a row in full.</summary>
+    /// <param name="features">The features; nothing is copied where they are those of <see cref="NextRow"/>.</param>
     public void Add(ReadOnlySpan<float> features)
     {
-        if (!TensorPrimitives.IsFiniteAll(features))
-        {
-            AddMissing();
-            return;
-        }
-
-        features.CopyTo(Row(RowCount));
+        float[] row = Row(RowCount);
+        if (!Unsafe.AreSame(ref MemoryMarshal.GetReference(features), ref row[0]))
+            features.CopyTo(row);
         Append(RowKind.Full);
     }
 
     /// <summary>Adds a row by its non-zero features.</summary>
     public void Add(ReadOnlySpan<int> indices, ReadOnlySpan<float> values)
     {
-        // Of no values, TensorPrimitives says that not all are finite.
-        if (!values.IsEmpty && !TensorPrimitives.IsFiniteAll(values))
-        {
-            AddMissing();
-            return;
-        }
-
         if ((long)indices.Length * SparseFactor > _featureCount)
         {
             Expand(indices, values, Row(RowCount));
@@ -144,19 +138,27 @@ internal sealed unsafe class ScoringBlock
         return features;
     }
 
-    /// <summary>Turns the rows of a panel into the panel.</summary>
-    public void Pack(int panel, float* destination)
+    /// <summary>Turns the rows of a panel into the panel, without features that are zero in all of them.</summary>
+    /// <param name="panel">Which panel.</param>
+    /// <param name="destination">Receives it.</param>
+    /// <param name="places">Receives which features are left.</param>
+    /// <returns>How many are left.</returns>
+    public int Pack(int panel, float* destination, int* places)
     {
-        int first = panel * Panel.Rows;
-        for (int row = first; row < Math.Min(first + Panel.Rows, RowCount); row++)
-            if (_kinds[row] != RowKind.Full)
+        _zeros ??= new AlignedArray<float>(_featureCount);
+        float** rows = stackalloc float*[Panel.Rows];
+        for (int lane = 0; lane < Panel.Rows; lane++)
+        {
+            int row = panel * Panel.Rows + lane;
+            if (row < RowCount && _kinds[row] != RowKind.Full)
                 Expand(row);
-        for (int row = RowCount; row < first + Panel.Rows; row++)
-            Row(row).Clear();
-        Panel.Pack(_full!.Pointer + (nint)first * _stride, _stride, _featureCount, destination);
-    }
+            rows[lane] = row < RowCount ? (float*)_addresses[row] : _zeros.Pointer;
+        }
 
-    private void AddMissing() => Append(RowKind.Missing);
+        int left = Panel.Pack(rows, _featureCount, destination, places);
+        GC.KeepAlive(this);
+        return left;
+    }
 
     private void Append(RowKind kind, int values = 0)
     {
@@ -165,10 +167,13 @@ internal sealed unsafe class ScoringBlock
         _kinds[RowCount++] = kind;
     }
 
-    private Span<float> Row(int row)
+    private float[] Row(int row)
     {
-        _full ??= new AlignedArray<float>(checked(Panel.Count(Capacity) * Panel.Rows * _stride));
-        return _full.Span.Slice(row * _stride, _featureCount);
+        if (_full[row] is float[] found)
+            return found;
+        float[] made = GC.AllocateUninitializedArray<float>(_featureCount, pinned: true);
+        _addresses[row] = (nint)Unsafe.AsPointer(ref made[0]);
+        return _full[row] = made;
     }
 
     private static void Expand(ReadOnlySpan<int> indices, ReadOnlySpan<float> values, Span<float> features)

@@ -21,9 +21,7 @@ internal sealed class ScoringQueue : IThreadPoolWorkItem
     {
         _scorer = scorer;
         _helpers = helpers;
-
-        // One block for each thread, one that is being read and one that is being handed out.
-        _ring = new Entry[helpers == 0 ? 1 : helpers + 3];
+        _ring = new Entry[CapacityFor(helpers)];
         for (int i = 0; i < _ring.Length; i++)
             _ring[i] = new Entry();
     }
@@ -41,6 +39,12 @@ internal sealed class ScoringQueue : IThreadPoolWorkItem
 
     /// <summary>The largest number of blocks.</summary>
     public int Capacity => _ring.Length;
+
+    /// <summary>
+    /// How many blocks are in use at once: one for each thread, one that is being read and one that is being handed out.
+    /// </summary>
+    /// <param name="helpers">Threads of the pool that may help.</param>
+    public static int CapacityFor(int helpers) => helpers == 0 ? 1 : helpers + 3;
 
     /// <summary>Whether the oldest block is scored.</summary>
     public bool HasScored => Count > 0 && _ring[_first].Is(State.Scored);
@@ -79,11 +83,15 @@ internal sealed class ScoringQueue : IThreadPoolWorkItem
     }
 
     /// <summary>Forgets the blocks; what is being scored is scored to its end.</summary>
-    public void Abandon()
+    /// <returns>The blocks that are not being scored.</returns>
+    public IReadOnlyList<ScoringBlock> Abandon()
     {
+        var left = new List<ScoringBlock>();
         foreach (Entry entry in _ring)
-            entry.TryChange(State.Waiting, State.Free);
+            if (entry.TryChange(State.Waiting, State.Free) || entry.TryChange(State.Scored, State.Free))
+                left.Add(entry.Block!);
         Count = 0;
+        return left;
     }
 
     void IThreadPoolWorkItem.Execute()

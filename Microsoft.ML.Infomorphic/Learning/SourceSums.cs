@@ -58,4 +58,12 @@ internal sealed unsafe class SourceSums
         else
             _drawn!.Aggregate(inputs, _paddedInputs, panels, sums, PaddedCount);
     }
+
+    /// <summary>The sums of whole panels that hold some of the inputs: the others are zero.</summary>
+    public void Aggregate(float* inputs, int* places, int* counts, int panels, float* sums)
+    {
+        if (_all is null)
+            throw new NotSupportedException("Drawn connections read all of their inputs.");
+        _all.Aggregate(inputs, panels, sums, places, counts);
+    }
 }

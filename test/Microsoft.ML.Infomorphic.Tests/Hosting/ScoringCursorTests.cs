@@ -224,6 +224,69 @@ public class ScoringCursorTests
         Assert.IsLessThan(15_000, Read());
     }
 
+    [TestMethod]
+    public void A_cursor_that_scores_by_itself_allocates_nothing_at_all()
+    {
+        IDataView data = _context.Data.Cache(Samples.View(_context, Samples.Rows(20_000)));
+        IDataView scored = Samples.Transformer(_context, data).Transform(data);
+        DataViewRowCursor[] cursors = scored.GetRowCursorSet([scored.Schema["Score"]], 2);
+        Assert.HasCount(2, cursors);
+        using DataViewRowCursor first = cursors[0];
+        using DataViewRowCursor second = cursors[1];
+        var getScore = first.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
+        VBuffer<float> score = default;
+        Read(3000);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Read(3000);
+        Assert.AreEqual(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Read(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                Assert.IsTrue(first.MoveNext());
+                getScore(ref score);
+            }
+        }
+    }
+
+    [TestMethod]
+    public void Readers_that_come_later_use_the_memory_of_earlier_ones()
+    {
+        IDataView data = _context.Data.Cache(Samples.View(_context, Samples.Rows(5000)));
+        InfomorphicPredictionTransformer transformer = Samples.Transformer(_context, data);
+        IDataView scored = transformer.Transform(data);
+        float[][] expected = Samples.Scores(scored);
+        foreach (int count in new[] { 5000, 1, 700, 5000, 40, 5000 })
+        {
+            using DataViewRowCursor cursor = scored.GetRowCursor([scored.Schema["Score"]]);
+            var getScore = cursor.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
+            VBuffer<float> score = default;
+            for (int row = 0; row < count; row++)
+            {
+                Assert.IsTrue(cursor.MoveNext());
+                getScore(ref score);
+                CollectionAssert.AreEqual(expected[row], score.DenseValues().ToArray());
+            }
+        }
+    }
+
+    // A source may keep the memory that it is asked to fill, and give away its own.
+    [TestMethod]
+    public void A_source_that_swaps_its_memory_is_scored_right()
+    {
+        List<Samples.Row> rows = Samples.Rows(500);
+        IDataView data = Samples.View(_context, rows);
+        InfomorphicPredictionTransformer transformer = Samples.Transformer(_context, data);
+        float[][] expected = Expected(transformer, rows);
+
+        float[][] scores = Samples.Scores(transformer.Transform(new SwappingView(data)));
+
+        Assert.HasCount(expected.Length, scores);
+        for (int row = 0; row < scores.Length; row++)
+            CollectionAssert.AreEqual(expected[row], scores[row]);
+    }
+
     private static float[][] Expected(InfomorphicPredictionTransformer transformer, List<Samples.Row> rows)
     {
         var scorer = new NetworkScorer(transformer.Model.Network, transformer.Model.ScoringSettings);
@@ -290,5 +353,63 @@ public class ScoringCursorTests
         return count;
 
         ValueGetter<T> Getter<T>(string name) => cursor.GetGetter<T>(cursor.Schema[name]);
+    }
+
+    private sealed class SwappingView(IDataView source) : IDataView
+    {
+        public bool CanShuffle => false;
+
+        public DataViewSchema Schema => source.Schema;
+
+        public long? GetRowCount() => source.GetRowCount();
+
+        public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
+            new SwappingCursor(source.GetRowCursor(columnsNeeded, rand));
+
+        public DataViewRowCursor[] GetRowCursorSet(
+            IEnumerable<DataViewSchema.Column> columnsNeeded,
+            int n,
+            Random? rand = null
+        ) => [GetRowCursor(columnsNeeded, rand)];
+    }
+
+    private sealed class SwappingCursor(DataViewRowCursor source) : DataViewRowCursor
+    {
+        private VBuffer<float> _mine;
+
+        public override long Position => source.Position;
+
+        public override long Batch => source.Batch;
+
+        public override DataViewSchema Schema => source.Schema;
+
+        public override bool IsColumnActive(DataViewSchema.Column column) => source.IsColumnActive(column);
+
+        public override ValueGetter<DataViewRowId> GetIdGetter() => source.GetIdGetter();
+
+        public override bool MoveNext() => source.MoveNext();
+
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
+        {
+            if (typeof(TValue) != typeof(VBuffer<float>))
+                return source.GetGetter<TValue>(column);
+            ValueGetter<VBuffer<float>> get = source.GetGetter<VBuffer<float>>(column);
+            return (ValueGetter<TValue>)
+                (Delegate)
+                    (ValueGetter<VBuffer<float>>)(
+                        (ref VBuffer<float> value) =>
+                        {
+                            get(ref _mine);
+                            (_mine, value) = (value, _mine);
+                        }
+                    );
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                source.Dispose();
+            base.Dispose(disposing);
+        }
     }
 }

@@ -28,6 +28,9 @@ public class InstructionSetTests
         typeof(VectorizedNeuronTests),
         typeof(AllocationTests),
         typeof(NetworkScorerBlocksTests),
+        typeof(PanelTests),
+        typeof(SoftmaxTests),
+        typeof(MeanFieldActivationTests),
     ];
 
     [TestMethod]

@@ -120,11 +120,9 @@ public unsafe class PackedWeightsTests
 
     private static void Pack(ReadOnlySpan<float[]> rows, int inputs, float* panel)
     {
-        float[] flat = new float[Panel.Rows * inputs];
         for (int row = 0; row < Panel.Rows; row++)
-            rows[row].CopyTo(flat, row * inputs);
-        fixed (float* first = flat)
-            Panel.Pack(first, inputs, inputs, panel);
+        for (int input = 0; input < inputs; input++)
+            panel[input * Panel.Rows + row] = rows[row][input];
     }
 
     private static float[] Define(float[] weights, float[] biases, float[] row)
