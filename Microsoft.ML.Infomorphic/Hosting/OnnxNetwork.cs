@@ -220,24 +220,41 @@ internal sealed class OnnxNetwork
                 weights[k * Readout.InputCount + i] = (float)(slope * Readout.Weights[k * Readout.InputCount + i]);
             biases[k] = (float)(slope * Readout.Biases[k] + calibration.Offsets[k]);
         }
-        return Gemm("logits", y, weights, biases, Readout.InputCount);
+        return Gemm("logits", y, _graph.Constant("logits/weights", weights, biases.Length, Readout.InputCount), biases);
     }
 
     private string Number(string name, double value) => _graph.Constant(name, new[] { (float)value }, 1);
 
     // scale · (W x + b)
     private string Aggregate(string name, string inputs, InputSource source, double scale = 1) =>
-        Gemm(name, inputs, Scaled(Dense(source), scale), Scaled(source.Biases, scale), source.InputCount);
+        Gemm(name, inputs, Weights(name, source, scale), Scaled(source.Biases, scale));
 
-    private string Gemm(string name, string inputs, float[] weights, float[] biases, int inputCount)
+    private string Gemm(string name, string inputs, string weights, float[] biases)
     {
-        string w = _graph.Constant(name + "/weights", weights, biases.Length, inputCount);
         string b = _graph.Constant(name + "/biases", biases, biases.Length);
-        return _graph.Node("Gemm", [inputs, w, b], name, ("transB", 1));
+        return _graph.Node("Gemm", [inputs, weights, b], name, ("transB", 1));
     }
 
-    // ONNX has no product with a sparse matrix. Zeros cost a runtime's matrix product less than drawn peers would cost
-    // its Gather: a row of every neuron's peers, N × K numbers, for every row that is scored.
+    // ONNX has no product with a sparse matrix. Drawn weights are put among zeros, which a runtime does once, when it
+    // loads the file; zeros cost its matrix product less than drawn peers would cost its Gather: N × K numbers, every
+    // neuron's peers, for every row that is scored.
+    private string Weights(string name, InputSource source, double scale)
+    {
+        const int OldestScatter = 11;
+        long n = source.NeuronCount;
+        long k = source.ConnectionsPerNeuron;
+        if (source.Connections is null || _graph.OperatorSet < OldestScatter || !AreDistinct(source))
+            return _graph.Constant(name + "/weights", Scaled(Dense(source), scale), n, source.InputCount);
+        string shape = _graph.Constant(name + "/shape", new[] { n, source.InputCount }, 2);
+        string zeros = _graph.Node("ConstantOfShape", [shape], name + "/zeros");
+        string drawn = _graph.Constant(name + "/drawn", Scaled(source.Weights, scale), n, k);
+        string peers = _graph.Constant(name + "/peers", source.Connections, n, k);
+        return _graph.Node("ScatterElements", [zeros, peers, drawn], name + "/weights", ("axis", 1));
+    }
+
+    private static bool AreDistinct(InputSource source) =>
+        source.Connections!.Chunk(source.ConnectionsPerNeuron).All(peers => peers.Distinct().Count() == peers.Length);
+
     private static float[] Dense(InputSource source)
     {
         if (source.Connections is null)
