@@ -229,8 +229,9 @@ internal abstract class ParquetColumn : IDisposable
         private void Next(InputColumn? column)
         {
             Span<T> values = _data!.Values;
-            Span<int> present = _data.DefinitionLevels;
-            Span<int> repeated = _data.RepetitionLevels;
+            // A column whose values are always there, or are no lists, has no such levels.
+            Span<int> present = field.MaxDefinitionLevel > 0 ? _data.DefinitionLevels : default;
+            Span<int> repeated = field.MaxRepetitionLevel > 0 ? _data.RepetitionLevels : default;
             do
             {
                 bool isThere = present.IsEmpty || present[_level] == field.MaxDefinitionLevel;
