@@ -79,42 +79,62 @@ internal abstract class OutputColumn
             ? new Vector<T>(column, typeof(TValue), write)
             : new Scalar<T>(column, typeof(TValue), write);
 
+    // What keys stand for, or their own numbers where the model does not tell.
     private static OutputColumn OfKeys(DataViewSchema.Column column, KeyDataViewType key)
     {
-        string[]? names = key.Count <= int.MaxValue ? Texts(column, "KeyValues", (int)key.Count) : null;
-        return names is null ? Of<uint, long>(column, Write) : Of<uint, string>(column, Write);
-
-        void Write(IValueWriter writer, uint value)
+        const string Labels = "KeyValues";
+        if (key.Count <= int.MaxValue)
         {
-            // Key 0 is a missing value, and counts start at 1.
-            if (value == 0)
-                writer.Missing();
-            else if (names is not null && value <= names.Length)
-                writer.Text(names[value - 1]);
-            else
-                writer.Whole((long)value);
+            int count = (int)key.Count;
+            if (Texts(column, Labels, count) is { } texts)
+                return OfKeys<string>((writer, value) => writer.Text(texts[value]));
+            if (Wholes(column, Labels, count) is { } wholes)
+                return OfKeys<long>((writer, value) => writer.Whole(wholes[value]));
+            if (Numbers(column, Labels, count) is { } numbers)
+                return OfKeys<double>((writer, value) => writer.Number(numbers[value]));
         }
+        return OfKeys<long>((writer, value) => writer.Whole(value + 1));
+
+        // Key 0 is a missing value, and counts start at 1.
+        OutputColumn OfKeys<TValue>(Action<IValueWriter, int> write) =>
+            Of<uint, TValue>(
+                column,
+                (writer, value) =>
+                {
+                    if (value == 0)
+                        writer.Missing();
+                    else
+                        write(writer, (int)(value - 1));
+                }
+            );
     }
 
-    // An annotation with a text for each value.
+    // An annotation with a text for each value, a whole number, or a number.
     private static string[]? Texts(DataViewSchema.Column column, string annotation, int count) =>
-        Read<ReadOnlyMemory<char>>(column, annotation, count, text => text.ToString());
+        Read(column, annotation, count, (ReadOnlyMemory<char> text) => text.ToString());
 
-    // The same of texts or numbers.
+    private static long[]? Wholes(DataViewSchema.Column column, string annotation, int count) =>
+        Read(column, annotation, count, (int n) => (long)n)
+        ?? Read(column, annotation, count, (long n) => n)
+        ?? Read(column, annotation, count, (uint n) => (long)n)
+        ?? Read(column, annotation, count, (byte n) => (long)n)
+        ?? Read(column, annotation, count, (short n) => (long)n)
+        ?? Read(column, annotation, count, (ushort n) => (long)n);
+
+    private static double[]? Numbers(DataViewSchema.Column column, string annotation, int count) =>
+        Read(column, annotation, count, (float n) => (double)n) ?? Read(column, annotation, count, (double n) => n);
+
     private static string[]? Names(DataViewSchema.Column column, string annotation, int count) =>
         Texts(column, annotation, count)
-        ?? Numbers<float>(column, annotation, count)
-        ?? Numbers<double>(column, annotation, count)
-        ?? Numbers<byte>(column, annotation, count)
-        ?? Numbers<int>(column, annotation, count)
-        ?? Numbers<uint>(column, annotation, count)
-        ?? Numbers<long>(column, annotation, count);
+        ?? Wholes(column, annotation, count)?.Select(n => n.ToString(CultureInfo.InvariantCulture)).ToArray()
+        ?? Numbers(column, annotation, count)?.Select(n => n.ToString(CultureInfo.InvariantCulture)).ToArray();
 
-    private static string[]? Numbers<T>(DataViewSchema.Column column, string annotation, int count)
-        where T : IFormattable =>
-        Read<T>(column, annotation, count, n => n.ToString(null, CultureInfo.InvariantCulture));
-
-    private static string[]? Read<T>(DataViewSchema.Column column, string annotation, int count, Func<T, string> name)
+    private static TValue[]? Read<T, TValue>(
+        DataViewSchema.Column column,
+        string annotation,
+        int count,
+        Func<T, TValue> convert
+    )
     {
         if (
             column.Annotations.Schema.GetColumnOrNull(annotation)?.Type is not VectorDataViewType type
@@ -124,7 +144,7 @@ internal abstract class OutputColumn
             return null;
         VBuffer<T> values = default;
         column.Annotations.GetValue(annotation, ref values);
-        return [.. values.DenseValues().Select(name)];
+        return [.. values.DenseValues().Select(convert)];
     }
 
     private sealed class Scalar<T>(DataViewSchema.Column column, Type valueType, Action<IValueWriter, T> write)

@@ -117,6 +117,33 @@ public sealed class BatchScoringTests
     }
 
     [TestMethod]
+    public async Task Labels_that_are_numbers_come_back_as_they_were()
+    {
+        var context = new MLContext(1);
+        IDataView data = context.Data.LoadFromEnumerable(
+            Enumerable.Range(0, 100).Select(i => new Numbered { Number = i % 2 == 0 ? 7 : 9, X = [i % 2, 1 - i % 2] })
+        );
+        string model = Path.Combine(_folder, "model.zip");
+        context.Model.Save(
+            context
+                .Transforms.Conversion.MapValueToKey("Label", nameof(Numbered.Number))
+                .Append(context.MulticlassClassification.Trainers.SdcaMaximumEntropy("Label", nameof(Numbered.X)))
+                .Fit(data),
+            data.Schema,
+            model
+        );
+        string input = Path.Combine(_folder, "in.csv");
+        await File.WriteAllTextAsync(input, "X.0,X.1\n0,1\n1,0\n");
+
+        await Run(model, input, "out.csv");
+
+        string[] lines = await File.ReadAllLinesAsync(Path.Combine(_folder, "out.csv"));
+        Assert.AreEqual("PredictedLabel,Score.7,Score.9", lines[0]);
+        Assert.StartsWith("7,", lines[1]);
+        Assert.StartsWith("9,", lines[2]);
+    }
+
+    [TestMethod]
     public async Task No_row_is_no_prediction()
     {
         string input = Path.Combine(_folder, "in.csv");
@@ -506,6 +533,14 @@ public sealed class BatchScoringTests
                     string.Create(CultureInfo.InvariantCulture, $"{row.First},{row.Second[0]},{row.Second[1]}")
                 ),
         ];
+    }
+
+    private sealed class Numbered
+    {
+        public int Number { get; set; }
+
+        [VectorType(2)]
+        public float[] X { get; set; } = [];
     }
 
     private sealed class Parcel
