@@ -27,6 +27,7 @@ internal sealed class OnnxNetwork
 {
     // TensorProto.DataType
     private const long Single = 1;
+    private const long Double = 11;
     private const long UInt32 = 12;
 
     private readonly IOnnxGraph _graph;
@@ -76,6 +77,8 @@ internal sealed class OnnxNetwork
     // The outputs of the last presentation.
     private string Hidden(InfomorphicLayer layer, string features)
     {
+        if (layer.Activation is StepActivation)
+            return Step(layer.Sources[0], features);
         string f = Aggregate("F", features, layer.Sources[0]);
         return Spread(Fire(layer, f), f);
     }
@@ -83,8 +86,6 @@ internal sealed class OnnxNetwork
     // y from F: the last presentation's outputs.
     private string Fire(InfomorphicLayer layer, string f)
     {
-        if (layer.Activation is StepActivation)
-            return Step(f);
         Modulation modulation = Modulation.Of(layer.Activation);
         InputSource[] modulators = [.. layer.Sources.Skip(1)];
         string gain = Number("gain", modulation.Gain);
@@ -158,11 +159,21 @@ internal sealed class OnnxNetwork
         return _graph.Node("Max", [below, Number("-bound", -Bound)], name);
     }
 
-    private string Step(string f)
+    // In double precision: a sign that rounding decides would not be the one that scoring has (StepSigns).
+    private string Step(InputSource source, string features)
     {
-        string fires = _graph.Node("Greater", [f, Number("zero", 0)], "y/fires");
-        return _graph.Node("Cast", [fires], "y", ("to", Single));
+        string wide = Gemm(
+            "F/wide",
+            Cast(features, "x/wide", Double),
+            Cast(Weights("F", source, scale: 1), "F/weights/wide", Double),
+            Cast(_graph.Constant("F/biases", source.Biases, source.NeuronCount), "F/biases/wide", Double)
+        );
+        string zero = Cast(Number("zero", 0), "zero/wide", Double);
+        string y = Cast(_graph.Node("Greater", [wide, zero], "y/fires"), "y", Single);
+        return Spread(y, Cast(wide, "F", Single));
     }
+
+    private string Cast(string values, string name, long type) => _graph.Node("Cast", [values], name, ("to", type));
 
     // Values, and NaN where what they come from is not finite: a row of which one number is NaN scores NaN for all classes.
     private string Spread(string values, string? from = null)
@@ -229,11 +240,11 @@ internal sealed class OnnxNetwork
     private string Aggregate(string name, string inputs, InputSource source, double scale = 1) =>
         Gemm(name, inputs, Weights(name, source, scale), Scaled(source.Biases, scale));
 
-    private string Gemm(string name, string inputs, string weights, float[] biases)
-    {
-        string b = _graph.Constant(name + "/biases", biases, biases.Length);
-        return _graph.Node("Gemm", [inputs, weights, b], name, ("transB", 1));
-    }
+    private string Gemm(string name, string inputs, string weights, float[] biases) =>
+        Gemm(name, inputs, weights, _graph.Constant(name + "/biases", biases, biases.Length));
+
+    private string Gemm(string name, string inputs, string weights, string biases) =>
+        _graph.Node("Gemm", [inputs, weights, biases], name, ("transB", 1));
 
     // ONNX has no product with a sparse matrix. Drawn weights are put among zeros, which a runtime does once, when it
     // loads the file; zeros cost its matrix product less than drawn peers would cost its Gather: N × K numbers, every
