@@ -26,6 +26,7 @@ public class StepSignsTests
         new StepSigns(source).Settle([2, 3], sums);
         Assert.AreEqual(0, sums[0]);
 
+        sums[1] = 0;
         new StepSigns(source).Settle([1e-20f, 0], sums);
         Assert.AreEqual(float.Epsilon, sums[1]); // 10⁻⁵⁰
     }

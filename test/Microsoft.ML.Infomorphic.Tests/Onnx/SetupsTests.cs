@@ -152,7 +152,7 @@ public sealed class SetupsTests
             .. Enumerable
                 .Range(0, 200)
                 .Select(_ => random.Next(1, 1000) / 7f)
-                .Select(x => (float[])[x, random.Next(2) == 0 ? x : random.Next(3), x]),
+                .Select(x => (float[])[x, random.Next(3) * x, x]),
         ];
         using var stream = new MemoryStream();
         OnnxFile.Write(stream, network, scoring, (long[])[0, 1, -1], "Features", "Score", "PredictedLabel");
@@ -162,7 +162,7 @@ public sealed class SetupsTests
         var scorer = new NetworkScorer(network, scoring);
         float[][] expected = [.. rows.Select(row => Score(scorer, row))];
         Assert.IsLessThan(Tolerance, Largest(expected, actual));
-        Assert.HasCount(4, expected.Select(scores => scores[0]).Distinct()); // each neuron fires for some rows
+        Assert.HasCount(3, expected.Select(scores => scores[0]).Distinct()); // none, one or both of the neurons fire
 
         static float[] Score(NetworkScorer scorer, float[] row)
         {

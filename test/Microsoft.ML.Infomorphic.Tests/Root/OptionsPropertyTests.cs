@@ -15,7 +15,7 @@ using Options = InfomorphicTrainer.Options;
 [TestClass]
 public class OptionsPropertyTests
 {
-    private const int Cases = 400;
+    private const int Cases = 200;
 
     private static readonly FieldInfo[] s_fields =
     [
@@ -85,7 +85,7 @@ public class OptionsPropertyTests
             from field in Gen.Elements(s_fields)
             from value in Gen.Elements(ValuesOf(field.FieldType))
             select new Change(field, value);
-        Arbitrary<Change[]> changes = Gen.Choose(1, 5).SelectMany(count => change.ArrayOf(count)).ToArbitrary(Shrink);
+        Arbitrary<Change[]> changes = Arb.From(Gen.Choose(1, 5).SelectMany(count => change.ArrayOf(count)), Shrink);
         int trained = 0;
 
         Prop.ForAll(changes, Holds).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases).WithReplay(1, 1));
@@ -108,10 +108,15 @@ public class OptionsPropertyTests
             catch (Exception e) when (e is not AssertFailedException)
             {
                 AssertSays(e);
-                Assert.IsTrue(
-                    all.Any(one => e.Message.Contains(one.Field.Name, StringComparison.Ordinal)),
-                    $"No option is named: {e.Message}"
-                );
+
+                // Which of the numbers it is that are too large for training, nobody knows before.
+                if (e.Message.StartsWith("Training diverged in epoch ", StringComparison.Ordinal))
+                    Assert.IsTrue(all.Any(one => one.Value is double), e.Message);
+                else
+                    Assert.IsTrue(
+                        all.Any(one => e.Message.Contains(one.Field.Name, StringComparison.Ordinal)),
+                        $"No option is named: {e.Message}"
+                    );
             }
         }
     }
