@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Packs the library into a folder feed, uses it from a new console application outside the repository (the program is
-# build/PackageCheck/Program.cs), and runs that application as built, as built again, as published, and as published for
-# one runtime; lets it score the saved model once more, in a process without libtorch. Then looks whether the package
+# Packs the library and the packages beside it into a folder feed, uses the library from a new console application outside
+# the repository (the program is build/PackageCheck/Program.cs), and runs that application as built, as built again, as
+# published, and as published for one runtime; lets it score the saved model once more, published without libtorch, and
+# looks how large that is. Then uses the other packages (build/PackageCheck/Companions.cs), and looks whether the package
 # cache is untouched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,7 +16,14 @@ packages=${packages#*: }
 packages=${packages%/}
 
 work=$(mktemp -d)
-trap 'rm -rf "$work" "$packages/${id,,}/$version"' EXIT
+ids=()
+clean() {
+    rm -rf "$work"
+    for packed in "${ids[@]}"; do
+        rm -rf "${packages:?}/${packed,,}/$version"
+    done
+}
+trap clean EXIT
 
 fail() {
     echo "check-package: $*" >&2
@@ -45,8 +53,16 @@ application() {
 export CreateHardLinksForCopyLocalIfPossible=true
 export CreateHardLinksForPublishFilesIfPossible=true
 
-quietly pack dotnet pack "$project" -c Release -o "$work/feed" -p:PackageVersion="$version"
-[ -f "$work/feed/$id.$version.snupkg" ] || fail "there is no symbol package"
+# All that are packages; a project that the solution leaves out is built elsewhere.
+for packable in Microsoft.ML.Infomorphic*/*.csproj; do
+    grep -qF "${packable//\//\\}" Infomorphic.ML.sln || continue
+    [ "$(dotnet msbuild "$packable" -getProperty:IsPackable)" = true ] || continue
+    packed=$(dotnet msbuild "$packable" -getProperty:PackageId)
+    ids+=("$packed")
+    quietly "pack $packed" dotnet pack "$packable" -c Release -o "$work/feed" -p:PackageVersion="$version"
+    [ -f "$work/feed/$packed.$version.snupkg" ] || fail "there is no symbol package of $packed"
+done
+[[ " ${ids[*]} " = *" $id "* ]] || fail "$id is not among the packages: ${ids[*]}"
 
 mkdir "$work/Application"
 cat > "$work/nuget.config" << END
@@ -58,6 +74,7 @@ cat > "$work/nuget.config" << END
 END
 torchsharp=$(sed -n 's/.*Include="TorchSharp-cpu" Version="\([^"]*\)".*/\1/p' Directory.Packages.props)
 program=$PWD/build/PackageCheck/Program.cs
+companions=$PWD/build/PackageCheck/Companions.cs
 cd "$work/Application"
 quietly new dotnet new console --no-restore
 cp "$program" Program.cs
@@ -75,23 +92,42 @@ application "published" dotnet "$work/published/Application.dll"
 quietly "publish for linux-x64" dotnet publish -c Release -o "$work/flat" -r linux-x64 --no-self-contained -p:UseAppHost=false
 application "published for linux-x64" dotnet "$work/flat/Application.dll"
 
-# A trained model needs no libtorch, and scores the same without.
+# A trained model needs no libtorch, and scores the same without. Beyond the framework, an application that only scores
+# stays below a size that fits a small container.
+largest=$((40 * 1000 * 1000))
 scores=$(grep '^Scores: ' "$work/log")
-cp -rl "$work/flat" "$work/scoring"
-rm "$work"/scoring/lib{torch,c10,LibTorchSharp}*
+quietly "remove libtorch" dotnet remove package TorchSharp-cpu
+quietly "publish for scoring" dotnet publish -c Release -o "$work/scoring" -r linux-x64 --no-self-contained -p:UseAppHost=false
+size=$(du -sb --apparent-size "$work/scoring" | cut -f 1)
+[ "$size" -lt "$largest" ] || fail "an application that only scores is $size bytes, $largest are too many"
+echo "published for scoring: $size bytes"
+rm "$work"/scoring/libLibTorchSharp*
 application "score without libtorch" dotnet "$work/scoring/Application.dll" model.zip
 # TorchSharp would have looked for it in the package cache.
 [ ! -e "$work/scoring/cpu" ] || fail "scoring tries to load libtorch"
 [ "$(grep '^Scores: ' "$work/log")" = "$scores" ] || fail "the saved model scores otherwise than the trained one"
+
+mkdir "$work/Companions"
+cd "$work/Companions"
+quietly "new application" dotnet new console --no-restore
+cp "$companions" Program.cs
+for packed in "${ids[@]}"; do
+    quietly "add $packed" dotnet add package "$packed" --version "$version" --no-restore
+done
+quietly "restore all packages" dotnet restore
+application "run with all packages" dotnet run -c Release
 
 [ "$(sha256sum < "$original")" = "$before" ] || fail "the package cache was written to: $original"
 for copy in "$work/published/runtimes/linux-x64/native/libLibTorchSharp.so" "$work/flat/libLibTorchSharp.so"; do
     differences=$(cmp -l "$original" "$copy" | wc -l) || true
     [ "$differences" = 1 ] || fail "$copy differs from the original in $differences bytes, not in one"
 done
-for file in README.md "buildTransitive/$id.targets" lib/net10.0/Microsoft.ML.Infomorphic.xml; do
-    [ -f "$packages/${id,,}/$version/$file" ] || fail "the package has no $file"
+[ -f "$packages/${id,,}/$version/buildTransitive/$id.targets" ] || fail "the package has no targets"
+for packed in "${ids[@]}"; do
+    for file in README.md "lib/net10.0/$packed".{dll,xml}; do
+        [ -f "$packages/${packed,,}/$version/$file" ] || fail "the package $packed has no $file"
+    done
 done
 
 grep -o 'warning [A-Z]*[0-9]*: [^[]*' "$work/logs" | sort -u || true
-echo "check-package: $id $version works"
+echo "check-package: ${ids[*]} $version: works"

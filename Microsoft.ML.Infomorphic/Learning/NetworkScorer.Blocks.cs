@@ -60,6 +60,8 @@ public sealed unsafe partial class NetworkScorer
         else
         {
             Drive(block, panels, memory, _featureSums!, memory.F);
+            if (_stepSigns is not null)
+                Settle(_stepSigns, block, memory.F);
             if (IsSampled)
             {
                 Sample(block, memory);
@@ -115,6 +117,23 @@ public sealed unsafe partial class NetworkScorer
                     block.SetMissing(row);
             }
         }
+    }
+
+    private static void Settle(StepSigns signs, ScoringBlock block, PanelArray f)
+    {
+        float[] sums = ArrayPool<float>.Shared.Rent(f.Count);
+        for (int row = 0; row < block.RowCount; row++)
+        {
+            if (block.IsMissing(row))
+                continue;
+            float* lane = f[row / Panel.Rows] + row % Panel.Rows;
+            Gather(lane, sums.AsSpan(0, f.Count));
+            signs.Settle(block.Expand(row), sums.AsSpan(0, f.Count));
+            for (int neuron = 0; neuron < f.Count; neuron++)
+                lane[(nint)neuron * Panel.Rows] = sums[neuron];
+        }
+
+        ArrayPool<float>.Shared.Return(sums);
     }
 
     private static void DriveSparse(ScoringBlock block, int panel, SourceSums source, float* f)

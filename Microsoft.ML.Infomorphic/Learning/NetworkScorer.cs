@@ -20,6 +20,7 @@ public sealed partial class NetworkScorer
     private readonly SourceSums? _contextSums;
     private readonly SourceSums? _lateralSums;
     private readonly SourceSums _outputSums;
+    private readonly StepSigns? _stepSigns;
     private readonly float[] _slopes;
     private readonly float[] _offsets;
 
@@ -43,6 +44,7 @@ public sealed partial class NetworkScorer
         _contextSums = _context?.Kind == SourceKind.Feedback ? new SourceSums(_context, classes) : null;
         _lateralSums = _lateral is null ? null : new SourceSums(_lateral, neurons);
         _outputSums = new SourceSums(network.OutputLayer.Sources[0], _hidden is null ? network.FeatureCount : neurons);
+        _stepSigns = _hidden?.Activation is StepActivation ? new StepSigns(_hidden.Sources[0]) : null;
         ScoreCalibration calibration = settings.Calibrate
             ? network.Calibration
             : ScoreCalibration.Identity(network.ClassCount);
@@ -109,13 +111,13 @@ public sealed partial class NetworkScorer
                     nameof(indices)
                 );
         CheckProbabilities(probabilities);
-        if (!IsSampled)
+        if (!IsSampled && _stepSigns is null)
         {
             Score(indices, values, default, probabilities);
             return;
         }
 
-        // What is drawn follows from all features.
+        // What is drawn follows from all features, and so do signs in doubt.
         float[] rented = ArrayPool<float>.Shared.Rent(Network.FeatureCount);
         try
         {
@@ -144,7 +146,7 @@ public sealed partial class NetworkScorer
             );
     }
 
-    // The features in full are needed where outputs are sampled, and not otherwise.
+    // The features in full are needed where outputs are sampled or steps, and not otherwise.
     private void Score(
         ReadOnlySpan<int> indices,
         ReadOnlySpan<float> values,
@@ -158,6 +160,7 @@ public sealed partial class NetworkScorer
         {
             var scratch = new Scratch(rented, n, Network.ClassCount);
             (_featureSums ?? _outputSums).Aggregate(indices, values, _hidden is null ? scratch.Outputs : scratch.F);
+            _stepSigns?.Settle(features, scratch.F);
             Score(scratch, IsSampled ? KeyOf(features) : 0, probabilities);
         }
         finally

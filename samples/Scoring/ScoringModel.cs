@@ -57,9 +57,6 @@ internal sealed class ScoringModel : IDisposable
     /// <summary>Names the file's content: the first 12 hexadecimal digits of its SHA-256.</summary>
     public string Version { get; }
 
-    /// <summary>The names of the columns that are written, in their order.</summary>
-    public IReadOnlyList<string> Written => _written;
-
     /// <summary>Loads a model.</summary>
     /// <param name="file">A model file's content.</param>
     /// <exception cref="InvalidDataException">It is no model, or none that this can score with.</exception>

@@ -60,6 +60,24 @@ public sealed class ScoringServiceTests
     }
 
     [TestMethod]
+    public async Task The_model_names_its_columns_and_its_classes()
+    {
+        using HttpClient client = Start("parcels.zip");
+
+        using JsonDocument model = JsonDocument.Parse(await client.GetStringAsync("/model"));
+
+        CollectionAssert.AreEqual(
+            (string[])["Weight", "Stamps", "Carrier"],
+            model.RootElement.GetProperty("input").EnumerateArray().Select(Name).ToArray()
+        );
+        JsonElement[] output = [.. model.RootElement.GetProperty("output").EnumerateArray()];
+        CollectionAssert.AreEqual((string[])["PredictedLabel", "Score"], output.Select(Name).ToArray());
+        Assert.AreEqual("[\"freight\",\"letter\"]", output[1].GetProperty("labels").GetRawText());
+
+        static string? Name(JsonElement column) => column.GetProperty("name").GetString();
+    }
+
+    [TestMethod]
     [DataRow("/score", """{"Weight":3,"Stamps":1}""", "Row 1: column \"Carrier\" is missing.")]
     [DataRow(
         "/score",
@@ -183,6 +201,9 @@ public sealed class ScoringServiceTests
         using HttpClient client = Start(null);
 
         Assert.AreEqual(HttpStatusCode.OK, (await client.GetAsync("/health/live")).StatusCode);
+        string unready = await (await client.GetAsync("/health/ready")).Content.ReadAsStringAsync();
+        Assert.Contains("The model file is not there.", unready);
+        Assert.DoesNotContain(_folder, unready);
         Assert.AreEqual(HttpStatusCode.ServiceUnavailable, (await client.GetAsync("/health/ready")).StatusCode);
         Assert.AreEqual(HttpStatusCode.ServiceUnavailable, (await Post(client, "/score", Parcel)).StatusCode);
         Replace(await File.ReadAllBytesAsync(Path.Combine(s_models, "parcels.zip")));
