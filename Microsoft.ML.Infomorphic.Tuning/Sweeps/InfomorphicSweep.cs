@@ -120,8 +120,8 @@ public sealed class InfomorphicSweep
     private double Evaluate(TrialRun trial, IDataView train, IDataView validation, int fold)
     {
         SweepMetric metric = _options.Metric;
-        trial.TellsPrunedValue = metric.EpochsAreComparable;
         InfomorphicTrainer.Options options = OptionsAt(trial.Point);
+        trial.TellsPrunedValue = metric.IsMeasuredAfterEpochs(options);
         Action<Learning.EpochRecord>? ended = options.EpochEnded;
         options.EpochEnded = epoch =>
         {
@@ -132,7 +132,11 @@ public sealed class InfomorphicSweep
         var model = _catalog.Trainers.Infomorphic(options).Fit(train, validation);
         trial.CancellationToken.ThrowIfCancellationRequested();
         double value = metric.Value(
-            _catalog.Evaluate(model.Transform(validation), labelColumnName: options.LabelColumnName)
+            _catalog.Evaluate(
+                model.Transform(validation),
+                labelColumnName: options.LabelColumnName,
+                topKPredictionCount: model.Model.Network.ClassCount
+            )
         );
         return double.IsFinite(value)
             ? value
