@@ -121,18 +121,16 @@ internal sealed class FlatSpace
                     break;
                 case UniformIntOption whole:
                     _leaves.Add(
-                        new Leaf(
-                            own,
-                            option,
-                            new IntegerParameter(name, (int)whole.Min, (int)whole.Max, whole.LogBase)
-                        )
+                        new Leaf(own, option, new IntegerParameter(name, (int)whole.Min, (int)whole.Max, whole.LogBase))
                     );
                     break;
                 case UniformNumericOption real:
                     _leaves.Add(new Leaf(own, option, new RealParameter(name, real.Min, real.Max, real.LogBase)));
                     break;
                 default:
-                    throw new ArgumentException($"No tuner knows options like {name}: it is a {option.GetType().Name}.");
+                    throw new ArgumentException(
+                        $"No tuner knows options like {name}: it is a {option.GetType().Name}."
+                    );
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 using Microsoft.ML.AutoML;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Tuning;
@@ -35,10 +36,7 @@ public sealed class InfomorphicSweepableEstimatorTests
         var estimator = new InfomorphicSweepableEstimator(s_space);
         string[] names = [.. s_space.ToSearchSpace().Parameters.Select(p => p.Name)];
         foreach (StringComparer rule in new[] { StringComparer.Ordinal, StringComparer.CurrentCulture })
-            CollectionAssert.AreEqual(
-                names,
-                estimator.SearchSpace.Keys.Order(rule).Select(key => key[4..]).ToArray()
-            );
+            CollectionAssert.AreEqual(names, estimator.SearchSpace.Keys.Order(rule).Select(key => key[4..]).ToArray());
         Assert.AreEqual("{F}{C}{L}", names[0]);
     }
 
@@ -118,7 +116,9 @@ public sealed class InfomorphicSweepableEstimatorTests
         trainer.EpochEnded = _ =>
         {
             if (++epochs == 2)
-                trial.CancelExecution();
+                typeof(MLContext)
+                    .GetMethod("CancelExecution", BindingFlags.Instance | BindingFlags.NonPublic)! // as AutoML does
+                    .Invoke(trial, null);
         };
         var estimator = new InfomorphicSweepableEstimator(s_space, trainer);
         IEstimator<ITransformer> built = estimator.BuildFromOption(trial, estimator.Parameter);

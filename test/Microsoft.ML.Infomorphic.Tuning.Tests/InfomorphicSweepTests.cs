@@ -122,9 +122,7 @@ public sealed class InfomorphicSweepTests
         StoredTrial[] enqueued = [.. result.Trials.Where(t => t.Enqueued)];
         CollectionAssert.AreEqual(sweep.StartingPoints.ToArray(), enqueued.Select(t => t.Point).ToArray());
         Assert.IsGreaterThan(enqueued.Length, result.Trials.Count);
-        double best = enqueued.Max(t =>
-            ValueOf(sweep, t.Point, SweepMetric.MicroAccuracy, s_train, s_validation)
-        );
+        double best = enqueued.Max(t => ValueOf(sweep, t.Point, SweepMetric.MicroAccuracy, s_train, s_validation));
         Assert.AreEqual(best, enqueued.Max(t => t.Value));
         Assert.IsGreaterThanOrEqualTo(best, Best(result));
     }
@@ -320,9 +318,7 @@ public sealed class InfomorphicSweepTests
 
         void AssertRefused(InfomorphicSweepOptions options, string sentence) =>
             StringAssert.StartsWith(
-                Assert
-                    .ThrowsExactly<ArgumentException>(() => Create(options).Execute(s_train, s_validation))
-                    .Message,
+                Assert.ThrowsExactly<ArgumentException>(() => Create(options).Execute(s_train, s_validation)).Message,
                 sentence
             );
     }
@@ -352,8 +348,7 @@ public sealed class InfomorphicSweepTests
             StudyName = "s",
             EnqueuePresets = false,
             Trainer = Trainer(),
-            Tuner = (space, direction) =>
-                new TpeTuner(space, direction, seed: 5, new TpeOptions { StartupTrials = 4 }),
+            Tuner = (space, direction) => new TpeTuner(space, direction, seed: 5, new TpeOptions { StartupTrials = 4 }),
             Sweep = new SweepOptions { MaximumTrials = trials },
         };
 
