@@ -56,13 +56,17 @@ public static class ContourPlot
         bar.Axis.TickLabelStyle.FontName = PlotStyle.FontName;
 
         foreach (StoredTrial trial in completed)
-            plot.Add.Marker(
+        {
+            Marker dot = plot.Add.Marker(
                 x.PlaceOf(trial.Point.Values[first]),
                 y.PlaceOf(trial.Point.Values[second]),
-                MarkerShape.OpenCircle,
-                5,
-                PlotStyle.Ink.WithAlpha(0.6)
+                MarkerShape.FilledCircle,
+                6,
+                Colors.White
             );
+            dot.MarkerLineColor = PlotStyle.Ink; // seen on every colour
+            dot.MarkerLineWidth = 1;
+        }
         StoredTrial best = CompletedTrials.Best(trials, direction);
         plot.Add.Marker(
             x.PlaceOf(best.Point.Values[first]),

@@ -25,8 +25,8 @@ public static class SlicePlot
         if (index < 0)
             throw new ArgumentException($"The trials have no parameter {parameter}.", nameof(parameter));
         var axis = new ParameterAxis(completed[0].Point.Space.Parameters[index]);
-        Plot plot = PlotStyle.NewPlot(parameter, axis.Name, metric);
-        plot.Axes.Title.Label.FontSize = 18;
+        Plot plot = PlotStyle.NewPlot("", axis.Name, metric);
+        plot.Axes.Title.IsVisible = false;
         foreach (StoredTrial trial in completed)
         {
             // Later trials are darker.
@@ -58,6 +58,6 @@ public static class SlicePlot
             values.Min() - 0.06 * span,
             values.Max() + 0.08 * span
         );
-        return PlotStyle.ToPicture(plot, 560, 400);
+        return PlotStyle.ToPicture(plot, 440, 320);
     }
 }

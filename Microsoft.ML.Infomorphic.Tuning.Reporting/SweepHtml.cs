@@ -184,7 +184,7 @@ internal sealed class SweepHtml
             Figure(
                 ContourPlot.Draw(_trials, _importances[0].Name, _importances[1].Name, _metric, _direction),
                 Invariant(
-                    $"The two parameters that matter most. The colour is the mean of trials near a place, weighted by a Gaussian that is {100 * ContourPlot.Smoothing:0} % of a range wide; white: no trial is near. A ring is a trial, the diamond the best one."
+                    $"The two parameters that matter most. The colour is the mean of trials near a place, weighted by a Gaussian that is {100 * ContourPlot.Smoothing:0} % of a range wide; white: no trial is near. A dot is a trial, the diamond the best one."
                 ),
                 many: true
             );
@@ -283,13 +283,14 @@ internal sealed class SweepHtml
             )
             : parameter.Format(value);
 
+    private static string Minus(double value) => value.ToString("R", CultureInfo.InvariantCulture).Replace('-', '−');
+
     private static string Range(Parameter parameter) =>
         parameter switch
         {
-            RealParameter real =>
-                $"{Value(real, real.Low)} to {Value(real, real.High)}{(real.Logarithmic ? ", logarithmic" : "")}",
+            RealParameter real => $"{Minus(real.Low)} to {Minus(real.High)}{(real.Logarithmic ? ", logarithmic" : "")}",
             IntegerParameter whole =>
-                $"{Value(whole, whole.Low)} to {Value(whole, whole.High)}{(whole.Logarithmic ? ", logarithmic" : "")}",
+                $"{Minus(whole.Low)} to {Minus(whole.High)}{(whole.Logarithmic ? ", logarithmic" : "")}",
             _ => string.Join(", ", ((ChoiceParameter)parameter).Choices),
         };
 

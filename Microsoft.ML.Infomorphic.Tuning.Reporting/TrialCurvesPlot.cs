@@ -27,6 +27,7 @@ public static class TrialCurvesPlot
         Curves(StoredTrialState.Completed, PlotStyle.Palette[0].WithAlpha(0.25), 1, "completed");
         Curves(StoredTrialState.Pruned, PlotStyle.Palette[1].WithAlpha(0.45), 1, "ended early");
         Curve(best, PlotStyle.Palette[2], 3, "best trial");
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         plot.Axes.AutoScale();
         Legends.Below(plot);
         return PlotStyle.ToPicture(plot, 1100, 660);
