@@ -127,7 +127,7 @@ internal sealed partial class InfomorphicTrialRunner(
             ITransformer step;
             if (pipeline.Estimators[key] is InfomorphicSweepableEstimator infomorphic)
             {
-                MulticlassPredictionTransformer<InfomorphicModelParameters> model = InfomorphicSweepableEstimator
+                var model = InfomorphicSweepableEstimator
                     .Create(context, options!, epoch => Report(trial, epoch), ct)
                     .Fit(train, validation);
                 label = infomorphic.LabelColumnName;
