@@ -14,7 +14,7 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// Every trial is trained with the same seed, that of the trainer's options, or 0 where they have none. So a trial's value
 /// follows from its point alone, and a sweep with one worker can be repeated exactly.
 /// </remarks>
-public sealed class InfomorphicSweep
+public sealed partial class InfomorphicSweep
 {
     // What changes the time or the memory that training takes, but not the model.
     private static readonly string[] s_withoutEffect =
@@ -41,6 +41,9 @@ public sealed class InfomorphicSweep
 
     /// <summary>What is searched.</summary>
     public SearchSpace Space { get; }
+
+    /// <summary>What is optimised.</summary>
+    public SweepMetric Metric => _options.Metric;
 
     /// <summary>The points that a new study begins with: the trainer's options and the published goals, where the space holds them.</summary>
     public IReadOnlyList<ParameterPoint> StartingPoints { get; }
@@ -120,8 +123,8 @@ public sealed class InfomorphicSweep
     private double Evaluate(TrialRun trial, IDataView train, IDataView validation, int fold)
     {
         SweepMetric metric = _options.Metric;
-        trial.TellsPrunedValue = metric.EpochsAreComparable;
         InfomorphicTrainer.Options options = OptionsAt(trial.Point);
+        trial.TellsPrunedValue = metric.IsMeasuredAfterEpochs(options);
         Action<Learning.EpochRecord>? ended = options.EpochEnded;
         options.EpochEnded = epoch =>
         {
@@ -132,7 +135,11 @@ public sealed class InfomorphicSweep
         var model = _catalog.Trainers.Infomorphic(options).Fit(train, validation);
         trial.CancellationToken.ThrowIfCancellationRequested();
         double value = metric.Value(
-            _catalog.Evaluate(model.Transform(validation), labelColumnName: options.LabelColumnName)
+            _catalog.Evaluate(
+                model.Transform(validation),
+                labelColumnName: options.LabelColumnName,
+                topKPredictionCount: model.Model.Network.ClassCount
+            )
         );
         return double.IsFinite(value)
             ? value
