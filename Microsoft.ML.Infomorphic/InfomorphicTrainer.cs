@@ -223,7 +223,8 @@ public sealed partial class InfomorphicTrainer
         {
             if (Equals(mine, others))
                 continue;
-            reason = $"Trainers that are fitted together have the same {name}, and here it is {mine ?? "not set"} and {others ?? "not set"}.";
+            reason =
+                $"Trainers that are fitted together have the same {name}, and here it is {mine ?? "not set"} and {others ?? "not set"}.";
             return false;
         }
 
@@ -318,7 +319,11 @@ public sealed partial class InfomorphicTrainer
             IReadOnlyList<TrialOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
                 validation,
-                [.. reports.Select((report, i) => new TrainingTrial(trainers[i]._settings, report.Begin(train, device)))],
+                [
+                    .. reports.Select(
+                        (report, i) => new TrainingTrial(trainers[i]._settings, report.Begin(train, device))
+                    ),
+                ],
                 earlier?.Network,
                 device
             );

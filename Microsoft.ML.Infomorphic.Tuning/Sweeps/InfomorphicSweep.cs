@@ -117,10 +117,7 @@ public sealed class InfomorphicSweep
     }
 
     // The mean over the folds, for each trial. One that fails in a fold is not trained in the next.
-    private Func<double>[] Evaluate(
-        IReadOnlyList<TrialRun> trials,
-        (IDataView Train, IDataView Validation)[] splits
-    )
+    private Func<double>[] Evaluate(IReadOnlyList<TrialRun> trials, (IDataView Train, IDataView Validation)[] splits)
     {
         var values = new List<double>[trials.Count];
         var errors = new Exception?[trials.Count];
