@@ -122,6 +122,9 @@ public sealed class TrainerSpace
             options.OutputGoal = OutputGoal.GoalAt(name => point[OutputPrefix + name]).ToString();
         foreach ((TrainerOption option, Parameter parameter) in _options)
             Set(options, option, point[parameter.Name]);
+        // Where both are searched, a point may allow more connections than it has neurons: all, then.
+        if (options.MaximumLateralConnections > options.NumberOfHiddenNeurons)
+            options.MaximumLateralConnections = options.NumberOfHiddenNeurons;
     }
 
     /// <summary>Training settings at a point.</summary>
@@ -257,7 +260,9 @@ public sealed class TrainerSpace
         {
             TrainerOption.NumberOfHiddenNeurons => options.NumberOfHiddenNeurons,
             TrainerOption.BatchSize => options.BatchSize,
-            TrainerOption.MaximumLateralConnections => options.MaximumLateralConnections,
+            // Null is 100, or all where there are fewer.
+            TrainerOption.MaximumLateralConnections => options.MaximumLateralConnections
+                ?? Math.Min(100, options.NumberOfHiddenNeurons),
             TrainerOption.NumberOfBins => options.NumberOfBins,
             TrainerOption.BinningRange => options.BinningRange,
             TrainerOption.Alpha1 => options.Alpha1,

@@ -139,9 +139,10 @@ public static class InfomorphicCatalog
     /// <param name="calibrate">Whether probabilities are calibrated; the paper's are not.</param>
     /// <returns>A transformer with the same columns and labels.</returns>
     /// <exception cref="ArgumentNullException">There is no transformer.</exception>
+    /// <exception cref="ArgumentException">The transformer is neither this library's nor ML.NET's.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The mode is unknown, or the number of samples is out of its range.</exception>
-    public static MulticlassPredictionTransformer<InfomorphicModelParameters> WithScoring(
-        this MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+    public static InfomorphicPredictionTransformer WithScoring(
+        this ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
         ScoringMode mode,
         int numberOfSamples = InfomorphicTrainer.Options.Defaults.NumberOfScoringSamples,
         ulong seed = 0,
@@ -150,7 +151,7 @@ public static class InfomorphicCatalog
     {
         ArgumentNullException.ThrowIfNull(transformer);
         var settings = new ScoringSettings(mode, numberOfSamples, seed, calibrate);
-        return transformer.Model.WithScoring(settings).ReplaceIn(transformer);
+        return InfomorphicPredictionTransformer.Of(transformer).With(transformer.Model.WithScoring(settings));
     }
 
     /// <summary>
@@ -170,7 +171,7 @@ public static class InfomorphicCatalog
     /// <exception cref="InvalidOperationException">No row is valid.</exception>
     public static NetworkInsight ExplainInfomorphic(
         this MulticlassClassificationCatalog catalog,
-        MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+        ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
         IDataView data,
         string labelColumnName = "Label",
         string? exampleWeightColumnName = null,
@@ -207,13 +208,14 @@ public static class InfomorphicCatalog
     /// </param>
     /// <param name="filePath">The file; one that exists is replaced.</param>
     /// <exception cref="ArgumentNullException">There is no transformer or no file path.</exception>
+    /// <exception cref="ArgumentException">The transformer is neither this library's nor ML.NET's.</exception>
     /// <exception cref="InvalidOperationException">
     /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB.
     /// </exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The file must not be written.</exception>
     public static void SaveAsOnnx(
-        this MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+        this ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
         string filePath
     )
     {
@@ -229,21 +231,24 @@ public static class InfomorphicCatalog
         );
     }
 
-    /// <summary>Writes a trained model in ONNX's format to a stream: <see cref="SaveAsOnnx(MulticlassPredictionTransformer{InfomorphicModelParameters}, string)"/>.</summary>
+    /// <summary>Writes a trained model in ONNX's format to a stream: <see cref="SaveAsOnnx(ISingleFeaturePredictionTransformer{InfomorphicModelParameters}, string)"/>.</summary>
     /// <param name="transformer">The trained model.</param>
     /// <param name="stream">Where to; nothing is written where the model cannot be exported.</param>
     /// <exception cref="ArgumentNullException">There is no transformer or no stream.</exception>
+    /// <exception cref="ArgumentException">The transformer is neither this library's nor ML.NET's.</exception>
     /// <exception cref="InvalidOperationException">
     /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB.
     /// </exception>
     public static void SaveAsOnnx(
-        this MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+        this ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
         Stream stream
     )
     {
         ArgumentNullException.ThrowIfNull(transformer);
         ArgumentNullException.ThrowIfNull(stream);
-        DataViewSchema schema = transformer.GetOutputSchema(transformer.TrainSchema);
+        DataViewSchema schema = transformer.GetOutputSchema(
+            InfomorphicPredictionTransformer.Of(transformer).TrainSchema
+        );
         transformer.Model.SaveAsOnnx(
             stream,
             schema[DefaultColumnNames.Score],

@@ -72,6 +72,10 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// <summary>How rows are scored.</summary>
     public ScoringSettings ScoringSettings => _contents.Scoring;
 
+    internal NetworkScorer Scorer => _scorer;
+
+    internal IHostEnvironment Environment => Host;
+
     DataViewType IValueMapper.InputType => _inputType;
 
     DataViewType IValueMapper.OutputType => _outputType;
@@ -152,10 +156,6 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         ArgumentNullException.ThrowIfNull(insight);
         return InsightDataView.Create(Host, insight, layer ?? insight.Layers.First());
     }
-
-    internal MulticlassPredictionTransformer<InfomorphicModelParameters> ReplaceIn(
-        MulticlassPredictionTransformer<InfomorphicModelParameters> transformer
-    ) => MulticlassTransformers<InfomorphicModelParameters>.WithModel(Host, transformer, this);
 
     // More visible than the constructor, or ML.NET does not take it for the loader.
     internal static InfomorphicModelParameters Create(IHostEnvironment environment, ModelLoadContext context)

@@ -118,8 +118,8 @@ public sealed partial class InfomorphicTrainer
         public int BatchSize = Defaults.BatchSize;
 
         /// <summary>
-        /// The largest number of lateral connections of a hidden neuron, at least 1. A neuron listens to all others
-        /// where there are no more of them: N − 1 or more, such as <see cref="int.MaxValue"/>, connects all to all. The
+        /// The largest number of lateral connections of a hidden neuron, 1 to N; null is 100, or all where there are
+        /// fewer others. N − 1 and N connect all to all, and so does <see cref="int.MaxValue"/>, whatever N is. The
         /// paper's setup 1 does so, its setup 2 has 100, and so has its setup 3.
         /// </summary>
         [Argument(
@@ -127,7 +127,7 @@ public sealed partial class InfomorphicTrainer
             HelpText = "Largest number of lateral connections of a hidden neuron",
             ShortName = "lateral"
         )]
-        public int MaximumLateralConnections = Defaults.MaximumLateralConnections;
+        public int? MaximumLateralConnections;
 
         /// <summary>The number of bins of each source of a hidden neuron, 2 to 64.</summary>
         [Argument(

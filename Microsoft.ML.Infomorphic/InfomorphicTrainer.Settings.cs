@@ -33,7 +33,8 @@ public sealed partial class InfomorphicTrainer
                 OutputGoal = ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
                 Epochs = options.NumberOfEpochs,
                 BatchSize = options.BatchSize,
-                MaximumLateralConnections = options.MaximumLateralConnections,
+                MaximumLateralConnections =
+                    options.MaximumLateralConnections ?? Options.Defaults.MaximumLateralConnections,
                 Activation = isBivariate
                     ? new BivariateActivation(options.BivariateK, options.BivariateBeta)
                     : new ModulatedActivation(options.Alpha1, options.Alpha2, options.Beta1, options.Beta2),
@@ -94,6 +95,17 @@ public sealed partial class InfomorphicTrainer
         {
             if (!learns)
                 return;
+            Check(
+                options.LateralInput || options.MaximumLateralConnections is null,
+                nameof(options.MaximumLateralConnections),
+                $"is for hidden neurons that listen to each other, and {nameof(options.LateralInput)} is false."
+            );
+            Check(
+                options.MaximumLateralConnections is null or int.MaxValue
+                    || options.MaximumLateralConnections <= options.NumberOfHiddenNeurons,
+                nameof(options.MaximumLateralConnections),
+                $"is {options.MaximumLateralConnections}, more than the {options.NumberOfHiddenNeurons} hidden neurons; take at most {nameof(options.NumberOfHiddenNeurons)}, or {nameof(Int32)}.{nameof(int.MaxValue)} to connect all to all."
+            );
             (double Value, double Default, string Name)[] unused = isBivariate
                 ?
                 [
@@ -152,7 +164,7 @@ public sealed partial class InfomorphicTrainer
             AtLeast(options.NumberOfHiddenNeurons, 1, nameof(options.NumberOfHiddenNeurons));
             AtLeast(options.NumberOfEpochs, 1, nameof(options.NumberOfEpochs));
             AtLeast(options.BatchSize, 2, nameof(options.BatchSize));
-            AtLeast(options.MaximumLateralConnections, 1, nameof(options.MaximumLateralConnections));
+            AtLeast(options.MaximumLateralConnections ?? 1, 1, nameof(options.MaximumLateralConnections));
             AtLeast(options.NumberOfBins, 2, nameof(options.NumberOfBins));
             Check(
                 options.NumberOfBins <= Binning.MaximumCount,

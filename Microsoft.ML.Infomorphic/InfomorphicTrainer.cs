@@ -54,7 +54,7 @@ namespace Microsoft.ML.Infomorphic;
 /// </remarks>
 /// <seealso cref="Options"/>
 public sealed partial class InfomorphicTrainer
-    : TrainerEstimatorBase<MulticlassPredictionTransformer<InfomorphicModelParameters>, InfomorphicModelParameters>
+    : TrainerEstimatorBase<InfomorphicPredictionTransformer, InfomorphicModelParameters>
 {
     internal const string LoadName = "InfomorphicMulticlass";
 
@@ -116,10 +116,8 @@ public sealed partial class InfomorphicTrainer
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or is not what is needed.</exception>
     /// <exception cref="InvalidOperationException">The data cannot be learned from, or libtorch or the device is not there.</exception>
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
-    public MulticlassPredictionTransformer<InfomorphicModelParameters> Fit(
-        IDataView trainData,
-        IDataView validationData
-    ) => TrainTransformer(trainData, validationData);
+    public InfomorphicPredictionTransformer Fit(IDataView trainData, IDataView validationData) =>
+        TrainTransformer(trainData, validationData);
 
     /// <summary>
     /// Goes on training an earlier model, on the same data or on other. The history of the new model begins anew.
@@ -130,10 +128,8 @@ public sealed partial class InfomorphicTrainer
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or is not what is needed.</exception>
     /// <exception cref="InvalidOperationException">The data cannot be learned from or do not fit the model, or libtorch or the device is not there.</exception>
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
-    public MulticlassPredictionTransformer<InfomorphicModelParameters> Fit(
-        IDataView trainData,
-        InfomorphicModelParameters modelParameters
-    ) => TrainTransformer(trainData, initPredictor: modelParameters);
+    public InfomorphicPredictionTransformer Fit(IDataView trainData, InfomorphicModelParameters modelParameters) =>
+        TrainTransformer(trainData, initPredictor: modelParameters);
 
     /// <summary>Goes on training an earlier model, judging every epoch by validation data.</summary>
     /// <param name="trainData">The training data, with as many features and classes as the earlier model knows.</param>
@@ -143,7 +139,7 @@ public sealed partial class InfomorphicTrainer
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or is not what is needed.</exception>
     /// <exception cref="InvalidOperationException">The data cannot be learned from or do not fit the model, or libtorch or the device is not there.</exception>
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
-    public MulticlassPredictionTransformer<InfomorphicModelParameters> Fit(
+    public InfomorphicPredictionTransformer Fit(
         IDataView trainData,
         IDataView validationData,
         InfomorphicModelParameters modelParameters
@@ -266,17 +262,10 @@ public sealed partial class InfomorphicTrainer
     }
 
     /// <inheritdoc/>
-    protected override MulticlassPredictionTransformer<InfomorphicModelParameters> MakeTransformer(
+    protected override InfomorphicPredictionTransformer MakeTransformer(
         InfomorphicModelParameters model,
         DataViewSchema trainSchema
-    ) =>
-        MulticlassTransformers<InfomorphicModelParameters>.Create(
-            Host,
-            model,
-            trainSchema,
-            FeatureColumn.Name,
-            LabelColumn.Name
-        );
+    ) => new(Host, model, trainSchema, FeatureColumn.Name, LabelColumn.Name);
 
     /// <inheritdoc/>
     protected override InfomorphicModelParameters TrainModelCore(TrainContext trainContext)

@@ -1,50 +1,26 @@
 using System.Runtime.CompilerServices;
 using Microsoft.ML.Data;
-using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 
-/// <summary>Makes the transformers that score data with a model.</summary>
+/// <summary>
+/// What ML.NET's own transformer of multiclass models does not tell. Files saved by the first versions of this library
+/// hold such transformers.
+/// </summary>
 /// <typeparam name="TModel">The model's type.</typeparam>
 internal static class MulticlassTransformers<TModel>
     where TModel : class
 {
-    /// <summary>The transformer of a freshly trained model.</summary>
-    /// <param name="environment">The environment.</param>
-    /// <param name="model">The model.</param>
-    /// <param name="trainSchema">The schema of the training data.</param>
-    /// <param name="featureColumn">The name of the feature column.</param>
-    /// <param name="labelColumn">The name of the label column.</param>
-    public static MulticlassPredictionTransformer<TModel> Create(
-        IHostEnvironment environment,
-        TModel model,
-        DataViewSchema trainSchema,
-        string featureColumn,
-        string labelColumn
-    ) => new(environment, model, trainSchema, featureColumn, labelColumn);
-
-    /// <summary>The same transformer with another model: same columns, same labels.</summary>
-    /// <param name="environment">The environment.</param>
+    /// <summary>The names of a transformer's columns.</summary>
     /// <param name="transformer">The transformer.</param>
-    /// <param name="model">The other model.</param>
     /// <exception cref="InvalidOperationException">A member is not where it is expected.</exception>
-    public static MulticlassPredictionTransformer<TModel> WithModel(
-        IHostEnvironment environment,
-        MulticlassPredictionTransformer<TModel> transformer,
-        TModel model
+    public static (string? Label, string Score, string PredictedLabel) Columns(
+        MulticlassPredictionTransformer<TModel> transformer
     )
     {
         try
         {
-            return new(
-                environment,
-                model,
-                transformer.TrainSchema,
-                transformer.FeatureColumnName,
-                TrainLabelColumn(transformer),
-                ScoreColumn(transformer),
-                PredictedLabelColumn(transformer)
-            );
+            return (TrainLabelColumn(transformer), ScoreColumn(transformer), PredictedLabelColumn(transformer));
         }
         catch (MissingFieldException exception)
         {

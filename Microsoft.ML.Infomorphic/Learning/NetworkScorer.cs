@@ -11,12 +11,15 @@ using Microsoft.ML.Infomorphic.Kernels;
 namespace Microsoft.ML.Infomorphic.Learning;
 
 /// <summary>Scores rows with a trained network: managed code alone, safe for any number of threads.</summary>
-public sealed class NetworkScorer
+public sealed partial class NetworkScorer
 {
     private readonly InfomorphicLayer? _hidden;
     private readonly InputSource? _context;
     private readonly InputSource? _lateral;
-    private readonly InputSource _output;
+    private readonly SourceSums? _featureSums;
+    private readonly SourceSums? _contextSums;
+    private readonly SourceSums? _lateralSums;
+    private readonly SourceSums _outputSums;
     private readonly float[] _slopes;
     private readonly float[] _offsets;
 
@@ -34,7 +37,12 @@ public sealed class NetworkScorer
         _hidden = network.HiddenLayers.Count == 0 ? null : network.HiddenLayers[0];
         _context = _hidden?.Sources.FirstOrDefault(source => source.Kind is SourceKind.Label or SourceKind.Feedback);
         _lateral = _hidden?.Sources.FirstOrDefault(source => source.Kind == SourceKind.Lateral);
-        _output = network.OutputLayer.Sources[0];
+        int neurons = SourceSums.Pad(_hidden?.NeuronCount ?? 0);
+        int classes = SourceSums.Pad(network.ClassCount);
+        _featureSums = _hidden is null ? null : new SourceSums(_hidden.Sources[0], network.FeatureCount);
+        _contextSums = _context?.Kind == SourceKind.Feedback ? new SourceSums(_context, classes) : null;
+        _lateralSums = _lateral is null ? null : new SourceSums(_lateral, neurons);
+        _outputSums = new SourceSums(network.OutputLayer.Sources[0], _hidden is null ? network.FeatureCount : neurons);
         ScoreCalibration calibration = settings.Calibrate
             ? network.Calibration
             : ScoreCalibration.Identity(network.ClassCount);
@@ -59,24 +67,25 @@ public sealed class NetworkScorer
                 $"The model was trained on {Network.FeatureCount} features and the row has {features.Length}.",
                 nameof(features)
             );
-        if (probabilities.Length != Network.ClassCount)
-            throw new ArgumentException(
-                $"The model has {Network.ClassCount} classes and there is room for {probabilities.Length} probabilities.",
-                nameof(probabilities)
-            );
-
-        int n = _hidden?.NeuronCount ?? 0;
-        float[] rented = ArrayPool<float>.Shared.Rent(Scratch.Length(n, Network.ClassCount));
+        CheckProbabilities(probabilities);
+        float[] rented = ArrayPool<float>.Shared.Rent(features.Length);
+        int[] places = ArrayPool<int>.Shared.Rent(features.Length);
         try
         {
-            var scratch = new Scratch(rented, n, Network.ClassCount);
-            if (_hidden is null)
-                ScoreWithoutHidden(features, scratch, probabilities);
-            else
-                ScoreWithHidden(_hidden, features, scratch, probabilities);
+            // Zeros add nothing to any sum.
+            int count = 0;
+            for (int i = 0; i < features.Length; i++)
+            {
+                places[count] = i;
+                rented[count] = features[i];
+                count += features[i] != 0 ? 1 : 0;
+            }
+
+            Score(places.AsSpan(0, count), rented.AsSpan(0, count), features, probabilities);
         }
         finally
         {
+            ArrayPool<int>.Shared.Return(places);
             ArrayPool<float>.Shared.Return(rented);
         }
     }
@@ -93,22 +102,28 @@ public sealed class NetworkScorer
                 $"The row has {indices.Length} features that are not zero, and {values.Length} values of them.",
                 nameof(values)
             );
+        foreach (int index in indices)
+            if ((uint)index >= (uint)Network.FeatureCount)
+                throw new ArgumentException(
+                    $"The model was trained on {Network.FeatureCount} features and the row has feature {index}.",
+                    nameof(indices)
+                );
+        CheckProbabilities(probabilities);
+        if (!IsSampled)
+        {
+            Score(indices, values, default, probabilities);
+            return;
+        }
+
+        // What is drawn follows from all features.
         float[] rented = ArrayPool<float>.Shared.Rent(Network.FeatureCount);
         try
         {
             Span<float> features = rented.AsSpan(0, Network.FeatureCount);
             features.Clear();
             for (int i = 0; i < indices.Length; i++)
-            {
-                if ((uint)indices[i] >= (uint)features.Length)
-                    throw new ArgumentException(
-                        $"The model was trained on {features.Length} features and the row has feature {indices[i]}.",
-                        nameof(indices)
-                    );
                 features[indices[i]] = values[i];
-            }
-
-            Score(features, probabilities);
+            Score(indices, values, features, probabilities);
         }
         finally
         {
@@ -116,46 +131,68 @@ public sealed class NetworkScorer
         }
     }
 
-    private void ScoreWithoutHidden(ReadOnlySpan<float> features, Scratch scratch, Span<float> probabilities)
-    {
-        Aggregate(_output, features, scratch.Outputs);
-        if (!TensorPrimitives.IsFiniteAll<float>(scratch.Outputs))
-        {
-            probabilities.Fill(float.NaN);
-            return;
-        }
+    // Nothing is random where there is no hidden neuron, or its activation is a step.
+    private bool IsSampled =>
+        Settings.Mode == ScoringMode.Sampled && _hidden is not null && _hidden.Activation is not StepActivation;
 
-        Calibrate(scratch);
-        Softmax(scratch.Scores, probabilities);
+    private void CheckProbabilities(ReadOnlySpan<float> probabilities)
+    {
+        if (probabilities.Length != Network.ClassCount)
+            throw new ArgumentException(
+                $"The model has {Network.ClassCount} classes and there is room for {probabilities.Length} probabilities.",
+                nameof(probabilities)
+            );
     }
 
-    private void ScoreWithHidden(
-        InfomorphicLayer hidden,
+    // The features in full are needed where outputs are sampled, and not otherwise.
+    private void Score(
+        ReadOnlySpan<int> indices,
+        ReadOnlySpan<float> values,
         ReadOnlySpan<float> features,
-        Scratch scratch,
         Span<float> probabilities
     )
     {
-        Aggregate(hidden.Sources[0], features, scratch.F);
-        if (!TensorPrimitives.IsFiniteAll<float>(scratch.F))
+        int n = _hidden?.NeuronCount ?? 0;
+        float[] rented = ArrayPool<float>.Shared.Rent(Scratch.Length(n, Network.ClassCount));
+        try
+        {
+            var scratch = new Scratch(rented, n, Network.ClassCount);
+            (_featureSums ?? _outputSums).Aggregate(indices, values, _hidden is null ? scratch.Outputs : scratch.F);
+            Score(scratch, IsSampled ? KeyOf(features) : 0, probabilities);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
+        }
+    }
+
+    // From F on.
+    private void Score(Scratch scratch, ulong key, Span<float> probabilities)
+    {
+        if (!TensorPrimitives.IsFiniteAll<float>(_hidden is null ? scratch.Outputs : scratch.F))
         {
             probabilities.Fill(float.NaN);
             return;
         }
 
-        // Nothing is random where the activation is a step.
-        if (Settings.Mode != ScoringMode.Sampled || hidden.Activation is StepActivation)
+        if (_hidden is null)
         {
-            Present(hidden.Activation, scratch, sample: null, key: 0);
+            Calibrate(scratch.Outputs, scratch.Scores);
             Softmax(scratch.Scores, probabilities);
             return;
         }
 
-        ulong key = KeyOf(features);
+        if (!IsSampled)
+        {
+            Present(_hidden.Activation, scratch, sample: null, key: 0);
+            Softmax(scratch.Scores, probabilities);
+            return;
+        }
+
         probabilities.Clear();
         for (int sample = 0; sample < Settings.Samples; sample++)
         {
-            Present(hidden.Activation, scratch, sample, key);
+            Present(_hidden.Activation, scratch, sample, key);
             Softmax(scratch.Scores, scratch.Scores);
             TensorPrimitives.Add(probabilities, scratch.Scores, probabilities);
         }
@@ -181,19 +218,18 @@ public sealed class NetworkScorer
                 if (_context?.Kind == SourceKind.Feedback)
                 {
                     FeedBack(scratch, sample, key);
-                    Aggregate(_context, scratch.Fed, scratch.C);
+                    _contextSums!.Aggregate(scratch.Fed, scratch.C);
                     context = scratch.C;
                 }
 
-                if (_lateral is not null)
-                    AggregateLateral(_lateral, scratch.Y, scratch.L);
+                _lateralSums?.Aggregate(scratch.Y, scratch.L);
             }
 
             Fire(activation, scratch, context, scratch.L, presentation: 1, sample, key);
         }
 
-        Aggregate(_output, scratch.Y, scratch.Outputs);
-        Calibrate(scratch);
+        _outputSums.Aggregate(scratch.Y, scratch.Outputs);
+        Calibrate(scratch.Outputs, scratch.Scores);
     }
 
     private void Fire(
@@ -221,7 +257,7 @@ public sealed class NetworkScorer
     private void FeedBack(Scratch scratch, int? sample, ulong key)
     {
         const uint Presentation = 2;
-        Aggregate(_output, scratch.Y, scratch.Outputs);
+        _outputSums.Aggregate(scratch.Y, scratch.Outputs);
         VectorizedActivation.Fire(scratch.Outputs, scratch.FedTheta, scratch.FedComplement);
         Pass(scratch.FedTheta, scratch.FedComplement, scratch.Fed, Presentation, sample, key);
     }
@@ -245,41 +281,10 @@ public sealed class NetworkScorer
                 outputs[neuron] = theta[neuron] >= complement[neuron] ? 1 : -1;
     }
 
-    private void Calibrate(Scratch scratch)
+    private void Calibrate(ReadOnlySpan<float> outputs, Span<float> scores)
     {
-        for (int neuron = 0; neuron < scratch.Scores.Length; neuron++)
-            scratch.Scores[neuron] = _slopes[neuron] * scratch.Outputs[neuron] + _offsets[neuron];
-    }
-
-    // A source that every input feeds.
-    private static void Aggregate(InputSource source, ReadOnlySpan<float> inputs, Span<float> sums)
-    {
-        for (int neuron = 0; neuron < sums.Length; neuron++)
-            sums[neuron] =
-                TensorPrimitives.Dot(source.Weights.AsSpan(neuron * inputs.Length, inputs.Length), inputs)
-                + source.Biases[neuron];
-    }
-
-    private static void AggregateLateral(InputSource source, ReadOnlySpan<float> outputs, Span<float> lateral)
-    {
-        int count = source.ConnectionsPerNeuron;
-        for (int neuron = 0; neuron < lateral.Length; neuron++)
-        {
-            ReadOnlySpan<float> weights = source.Weights.AsSpan(neuron * count, count);
-            float sum = 0;
-            if (source.Connections is null)
-            {
-                sum = TensorPrimitives.Dot(weights, outputs);
-            }
-            else
-            {
-                ReadOnlySpan<int> peers = source.Connections.AsSpan(neuron * count, count);
-                for (int i = 0; i < peers.Length; i++)
-                    sum += weights[i] * outputs[peers[i]];
-            }
-
-            lateral[neuron] = sum + source.Biases[neuron];
-        }
+        for (int neuron = 0; neuron < scores.Length; neuron++)
+            scores[neuron] = _slopes[neuron] * outputs[neuron] + _offsets[neuron];
     }
 
     // Samples follow from the row itself, so that they depend neither on its neighbours nor on its place among them.

@@ -14,12 +14,12 @@ internal sealed class DigitClassifier
 {
     private readonly MLContext _mlContext;
     private readonly ITransformer _digitToKey;
-    private readonly MulticlassPredictionTransformer<InfomorphicModelParameters> _classifier;
+    private readonly InfomorphicPredictionTransformer _classifier;
 
     private DigitClassifier(
         MLContext mlContext,
         ITransformer digitToKey,
-        MulticlassPredictionTransformer<InfomorphicModelParameters> classifier,
+        InfomorphicPredictionTransformer classifier,
         ITransformer keyToDigit
     )
     {
@@ -52,7 +52,7 @@ internal sealed class DigitClassifier
                 keyOrdinality: ValueToKeyMappingEstimator.KeyOrdinality.ByValue
             )
             .Fit(train);
-        MulticlassPredictionTransformer<InfomorphicModelParameters> classifier = mlContext
+        InfomorphicPredictionTransformer classifier = mlContext
             .MulticlassClassification.Trainers.Infomorphic(options)
             .Fit(digitToKey.Transform(train), digitToKey.Transform(validation));
         ITransformer keyToDigit = mlContext

@@ -132,13 +132,16 @@ internal sealed class Ablation(
         ];
     }
 
-    private string With(params (int Index, double Weight)[] changes)
+    /// <summary>A goal with other weights at some of its <see cref="Terms"/>.</summary>
+    public static GoalFunction With(GoalFunction goal, params (int Term, double Weight)[] changes)
     {
-        double[] gamma = [.. _goal.Gamma];
-        foreach ((int index, double weight) in changes)
-            gamma[index] = weight;
-        return GoalFunction.FromGamma(_goal.Sources, gamma).ToString();
+        double[] gamma = [.. goal.Gamma];
+        foreach ((int term, double weight) in changes)
+            gamma[term] = weight;
+        return GoalFunction.FromGamma(goal.Sources, gamma);
     }
+
+    private string With(params (int Term, double Weight)[] changes) => With(_goal, changes).ToString();
 
     private static void Print(IEnumerable<VariantResult> results, IAnsiConsole console)
     {
@@ -158,14 +161,7 @@ internal sealed class Ablation(
                 new Text(result.Variant.Change),
                 new Text(result.Accuracy.Percent),
                 new Text((100 * result.Drop.Mean).ToString("F2", CultureInfo.InvariantCulture)),
-                new Text(
-                    result.Drop.HalfInterval is double half
-                        ? string.Create(
-                            CultureInfo.InvariantCulture,
-                            $"{100 * (result.Drop.Mean - half):F2} to {100 * (result.Drop.Mean + half):F2}"
-                        )
-                        : "–"
-                )
+                new Text(result.Drop.Interval)
             );
         console.Write(table);
     }

@@ -47,7 +47,6 @@ internal sealed class CellRunner(ImageData data, int threads, int cellsAtOnce)
         var mlContext = new MLContext(cell.Seed);
         var options = new InfomorphicTrainer.Options
         {
-            NumberOfHiddenNeurons = cell.HiddenNeurons,
             NumberOfEpochs = cell.Epochs,
             Standardization = Standardization.Global,
             Seed = cell.Seed,
@@ -55,16 +54,18 @@ internal sealed class CellRunner(ImageData data, int threads, int cellsAtOnce)
             NumberOfThreads = threads,
             CancellationToken = cancellation,
         };
+        if (cell.HiddenNeurons > 0)
+            options.NumberOfHiddenNeurons = cell.HiddenNeurons;
         if (cell.Goal.Length > 0)
             options.Goal = cell.Goal;
         configure(options);
 
         IDataView validationView = ImageData.View(mlContext, validation);
         IDataView testView = ImageData.View(mlContext, data.Test);
-        MulticlassPredictionTransformer<InfomorphicModelParameters> model = mlContext
+        InfomorphicPredictionTransformer model = mlContext
             .MulticlassClassification.Trainers.Infomorphic(options)
             .Fit(ImageData.View(mlContext, train), validationView);
-        MulticlassPredictionTransformer<InfomorphicModelParameters> sampled = model.WithScoring(
+        InfomorphicPredictionTransformer sampled = model.WithScoring(
             ScoringMode.Sampled,
             numberOfSamples: 1,
             seed: (ulong)cell.Seed,

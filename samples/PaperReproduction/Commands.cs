@@ -96,10 +96,9 @@ internal static class Commands
                 foreach (string name in parsed.GetRequiredValue(s_systems).Split(','))
                 {
                     var system = PaperSystem.Find(name);
-                    if (goal is not null && system.Goal is null)
-                        throw new ArgumentException($"{name} has no goal, so --goal cannot be its.");
-                    string written = system.Goal is null ? "" : PaperSystem.WriteOut(goal ?? system.Goal);
-                    foreach (int hidden in ParseNumbers(s_hidden.Name, parsed.GetRequiredValue(s_hidden)))
+                    string written = (goal ?? system.Goal) is string own ? system.WriteOut(own) : "";
+                    int[] sizes = ParseNumbers(s_hidden.Name, parsed.GetRequiredValue(s_hidden));
+                    foreach (int hidden in system.HasHiddenNeurons ? sizes : [0])
                     foreach (int seed in ParseNumbers(s_seeds.Name, parsed.GetRequiredValue(s_seeds)))
                         cells.Add(
                             new Cell(
@@ -164,13 +163,14 @@ internal static class Commands
                 int[] sizes = ParseNumbers(s_hidden.Name, parsed.GetRequiredValue(s_hidden));
                 if (sizes.Length != 1)
                     throw new ArgumentException("ablation takes one number of hidden neurons.");
+                var system = PaperSystem.Find("setup1");
                 var ablation = new Ablation(
-                    PaperSystem.WriteOut(parsed.GetValue(s_goal) ?? "opt_1_100_tpe"),
+                    system.WriteOut(parsed.GetValue(s_goal) ?? system.Goal!),
                     ParseNumbers(s_seeds.Name, parsed.GetRequiredValue(s_seeds)),
                     (goal, seed) =>
                         new Cell(
                             DataSet(parsed),
-                            "setup1",
+                            system.Name,
                             goal,
                             sizes[0],
                             parsed.GetValue(s_epochs),

@@ -1,16 +1,19 @@
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Learning;
 
 namespace PaperReproduction;
 
 /// <summary>A system that the paper compares.</summary>
 /// <param name="Name">Its name on the command line.</param>
 /// <param name="Title">Its name in tables.</param>
+/// <param name="Sources">The sources of its hidden neurons, such as FCL; empty where they have no goal.</param>
 /// <param name="Goal">The name of the published goal of its hidden neurons; null where they have none.</param>
 /// <param name="Configure">Makes the trainer's options those of the system; null for backprop.</param>
 internal sealed record PaperSystem(
     string Name,
     string Title,
+    string Sources,
     string? Goal,
     Action<InfomorphicTrainer.Options>? Configure
 )
@@ -18,16 +21,37 @@ internal sealed record PaperSystem(
     /// <summary>All systems that can be run.</summary>
     public static IReadOnlyList<PaperSystem> All { get; } =
     [
-        new("setup1", "Setup 1: all-to-all lateral connections", "opt_1_100_tpe", AllToAll),
+        new("setup1", "Setup 1: all-to-all lateral connections", "FCL", "opt_1_100_tpe", AllToAll),
+        new("setup2", "Setup 2: at most 100 lateral connections", "FCL", "opt_1_100_tpe", AtMost100),
         new(
-            "setup2",
-            "Setup 2: at most 100 lateral connections",
+            "setup3",
+            "Setup 3: the output layer's feedback as context, at most 100 lateral connections",
+            "FCL",
             "opt_1_100_tpe",
-            options => options.MaximumLateralConnections = 100
+            options =>
+            {
+                AtMost100(options);
+                options.Context = ContextSignal.Feedback;
+            }
         ),
-        new("heuristic", "Heuristic goal {F}{C}", "naive", AllToAll),
-        new("backprop", "Backprop, connected as setup 1", null, null),
+        new("heuristic", "Heuristic goal {F}{C}", "FCL", "naive", AllToAll),
+        new("bivariate-context", "Context, no lateral connections", "FC", "context/opt_2_100", ContextAlone),
+        new("bivariate-context-heuristic", "The same, heuristic goal {F}{C}", "FC", "context/naive", ContextAlone),
+        new("bivariate-lateral", "Lateral connections, no context", "FL", "lateral/opt_2_100", LateralAlone),
+        new("bivariate-lateral-heuristic", "The same, heuristic goal {F}", "FL", "lateral/naive", LateralAlone),
+        new(
+            "random",
+            "Random projection: a hidden layer that does not learn",
+            "",
+            null,
+            options => options.HiddenLayer = HiddenLayerKind.Random
+        ),
+        new("none", "No hidden layer", "", null, options => options.HiddenLayer = HiddenLayerKind.None),
+        new("backprop", "Backprop, connected as setup 1", "", null, null),
     ];
+
+    /// <summary>Whether it has hidden neurons, and so comes in sizes.</summary>
+    public bool HasHiddenNeurons => Name != "none";
 
     /// <summary>Finds a system by its name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
@@ -37,13 +61,35 @@ internal sealed record PaperSystem(
             $"There is no system \"{name}\": take one of {string.Join(", ", All.Select(system => system.Name))}."
         );
 
-    /// <summary>A goal, by name or written out, in full notation.</summary>
-    /// <exception cref="ArgumentException">It does not parse.</exception>
-    public static string WriteOut(string goal) =>
-        GoalFunction.TryParse(goal, "FCL", out GoalFunction? parsed, out string? error)
+    /// <summary>A goal of this system's hidden neurons, by name or written out, in full notation.</summary>
+    /// <exception cref="ArgumentException">It does not parse, or the system's neurons have no goal.</exception>
+    public string WriteOut(string goal)
+    {
+        if (Sources.Length == 0)
+            throw new ArgumentException($"{Name} has no goal, so --goal cannot be its.");
+        return GoalFunction.TryParse(goal, Sources, out GoalFunction? parsed, out string? error)
             ? parsed.ToString()
-            : throw new ArgumentException(error);
+            : throw new ArgumentException($"--goal for {Name}: {error}");
+    }
+
+    /// <summary>The name of a published goal of these neurons' sources; null where it is another.</summary>
+    public string? NameOf(string goal) =>
+        Sources.Length == 0
+            ? null
+            : GoalFunctions
+                .All.FirstOrDefault(preset => preset.Goal.Sources == Sources && preset.Goal.ToString() == goal)
+                ?.Name;
 
     private static void AllToAll(InfomorphicTrainer.Options options) =>
         options.MaximumLateralConnections = options.NumberOfHiddenNeurons;
+
+    private static void AtMost100(InfomorphicTrainer.Options options) => options.MaximumLateralConnections = 100;
+
+    private static void ContextAlone(InfomorphicTrainer.Options options) => options.LateralInput = false;
+
+    private static void LateralAlone(InfomorphicTrainer.Options options)
+    {
+        AllToAll(options);
+        options.Context = ContextSignal.None;
+    }
 }

@@ -7,7 +7,7 @@ namespace PaperReproduction;
 /// <summary>Stored results beside the published ones.</summary>
 internal static class ResultsReport
 {
-    private static readonly int[] s_sizes = [10, 20, 50, 100, 200, 500, 1000, 2000];
+    private static readonly int[] s_sizes = [0, 10, 20, 50, 100, 200, 500, 1000, 2000];
 
     /// <summary>Results that differ in their seed alone and were made on the same hardware.</summary>
     private sealed record Group(Cell Cell, Hardware Hardware, string Library, IReadOnlyList<CellResult> Results)
@@ -97,6 +97,7 @@ internal static class ResultsReport
                 page.AppendLine($"| {string.Join(" | ", Row(group))} |");
         }
 
+        AblationTable.Append(page, results);
         AppendCoverage(page, results);
         return page.ToString().ReplaceLineEndings("\n");
     }
@@ -110,11 +111,7 @@ internal static class ResultsReport
         page.AppendLine();
         page.AppendLine($"| system | {string.Join(" | ", s_sizes)} |");
         page.AppendLine($"|---|{string.Concat(Enumerable.Repeat("---:|", s_sizes.Length))}");
-        IEnumerable<string> systems = PaperSystem
-            .All.Select(system => system.Name)
-            .Concat(Published.All.Select(value => value.System))
-            .Distinct();
-        foreach (string system in systems)
+        foreach (string system in PaperSystem.All.Select(system => system.Name))
         {
             IEnumerable<string> counts = s_sizes.Select(size =>
             {
@@ -137,10 +134,7 @@ internal static class ResultsReport
     private static bool IsPublishedGoal(CellResult result) =>
         result.Cell.Goal.Length == 0 || GoalName(result.Cell) is not null;
 
-    private static string? GoalName(Cell cell) =>
-        Microsoft
-            .ML.Infomorphic.Information.GoalFunctions.All.FirstOrDefault(preset => preset.Goal.ToString() == cell.Goal)
-            ?.Name;
+    private static string? GoalName(Cell cell) => PaperSystem.Find(cell.System).NameOf(cell.Goal);
 
     private static IEnumerable<Group> GroupBySeeds(IEnumerable<CellResult> results) =>
         results

@@ -27,6 +27,12 @@ internal sealed record Spread(int Count, double Minimum, double Mean, double Med
         );
     }
 
+    /// <summary>The mean's 95 % interval of shares, in percent; a dash where there is none.</summary>
+    public string Interval =>
+        HalfInterval is double half
+            ? string.Create(CultureInfo.InvariantCulture, $"{100 * (Mean - half):F2} to {100 * (Mean + half):F2}")
+            : "–";
+
     /// <summary>Minimum / mean / median / maximum of shares, in percent.</summary>
     public string Percent =>
         string.Create(

@@ -13,6 +13,9 @@ namespace Microsoft.ML.Infomorphic.Benchmarks;
 /// <param name="Scaling">The standardisation of the training rows.</param>
 internal sealed record BenchmarkData(string Name, LabeledRows Train, LabeledRows Test, FeatureScaling Scaling)
 {
+    /// <summary>The folder that was read; null for made-up rows.</summary>
+    public string? Folder { get; private init; }
+
     public const int Features = 784;
     public const int Classes = 10;
     public const string Synthetic = "synthetic";
@@ -27,7 +30,10 @@ internal sealed record BenchmarkData(string Name, LabeledRows Train, LabeledRows
                 "MNIST",
                 Read(found, "train", maximum: TrainRows),
                 Read(found, "t10k", maximum: int.MaxValue)
-            );
+            ) with
+            {
+                Folder = found,
+            };
         return Create(Synthetic, MakeUp(TrainRows, seed: 1), MakeUp(10_000, seed: 2));
     }
 

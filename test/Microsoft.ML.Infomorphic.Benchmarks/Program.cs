@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using Microsoft.ML.Infomorphic.Benchmarks;
+using Microsoft.ML.Infomorphic.Benchmarks.Scoring;
 
 Console.OutputEncoding = Encoding.UTF8;
 ConsoleTable.SetWidth();
@@ -13,6 +14,7 @@ var root = new RootCommand("Benchmarks of Infomorphic for ML.NET.")
 {
     CompareCommand.Create(),
     ScalingCommand.Create(),
+    ScoringCommand.Create(),
     BaselineCommand.Create(),
     CheckCommand.Create(),
     TrialsCommand.Create(),

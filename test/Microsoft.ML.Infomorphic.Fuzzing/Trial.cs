@@ -20,7 +20,7 @@ internal static class Trial
                 var context = new MLContext(1);
                 ITransformer model = ModelFile.Load(context.Model, new MemoryStream(file), "The file", out _);
                 IDataView rows = context.Data.LoadFromEnumerable(Row.Some);
-                if (model is MulticlassPredictionTransformer<InfomorphicModelParameters>)
+                if (model is ISingleFeaturePredictionTransformer<InfomorphicModelParameters>)
                     rows = context.Transforms.Conversion.MapValueToKey("Label", "Color").Fit(rows).Transform(rows);
                 foreach (VBuffer<float> score in model.Transform(rows).GetColumn<VBuffer<float>>("Score"))
                     _ = score.Length;

@@ -34,11 +34,7 @@ internal static class GuideSnippets
         return goal;
     }
 
-    public static void Explain(
-        MLContext mlContext,
-        MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
-        IDataView test
-    )
+    public static void Explain(MLContext mlContext, InfomorphicPredictionTransformer transformer, IDataView test)
     {
         #region explain
         NetworkInsight insight = mlContext.MulticlassClassification.ExplainInfomorphic(transformer, test);

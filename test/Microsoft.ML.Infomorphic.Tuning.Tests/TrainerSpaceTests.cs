@@ -15,9 +15,9 @@ public class TrainerSpaceTests
             (space, option) =>
                 option switch
                 {
-                    TrainerOption.NumberOfHiddenNeurons => space.With(option, 10, 2000, logarithmic: true),
+                    TrainerOption.NumberOfHiddenNeurons => space.With(option, 100, 2000, logarithmic: true),
                     TrainerOption.BatchSize => space.With(option, 64, 4096, logarithmic: true),
-                    TrainerOption.MaximumLateralConnections => space.With(option, 1, 200),
+                    TrainerOption.MaximumLateralConnections => space.With(option, 1, 100),
                     TrainerOption.NumberOfBins => space.With(option, 2, 64),
                     TrainerOption.BinningRange => space.With(option, 1, 40),
                     TrainerOption.WeightDecay or TrainerOption.OutputWeightDecay => space.With(option, 0, 0.01),
@@ -102,6 +102,18 @@ public class TrainerSpaceTests
     }
 
     [TestMethod]
+    public void More_lateral_connections_than_neurons_are_all()
+    {
+        TrainerSpace space = TrainerSpace
+            .Empty.With(TrainerOption.NumberOfHiddenNeurons, 10, 100)
+            .With(TrainerOption.MaximumLateralConnections, 1, 100);
+        var options = new InfomorphicTrainer.Options();
+        space.Apply(space.ToSearchSpace().CreatePoint(30, 60), options);
+
+        Assert.AreEqual((30, 30), (options.NumberOfHiddenNeurons, options.MaximumLateralConnections));
+    }
+
+    [TestMethod]
     public void Published_goals_become_starting_points()
     {
         TrainerSpace space = TrainerSpace
@@ -158,7 +170,7 @@ public class TrainerSpaceTests
 
     private static double ValueOf(InfomorphicTrainer.Options options, TrainerOption option) =>
         Convert.ToDouble(
-            typeof(InfomorphicTrainer.Options).GetField(option.ToString())!.GetValue(options),
+            typeof(InfomorphicTrainer.Options).GetField(option.ToString())!.GetValue(options) ?? 100,
             System.Globalization.CultureInfo.InvariantCulture
         );
 

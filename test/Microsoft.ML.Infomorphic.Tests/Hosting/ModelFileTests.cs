@@ -8,7 +8,7 @@ public sealed class ModelFileTests : IDisposable
 {
     private readonly MLContext _context = new(1);
     private readonly IDataView _data;
-    private readonly MulticlassPredictionTransformer<InfomorphicModelParameters> _model;
+    private readonly InfomorphicPredictionTransformer _model;
     private readonly string _directory = Directory.CreateTempSubdirectory().FullName;
     private readonly string _path;
 

@@ -70,10 +70,10 @@ public class ModelVersionsTests
     }
 
     private static InfomorphicModelParameters ParametersOf(ITransformer model) =>
-        model is MulticlassPredictionTransformer<InfomorphicModelParameters> transformer
+        model is ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer
             ? transformer.Model
             : ((TransformerChain<ITransformer>)model)
-                .OfType<MulticlassPredictionTransformer<InfomorphicModelParameters>>()
+                .OfType<ISingleFeaturePredictionTransformer<InfomorphicModelParameters>>()
                 .Single()
                 .Model;
 

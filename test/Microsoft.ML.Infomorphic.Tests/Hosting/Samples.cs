@@ -166,12 +166,12 @@ internal static class Samples
     }
 
     /// <summary>A transformer with a network that was never trained.</summary>
-    public static MulticlassPredictionTransformer<InfomorphicModelParameters> Transformer(
+    public static InfomorphicPredictionTransformer Transformer(
         MLContext context,
         IDataView data,
         ScoringMode mode = ScoringMode.MeanField
     ) =>
-        MulticlassTransformers<InfomorphicModelParameters>.Create(
+        new InfomorphicPredictionTransformer(
             context,
             new InfomorphicModelParameters(context, Contents() with { Scoring = new ScoringSettings(mode) }),
             data.Schema,

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Microsoft.ML.Infomorphic.Tests.Learning;
 using Microsoft.ML.Infomorphic.Tests.Root;
 
 namespace Microsoft.ML.Infomorphic.Tests.Kernels;
@@ -26,6 +27,7 @@ public class InstructionSetTests
         typeof(VectorizedGoalTests),
         typeof(VectorizedNeuronTests),
         typeof(AllocationTests),
+        typeof(NetworkScorerBlocksTests),
     ];
 
     [TestMethod]

@@ -18,7 +18,7 @@ public class MnistTests
         MnistData data = MnistData.Load(null);
         IDataView train = View(data.Train[..4000]);
         IDataView test = View(data.Test);
-        MulticlassPredictionTransformer<InfomorphicModelParameters> model = context
+        InfomorphicPredictionTransformer model = context
             .MulticlassClassification.Trainers.Infomorphic(
                 new InfomorphicTrainer.Options
                 {

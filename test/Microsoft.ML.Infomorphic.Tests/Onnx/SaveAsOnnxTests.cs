@@ -34,7 +34,7 @@ public sealed class SaveAsOnnxTests
     public void Drawn_connections_are_exported()
     {
         IDataView data = Samples.View(_context);
-        MulticlassPredictionTransformer<InfomorphicModelParameters> transformer = Samples.Transformer(_context, data);
+        InfomorphicPredictionTransformer transformer = Samples.Transformer(_context, data);
 
         Assert.IsNotNull(transformer.Model.Network.HiddenLayers[0].Sources[2].Connections);
         AssertSame(transformer, Samples.Rows(200, seed: 5));
@@ -47,9 +47,8 @@ public sealed class SaveAsOnnxTests
         var transformer = Trained(data);
         using var stream = new MemoryStream();
         _context.Model.Save(transformer, data.Schema, stream);
-        var reloaded =
-            (MulticlassPredictionTransformer<InfomorphicModelParameters>)
-                new MLContext().Model.Load(new MemoryStream(stream.ToArray()), out _);
+        var reloaded = (InfomorphicPredictionTransformer)
+            new MLContext().Model.Load(new MemoryStream(stream.ToArray()), out _);
 
         CollectionAssert.AreEqual(Onnx(transformer), Onnx(reloaded));
     }
@@ -192,7 +191,7 @@ public sealed class SaveAsOnnxTests
         );
     }
 
-    private MulticlassPredictionTransformer<InfomorphicModelParameters> Trained(IDataView data, int epochs = 3)
+    private InfomorphicPredictionTransformer Trained(IDataView data, int epochs = 3)
     {
         InfomorphicTrainer.Options options = Samples.Options();
         options.NumberOfEpochs = epochs;
@@ -202,7 +201,7 @@ public sealed class SaveAsOnnxTests
     }
 
     private void AssertSame(
-        MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+        InfomorphicPredictionTransformer transformer,
         List<Samples.Row> rows,
         IDataView? data = null
     )
@@ -219,7 +218,7 @@ public sealed class SaveAsOnnxTests
     }
 
     private string[] Labels(
-        MulticlassPredictionTransformer<InfomorphicModelParameters> transformer,
+        InfomorphicPredictionTransformer transformer,
         List<Samples.Row> rows,
         IDataView? data = null
     )
@@ -240,7 +239,7 @@ public sealed class SaveAsOnnxTests
     private static IDataView Apply(IDataView data, IEstimator<ITransformer> estimator) =>
         estimator.Fit(data).Transform(data);
 
-    private static byte[] Onnx(MulticlassPredictionTransformer<InfomorphicModelParameters> transformer)
+    private static byte[] Onnx(InfomorphicPredictionTransformer transformer)
     {
         using var stream = new MemoryStream();
         transformer.SaveAsOnnx(stream);

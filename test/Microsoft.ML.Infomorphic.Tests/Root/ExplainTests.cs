@@ -9,7 +9,7 @@ public class ExplainTests
 {
     private readonly MLContext _context = new(1);
     private readonly IDataView _data;
-    private readonly MulticlassPredictionTransformer<InfomorphicModelParameters> _transformer;
+    private readonly InfomorphicPredictionTransformer _transformer;
 
     public ExplainTests()
     {

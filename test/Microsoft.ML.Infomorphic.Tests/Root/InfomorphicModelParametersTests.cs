@@ -11,7 +11,7 @@ public class InfomorphicModelParametersTests
 {
     private readonly MLContext _context = new(1);
     private readonly IDataView _data;
-    private readonly MulticlassPredictionTransformer<InfomorphicModelParameters> _transformer;
+    private readonly InfomorphicPredictionTransformer _transformer;
 
     public InfomorphicModelParametersTests()
     {
@@ -113,7 +113,7 @@ public class InfomorphicModelParametersTests
         var context = new MLContext();
         ITransformer loaded = context.Model.Load(new MemoryStream(saved), out DataViewSchema schema);
 
-        var transformer = (MulticlassPredictionTransformer<InfomorphicModelParameters>)loaded;
+        var transformer = (InfomorphicPredictionTransformer)loaded;
         CollectionAssert.AreEqual(
             _data.Schema.Select(column => column.Name).ToArray(),
             schema.Select(column => column.Name).ToArray()
@@ -226,7 +226,7 @@ public class InfomorphicModelParametersTests
     [TestMethod]
     public void Scores_in_another_way_without_training()
     {
-        MulticlassPredictionTransformer<InfomorphicModelParameters> sampled = _transformer.WithScoring(
+        InfomorphicPredictionTransformer sampled = _transformer.WithScoring(
             ScoringMode.Sampled,
             numberOfSamples: 4,
             seed: 9

@@ -110,7 +110,7 @@ public class InfomorphicTrainerTests
         options.Scoring = ScoringMode.Sampled;
         InfomorphicTrainer trainer = context.MulticlassClassification.Trainers.Infomorphic(options);
 
-        MulticlassPredictionTransformer<InfomorphicModelParameters> model = trainer.Fit(data);
+        InfomorphicPredictionTransformer model = trainer.Fit(data);
 
         using var stream = new MemoryStream();
         context.Model.Save(model, data.Schema, stream);
@@ -490,7 +490,7 @@ public class InfomorphicTrainerTests
     private void AssertPromises(InfomorphicTrainer trainer, IDataView data)
     {
         SchemaShape promised = trainer.GetOutputSchema(SchemaShape.Create(data.Schema));
-        MulticlassPredictionTransformer<InfomorphicModelParameters> transformer = trainer.Fit(data);
+        InfomorphicPredictionTransformer transformer = trainer.Fit(data);
         using var stream = new MemoryStream();
         _context.Model.Save(transformer, data.Schema, stream);
         ITransformer loaded = new MLContext().Model.Load(

@@ -121,6 +121,14 @@ public class OptionsTests
             "Goal is for hidden neurons that learn, and HiddenLayer is Random. (Parameter 'Goal')"
         );
         Refused(
+            new Options { NumberOfHiddenNeurons = 30, MaximumLateralConnections = 31 },
+            "MaximumLateralConnections is 31, more than the 30 hidden neurons; take at most NumberOfHiddenNeurons, or Int32.MaxValue to connect all to all. (Parameter 'MaximumLateralConnections')"
+        );
+        Refused(
+            new Options { LateralInput = false, MaximumLateralConnections = 10 },
+            "MaximumLateralConnections is for hidden neurons that listen to each other, and LateralInput is false. (Parameter 'MaximumLateralConnections')"
+        );
+        Refused(
             new Options { LateralInput = false, Alpha1 = 0.2 },
             "Alpha1 is for hidden neurons with context and lateral input; those with one of them have BivariateK and BivariateBeta. (Parameter 'Alpha1')"
         );
@@ -158,6 +166,18 @@ public class OptionsTests
         Assert.AreEqual(GoalFunction.Parse(goal, sources), settings.Goal);
         Assert.AreEqual(sources == "FCL" ? new ModulatedActivation() : new BivariateActivation(), settings.Activation);
         Assert.AreEqual(new Binning(20, 20), settings.Binning);
+    }
+
+    [TestMethod]
+    [DataRow(null, 100)]
+    [DataRow(7, 7)]
+    [DataRow(30, 30)]
+    [DataRow(int.MaxValue, int.MaxValue)]
+    public void Lateral_connections_are_at_most_100_or_as_many_as_asked_for(int? asked, int expected)
+    {
+        var options = new Options { NumberOfHiddenNeurons = 30, MaximumLateralConnections = asked };
+
+        Assert.AreEqual(expected, options.ToLearningSettings(_context, seed: 7).MaximumLateralConnections);
     }
 
     [TestMethod]

@@ -27,7 +27,7 @@ internal static class RepeatedTraining
         for (int fit = 0; fit < fits; fit++)
         {
             // Dense and sparse lateral connections in turn.
-            options.MaximumLateralConnections = fit % 2 == 0 ? 100 : HiddenNeurons;
+            options.MaximumLateralConnections = fit % 2 == 0 ? 10 : HiddenNeurons;
             _ = context.MulticlassClassification.Trainers.Infomorphic(options).Fit(data);
             GC.Collect();
             GC.WaitForPendingFinalizers();

@@ -18,7 +18,7 @@ public sealed class PaperReproductionSampleTests
         [
             "run",
             "--system",
-            "setup1,backprop",
+            "setup1,none,backprop",
             "--hidden",
             "5",
             "--epochs",
@@ -32,11 +32,11 @@ public sealed class PaperReproductionSampleTests
         ];
         SampleProcess.Outcome first = await SampleProcess.RunAsync("PaperReproduction", _folder, run);
         Assert.AreEqual(0, first.ExitCode, first.Error);
-        Assert.HasCount(2, Directory.GetFiles(Path.Combine(_folder, "cells")));
+        Assert.HasCount(3, Directory.GetFiles(Path.Combine(_folder, "cells")));
 
         SampleProcess.Outcome second = await SampleProcess.RunAsync("PaperReproduction", _folder, run);
         Assert.AreEqual(0, second.ExitCode, second.Error);
-        StringAssert.Contains(second.Output, "2 cells, 2 of them finished before");
+        StringAssert.Contains(second.Output, "3 cells, 3 of them finished before");
 
         SampleProcess.Outcome report = await SampleProcess.RunAsync(
             "PaperReproduction",
@@ -75,7 +75,7 @@ public sealed class PaperReproductionSampleTests
     [TestMethod]
     public void ReportKeepsEpochsAndHardwareApart()
     {
-        string goal = PaperSystem.WriteOut("opt_1_100_tpe");
+        string goal = PaperSystem.Find("setup1").WriteOut("opt_1_100_tpe");
         var cell = new Cell("mnist", "setup1", goal, 100, 100, 1, 60_000);
         CellResult one = CellStoreTests.ResultOf(cell, 0.950);
         CellResult two = CellStoreTests.ResultOf(cell with { Seed = 2 }, 0.954);
@@ -87,8 +87,50 @@ public sealed class PaperReproductionSampleTests
         StringAssert.Contains(page, "| 2 | 95.2 | 95.00 / 95.20 / 95.20 / 95.40 | 0.00 |");
         StringAssert.Contains(page, "| 1 | – | 50.00 / 50.00 / 50.00 / 50.00 | – |");
         StringAssert.Contains(page, "a slide rule");
-        StringAssert.Contains(page, "| setup1 | · | · | · | 3 | · | · | · | · |");
-        StringAssert.Contains(page, "| setup3 | · | · | · | · | · | · | · | · |");
+        StringAssert.Contains(page, "| setup1 | · | · | · | · | 3 | · | · | · | · |");
+        StringAssert.Contains(page, "| setup3 | · | · | · | · | · | · | · | · | · |");
+    }
+
+    [TestMethod]
+    public void ReportTellsWhatEachTermOfTheGoalIsWorth()
+    {
+        Information.GoalFunction goal = Information.GoalFunction.Parse("opt_1_100_tpe");
+        string without = Ablation.With(goal, (1, 0)).ToString();
+        var cell = new Cell("mnist", "setup1", goal.ToString(), 100, 100, 1, 60_000);
+        CellResult Judged(int seed, string written, double accuracy)
+        {
+            CellResult result = CellStoreTests.ResultOf(cell with { Seed = seed, Goal = written });
+            return result with { Outcome = result.Outcome with { SampledValidation = accuracy } };
+        }
+
+        string page = ResultsReport.Markdown([
+            Judged(1, cell.Goal, 0.95),
+            Judged(2, cell.Goal, 0.96),
+            Judged(1, without, 0.94),
+            Judged(2, without, 0.93),
+            // Without its seed's training of the goal itself a drop cannot be told.
+            Judged(3, without, 0.10),
+        ]);
+        // Drops of 1 and 3 points: mean 2, t(1; 0.975) = 12.706 times √2/√2.
+        StringAssert.Contains(page, "| {F}{C} | 0.978 | 2 | 93.50 | 2.00 | -10.71 to 14.71 | 94.59 |");
+        Assert.IsFalse(page.Contains("| {F}{L} |", StringComparison.Ordinal));
+    }
+
+    [TestMethod]
+    public void GoalsAreReadOverTheSystemsOwnSources()
+    {
+        PaperSystem context = PaperSystem.Find("bivariate-context");
+        Assert.AreEqual("context/naive", context.NameOf(context.WriteOut("context/naive")));
+        Assert.AreEqual("naive", PaperSystem.Find("heuristic").NameOf("{F}{C}"));
+        Assert.ThrowsExactly<ArgumentException>(() => context.WriteOut("{F}{L}"));
+        Assert.ThrowsExactly<ArgumentException>(() => PaperSystem.Find("random").WriteOut("{F}{C}"));
+        foreach (PublishedValue value in Published.All)
+        {
+            PaperSystem system = PaperSystem.Find(value.System);
+            Assert.AreEqual(value.Goal.Length == 0, system.Sources.Length == 0, value.System);
+            if (value.Goal.Length > 0)
+                Assert.AreEqual(value.Goal, system.NameOf(system.WriteOut(value.Goal)));
+        }
     }
 
     [TestMethod]
@@ -135,7 +177,7 @@ public sealed class PaperReproductionSampleTests
             )
         );
         CollectionAssert.AreEqual(
-            new[] { "0.5{F}{L} + {F}{C}", "{F}{C}" }.Select(PaperSystem.WriteOut).ToArray(),
+            new[] { "0.5{F}{L} + {F}{C}", "{F}{C}" }.Select(PaperSystem.Find("setup1").WriteOut).ToArray(),
             seen[8..].Distinct().ToArray()
         );
         string csv = File.ReadAllText(Path.Combine(_folder, "ablation.csv"));

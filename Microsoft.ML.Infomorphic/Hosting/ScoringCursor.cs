@@ -1,0 +1,272 @@
+using System.Runtime.ExceptionServices;
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Internal.Utilities;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Infomorphic.Hosting;
+
+/// <summary>What a cursor of a scored view has to know of its columns.</summary>
+/// <param name="Schema">The schema of the scored view.</param>
+/// <param name="Features">The feature column of the source.</param>
+/// <param name="SourceOf">The source's column that each passes through; null for new ones.</param>
+/// <param name="Scores">The column of scores.</param>
+/// <param name="PredictedLabel">The column of predicted labels.</param>
+internal sealed record ScoredColumns(
+    DataViewSchema Schema,
+    DataViewSchema.Column Features,
+    IReadOnlyList<DataViewSchema.Column?> SourceOf,
+    int Scores,
+    int PredictedLabel
+);
+
+/// <summary>
+/// Reads a source block by block, has the blocks scored, and hands out their rows in order. All that passes through is
+/// kept for a block's time, so that it stays in step with the scores, and the source is read once.
+/// </summary>
+internal sealed class ScoringCursor : RootCursorBase
+{
+    private const int RowsAtFirst = Panel.Rows;
+
+    private readonly ScoredColumns _columns;
+    private readonly DataViewRowCursor _source;
+    private readonly NetworkScorer _scorer;
+    private readonly bool[] _active;
+    private readonly ValueGetter<VBuffer<float>> _getFeatures;
+    private readonly ValueGetter<DataViewRowId> _getId;
+    private readonly DataViewSchema.Column[] _passed;
+    private readonly ScoringQueue _queue;
+    private readonly Queue<Rows> _reading = new();
+    private readonly Stack<Rows> _free = new();
+    private readonly int _largestBlock;
+    private VBuffer<float> _features;
+    private Rows? _current;
+    private int _row = -1;
+    private int _nextBlock = RowsAtFirst;
+    private bool _ended;
+    private ExceptionDispatchInfo? _failure;
+
+    /// <summary>Begins before the first row.</summary>
+    /// <param name="provider">Where the cursor reports.</param>
+    /// <param name="columns">The columns.</param>
+    /// <param name="active">Which of them are asked for; at least one new one.</param>
+    /// <param name="source">The source's cursor, which this one will dispose; its active columns may be kept.</param>
+    /// <param name="scorer">What scores.</param>
+    /// <param name="helpers">Threads of the pool that may help.</param>
+    public ScoringCursor(
+        IChannelProvider provider,
+        ScoredColumns columns,
+        bool[] active,
+        DataViewRowCursor source,
+        NetworkScorer scorer,
+        int helpers
+    )
+        : base(provider)
+    {
+        _columns = columns;
+        _active = active;
+        _source = source;
+        _scorer = scorer;
+        _getFeatures = source.GetGetter<VBuffer<float>>(columns.Features);
+        _getId = source.GetIdGetter();
+        _passed =
+        [
+            .. columns
+                .SourceOf.Where((column, index) => active[index] && column is not null)
+                .Select(column => column!.Value),
+        ];
+        _largestBlock = ScoringBlock.RowsFor(scorer.Network.FeatureCount);
+        _queue = new ScoringQueue(scorer, helpers);
+    }
+
+    /// <inheritdoc/>
+    public override DataViewSchema Schema => _columns.Schema;
+
+    /// <inheritdoc/>
+    public override long Batch => _current?.Batches[_row] ?? 0;
+
+    /// <inheritdoc/>
+    public override bool IsColumnActive(DataViewSchema.Column column)
+    {
+        Ch.Check(column.Index < _active.Length);
+        return _active[column.Index];
+    }
+
+    /// <inheritdoc/>
+    public override ValueGetter<DataViewRowId> GetIdGetter() =>
+        (ref DataViewRowId id) =>
+        {
+            (Rows rows, int row) = Current();
+            id = rows.Ids[row];
+        };
+
+    /// <inheritdoc/>
+    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
+    {
+        Ch.Check(IsColumnActive(column), "The column is not active.");
+        Delegate getter;
+        if (_columns.SourceOf[column.Index] is DataViewSchema.Column source)
+        {
+            int index = Array.FindIndex(_passed, passed => passed.Index == source.Index);
+            getter = Of(source)
+                .GetterOf(() =>
+                {
+                    (Rows rows, int row) = Current();
+                    return (rows.Columns[index], row);
+                });
+        }
+        else if (column.Index == _columns.Scores)
+        {
+            getter = (ValueGetter<VBuffer<float>>)GetScores;
+        }
+        else
+        {
+            getter = (ValueGetter<uint>)GetPredictedLabel;
+        }
+
+        return getter as ValueGetter<TValue>
+            ?? throw Ch.Except(
+                $"Invalid TValue in GetGetter: '{typeof(TValue)}', expected type: '{getter.GetType().GetGenericArguments()[0]}'."
+            );
+    }
+
+    /// <inheritdoc/>
+    protected override bool MoveNextCore()
+    {
+        if (_current is not null && ++_row < _current.Block.RowCount)
+            return true;
+        if (_current is not null)
+            _free.Push(_current);
+        _current = null;
+
+        // At least one block more, and as many as there is time for until the oldest is scored.
+        bool first = true;
+        while (!_ended && _queue.Count < _queue.Capacity && (first || !_queue.HasScored))
+        {
+            ReadBlock();
+            first = false;
+        }
+
+        if (_queue.Count == 0)
+        {
+            _failure?.Throw();
+            return false;
+        }
+
+        _queue.Dequeue();
+        _current = _reading.Dequeue();
+        _row = 0;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _current = null;
+            _ended = true;
+            _queue.Abandon();
+            _source.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    // Small blocks first: who looks at a few rows does not wait for many.
+    private void ReadBlock()
+    {
+        Rows rows = _free.Count > 0 ? _free.Pop() : new Rows(this);
+        rows.Block.Clear();
+        int count = Math.Min(_nextBlock, _largestBlock);
+        _nextBlock = Math.Min(2 * count, _largestBlock);
+        try
+        {
+            while (rows.Block.RowCount < count)
+            {
+                if (!_source.MoveNext())
+                {
+                    _ended = true;
+                    break;
+                }
+
+                Read(rows);
+            }
+        }
+        catch (Exception exception)
+        {
+            // The rows before it are handed out first.
+            _failure = ExceptionDispatchInfo.Capture(exception);
+            _ended = true;
+        }
+
+        if (rows.Block.RowCount == 0)
+            return;
+        _reading.Enqueue(rows);
+        _queue.Enqueue(rows.Block);
+    }
+
+    private void Read(Rows rows)
+    {
+        int row = rows.Block.RowCount;
+        rows.Batches[row] = _source.Batch;
+        _getId(ref rows.Ids[row]);
+        foreach (BufferedColumn column in rows.Columns)
+            column.Read(row);
+        _getFeatures(ref _features);
+        int expected = _scorer.Network.FeatureCount;
+        if (_features.Length != expected)
+            throw Ch.Except($"The model was trained on {expected} features, and the row has {_features.Length}.");
+        if (_features.IsDense)
+            rows.Block.Add(_features.GetValues());
+        else
+            rows.Block.Add(_features.GetIndices(), _features.GetValues());
+    }
+
+    private void GetScores(ref VBuffer<float> scores)
+    {
+        (Rows rows, int row) = Current();
+        Span<float> probabilities = rows.Block.Probabilities(row);
+        VBufferEditor<float> editor = VBufferEditor.Create(ref scores, probabilities.Length);
+        probabilities.CopyTo(editor.Values);
+        scores = editor.Commit();
+    }
+
+    // Key values begin at 1; 0 is missing.
+    private void GetPredictedLabel(ref uint label)
+    {
+        (Rows rows, int row) = Current();
+        label = (uint)(MathUtils.ArgMax(rows.Block.Probabilities(row)) + 1);
+    }
+
+    private (Rows Rows, int Row) Current()
+    {
+        if (_current is null)
+            throw Ch.Except("The cursor is not at a row.");
+        return (_current, _row);
+    }
+
+    private BufferedColumn Of(DataViewSchema.Column source) => BufferedColumn.Create(_source, source, 0);
+
+    private sealed class Rows
+    {
+        public Rows(ScoringCursor owner)
+        {
+            NetworkScorer scorer = owner._scorer;
+            int capacity = owner._largestBlock;
+            Block = new ScoringBlock(scorer.Network.FeatureCount, scorer.Network.ClassCount, capacity);
+            Columns = [.. owner._passed.Select(column => BufferedColumn.Create(owner._source, column, capacity))];
+            Ids = new DataViewRowId[capacity];
+            Batches = new long[capacity];
+        }
+
+        public ScoringBlock Block { get; }
+
+        public BufferedColumn[] Columns { get; }
+
+        public DataViewRowId[] Ids { get; }
+
+        public long[] Batches { get; }
+    }
+}

@@ -1,0 +1,294 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Hosting;
+using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Tests.Root;
+
+namespace Microsoft.ML.Infomorphic.Tests.Hosting;
+
+[TestClass]
+public class ScoringCursorTests
+{
+    private readonly MLContext _context = new(1);
+
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(1)]
+    [DataRow(31)]
+    [DataRow(32)]
+    [DataRow(33)]
+    [DataRow(1000)]
+    public void Rows_and_scores_stay_in_step_whatever_columns_are_read(int count)
+    {
+        List<Samples.Row> rows = Samples.Rows(count);
+        IDataView data = Samples.View(_context, rows);
+        InfomorphicPredictionTransformer transformer = Samples.Transformer(_context, Samples.View(_context));
+        IDataView scored = transformer.Transform(data);
+        float[][] expected = Expected(transformer, rows);
+
+        foreach (
+            string[] names in (string[][])
+                [
+                    ["Score"],
+                    ["PredictedLabel"],
+                    ["Color", "PredictedLabel"],
+                    ["Features", "Score"],
+                    ["Color", "Label", "Weight", "Features", "PredictedLabel", "Score"],
+                    ["Color"],
+                    [],
+                ]
+        )
+        {
+            DataViewSchema.Column[] columns = [.. names.Select(name => scored.Schema[name])];
+            using DataViewRowCursor cursor = scored.GetRowCursor(columns);
+            Assert.AreEqual(count, ReadAll(cursor, names, rows, expected, i => i), string.Join(", ", names));
+        }
+    }
+
+    [TestMethod]
+    public void The_schema_is_the_one_of_MLNETs_scorer()
+    {
+        IDataView data = Samples.View(_context);
+        InfomorphicPredictionTransformer transformer = Samples.Transformer(_context, data);
+        var host = new MulticlassPredictionTransformer<InfomorphicModelParameters>(
+            _context,
+            transformer.Model,
+            data.Schema,
+            "Features",
+            "Label"
+        );
+
+        Schemas.AssertSame(host.Transform(data).Schema, transformer.Transform(data).Schema);
+        Schemas.AssertSame(host.GetOutputSchema(data.Schema), transformer.GetOutputSchema(data.Schema));
+        CollectionAssert.AreEqual(
+            Samples.Scores(host.Transform(data)).SelectMany(score => score).ToArray(),
+            Samples.Scores(transformer.Transform(data)).SelectMany(score => score).ToArray()
+        );
+    }
+
+    [TestMethod]
+    public void A_set_of_cursors_gives_every_row_once()
+    {
+        List<Samples.Row> rows = Samples.Rows(500);
+        IDataView cached = _context.Data.Cache(Samples.View(_context, rows));
+        InfomorphicPredictionTransformer transformer = Samples.Transformer(_context, cached);
+        IDataView scored = transformer.Transform(cached);
+        float[][] expected = Expected(transformer, rows);
+        foreach (int n in new[] { 1, 2, 5 })
+        {
+            DataViewRowCursor[] cursors = scored.GetRowCursorSet(
+                [scored.Schema["Features"], scored.Schema["Score"]],
+                n
+            );
+            int[] seen = new int[rows.Count];
+            var byFeatures = rows.Select((row, i) => (Key: string.Join(',', row.Features), i))
+                .ToDictionary(p => p.Key, p => p.i);
+            Parallel.ForEach(
+                cursors,
+                cursor =>
+                {
+                    using (cursor)
+                    {
+                        var getFeatures = cursor.GetGetter<VBuffer<float>>(scored.Schema["Features"]);
+                        var getScore = cursor.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
+                        VBuffer<float> features = default;
+                        VBuffer<float> score = default;
+                        while (cursor.MoveNext())
+                        {
+                            getFeatures(ref features);
+                            getScore(ref score);
+                            int row = byFeatures[string.Join(',', features.DenseValues())];
+                            Interlocked.Increment(ref seen[row]);
+                            CollectionAssert.AreEqual(expected[row], score.DenseValues().ToArray());
+                        }
+                    }
+                }
+            );
+            Assert.IsTrue(seen.All(times => times == 1));
+        }
+    }
+
+    [TestMethod]
+    public void A_shuffled_view_keeps_rows_and_scores_together()
+    {
+        List<Samples.Row> rows = Samples.Rows(300);
+        IDataView cached = _context.Data.Cache(Samples.View(_context, rows));
+        InfomorphicPredictionTransformer transformer = Samples.Transformer(_context, cached);
+        IDataView scored = transformer.Transform(cached);
+        float[][] expected = Expected(transformer, rows);
+        Assert.IsTrue(scored.CanShuffle);
+        using DataViewRowCursor cursor = scored.GetRowCursor(
+            [scored.Schema["Score"], scored.Schema["Features"]],
+            new Random(4)
+        );
+        var getId = cursor.GetIdGetter();
+        var getScore = cursor.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
+        VBuffer<float> score = default;
+        DataViewRowId id = default;
+        var order = new List<int>();
+        while (cursor.MoveNext())
+        {
+            getId(ref id);
+            getScore(ref score);
+            order.Add((int)id.Low);
+            CollectionAssert.AreEqual(expected[(int)id.Low], score.DenseValues().ToArray());
+        }
+
+        Assert.HasCount(rows.Count, order.Distinct());
+        Assert.IsFalse(order.SequenceEqual(order.Order()));
+    }
+
+    [TestMethod]
+    public void A_source_is_read_once_and_its_failure_comes_after_the_rows_before_it()
+    {
+        List<Samples.Row> rows = Samples.Rows(100);
+        int reads = 0;
+        IEnumerable<Samples.Row> Source()
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                if (i == 70)
+                    throw new IOException("The disk is gone.");
+                reads++;
+                yield return rows[i];
+            }
+        }
+
+        InfomorphicPredictionTransformer transformer = Samples.Transformer(_context, Samples.View(_context));
+        IDataView scored = transformer.Transform(_context.Data.LoadFromEnumerable(Source()));
+        using DataViewRowCursor cursor = scored.GetRowCursor([scored.Schema["Score"], scored.Schema["Color"]]);
+        for (int i = 0; i < 70; i++)
+            Assert.IsTrue(cursor.MoveNext(), $"row {i}");
+        Assert.Throws<Exception>(() => cursor.MoveNext());
+        Assert.AreEqual(70, reads);
+    }
+
+    [TestMethod]
+    public void A_cursor_may_be_left_at_any_row()
+    {
+        IDataView data = Samples.View(_context, Samples.Rows(2000));
+        IDataView scored = Samples.Transformer(_context, data).Transform(data);
+        foreach (int count in new[] { 0, 1, 33, 500 })
+        {
+            DataViewRowCursor cursor = scored.GetRowCursor([scored.Schema["Score"]]);
+            for (int i = 0; i < count; i++)
+                Assert.IsTrue(cursor.MoveNext());
+            cursor.Dispose();
+            Assert.IsFalse(cursor.MoveNext());
+            cursor.Dispose();
+        }
+    }
+
+    [TestMethod]
+    public void Values_are_given_at_a_row_only_and_of_their_type()
+    {
+        IDataView data = Samples.View(_context);
+        IDataView scored = Samples.Transformer(_context, data).Transform(data);
+        using DataViewRowCursor cursor = scored.GetRowCursor([scored.Schema["Score"]]);
+        var get = cursor.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
+        VBuffer<float> score = default;
+        Assert.ThrowsExactly<InvalidOperationException>(() => get(ref score));
+        Assert.ThrowsExactly<InvalidOperationException>(() => cursor.GetGetter<float>(scored.Schema["Score"]));
+        Assert.ThrowsExactly<InvalidOperationException>(() => cursor.GetGetter<float>(scored.Schema["Weight"]));
+        Assert.IsFalse(cursor.IsColumnActive(scored.Schema["Weight"]));
+    }
+
+    [TestMethod]
+    public void Reading_a_view_allocates_nothing_for_a_row()
+    {
+        IDataView data = _context.Data.Cache(Samples.View(_context, Samples.Rows(20_000)));
+        IDataView scored = Samples.Transformer(_context, data).Transform(data);
+        long Read()
+        {
+            using DataViewRowCursor cursor = scored.GetRowCursor([
+                scored.Schema["Score"],
+                scored.Schema["PredictedLabel"],
+            ]);
+            var getScore = cursor.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
+            var getLabel = cursor.GetGetter<uint>(scored.Schema["PredictedLabel"]);
+            VBuffer<float> score = default;
+            uint label = 0;
+            for (int i = 0; i < 5000; i++)
+                cursor.MoveNext();
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            while (cursor.MoveNext())
+            {
+                getScore(ref score);
+                getLabel(ref label);
+            }
+
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Read();
+        // What may still be made is a block that a slower reader did not need, not something for each of 15,000 rows.
+        Assert.IsLessThan(15_000, Read());
+    }
+
+    private static float[][] Expected(InfomorphicPredictionTransformer transformer, List<Samples.Row> rows)
+    {
+        var scorer = new NetworkScorer(transformer.Model.Network, transformer.Model.ScoringSettings);
+        return
+        [
+            .. rows.Select(row =>
+            {
+                float[] scores = new float[Samples.ClassCount];
+                scorer.Score(row.Features, scores);
+                return scores;
+            }),
+        ];
+    }
+
+    private static int ReadAll(
+        DataViewRowCursor cursor,
+        string[] names,
+        List<Samples.Row> rows,
+        float[][] expected,
+        Func<int, int> rowAt
+    )
+    {
+        int count = 0;
+        ValueGetter<VBuffer<float>>? getScore = names.Contains("Score") ? Getter<VBuffer<float>>("Score") : null;
+        ValueGetter<uint>? getLabel = names.Contains("PredictedLabel") ? Getter<uint>("PredictedLabel") : null;
+        ValueGetter<ReadOnlyMemory<char>>? getColor = names.Contains("Color")
+            ? Getter<ReadOnlyMemory<char>>("Color")
+            : null;
+        ValueGetter<VBuffer<float>>? getFeatures = names.Contains("Features")
+            ? Getter<VBuffer<float>>("Features")
+            : null;
+        while (cursor.MoveNext())
+        {
+            Assert.AreEqual(count, cursor.Position);
+            int row = rowAt(count++);
+            VBuffer<float> vector = default;
+            uint label = 0;
+            ReadOnlyMemory<char> color = default;
+            if (getScore is not null)
+            {
+                getScore(ref vector);
+                CollectionAssert.AreEqual(expected[row], vector.DenseValues().ToArray());
+            }
+
+            if (getLabel is not null)
+            {
+                getLabel(ref label);
+                Assert.AreEqual((uint)Array.IndexOf(expected[row], expected[row].Max()) + 1, label);
+            }
+
+            if (getColor is not null)
+            {
+                getColor(ref color);
+                Assert.AreEqual(rows[row].Color, color.ToString());
+            }
+
+            if (getFeatures is not null)
+            {
+                getFeatures(ref vector);
+                CollectionAssert.AreEqual(rows[row].Features, vector.DenseValues().ToArray());
+            }
+        }
+
+        return count;
+
+        ValueGetter<T> Getter<T>(string name) => cursor.GetGetter<T>(cursor.Schema[name]);
+    }
+}
