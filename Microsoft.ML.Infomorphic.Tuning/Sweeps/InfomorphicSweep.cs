@@ -184,8 +184,8 @@ public sealed class InfomorphicSweep
     private InfomorphicTrainer TrainerOf(TrialRun trial, int fold)
     {
         SweepMetric metric = _options.Metric;
-        trial.TellsPrunedValue = metric.EpochsAreComparable;
         InfomorphicTrainer.Options options = OptionsAt(trial.Point);
+        trial.TellsPrunedValue = metric.IsMeasuredAfterEpochs(options);
         Action<Learning.EpochRecord>? ended = options.EpochEnded;
         options.EpochEnded = epoch =>
         {
@@ -202,7 +202,11 @@ public sealed class InfomorphicSweep
         var model = fitted.GetTransformer();
         trial.CancellationToken.ThrowIfCancellationRequested();
         double value = metric.Value(
-            _catalog.Evaluate(model.Transform(validation), labelColumnName: _trainer.LabelColumnName)
+            _catalog.Evaluate(
+                model.Transform(validation),
+                labelColumnName: _trainer.LabelColumnName,
+                topKPredictionCount: model.Model.Network.ClassCount
+            )
         );
         return double.IsFinite(value)
             ? value

@@ -136,7 +136,7 @@ public class TrialGroupTests
         );
         StringAssert.StartsWith(
             failure.Message,
-            "Networks that are trained together have the same HiddenNeurons, and here it is 12 and 13."
+            "Networks that are trained together have the same number of hidden neurons, and here it is 12 and 13."
         );
         Assert.ThrowsExactly<ArgumentException>(() => TrainMany([settings, settings with { Seed = 2 }]));
         Assert.ThrowsExactly<ArgumentException>(() => TrainMany([]));
