@@ -23,7 +23,7 @@ public sealed class AskTellTuner : Microsoft.ML.AutoML.ITuner
     /// Creates the tuner that proposes; or loads one that an earlier experiment saved, whose unfinished trials are then run
     /// first.
     /// </param>
-    /// <param name="startingPoints">Places to try first, unless the tuner has been loaded; null for none.</param>
+    /// <param name="startingPoints">Places to try first, but those that a loaded tuner has tried; null for none.</param>
     /// <exception cref="ArgumentException">The tuner does not take such a space, or is over another one, or does not minimise.</exception>
     public AskTellTuner(
         HostSpace space,
@@ -45,9 +45,10 @@ public sealed class AskTellTuner : Microsoft.ML.AutoML.ITuner
             );
         _unfinished = new Queue<Trial>(Tuner.Trials.Where(trial => trial.State == TrialState.Running));
         _startingPoints = new Queue<ParameterPoint>(
-            Tuner.Trials.Count > 0
-                ? []
-                : (startingPoints ?? []).Select(start => _space.Space.CreatePoint(_space.ReadValues(start))).Distinct()
+            (startingPoints ?? [])
+                .Select(start => _space.Space.CreatePoint(_space.ReadValues(start)))
+                .Distinct()
+                .Except(Tuner.Trials.Select(trial => trial.Point))
         );
     }
 

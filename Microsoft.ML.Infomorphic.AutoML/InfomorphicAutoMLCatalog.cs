@@ -4,6 +4,7 @@ using Microsoft.ML.Infomorphic.AutoML;
 using Microsoft.ML.Infomorphic.Tuning;
 using HostParameter = Microsoft.ML.SearchSpace.Parameter;
 using HostSpace = Microsoft.ML.SearchSpace.SearchSpace;
+using TunerSpace = Microsoft.ML.Infomorphic.Tuning.SearchSpace;
 
 namespace Microsoft.ML;
 
@@ -93,7 +94,7 @@ public static class InfomorphicAutoMLCatalog
     public static AutoMLExperiment SetPipeline(
         this AutoMLExperiment experiment,
         SweepablePipeline pipeline,
-        Func<SearchSpace, OptimizationDirection, Tuner> tuner
+        Func<TunerSpace, OptimizationDirection, Tuner> tuner
     )
     {
         ArgumentNullException.ThrowIfNull(experiment);
@@ -133,7 +134,7 @@ public static class InfomorphicAutoMLCatalog
     private static void SetPipeline(
         AutoMLExperiment experiment,
         SweepablePipeline pipeline,
-        Func<SearchSpace, OptimizationDirection, Tuner> tuner,
+        Func<TunerSpace, OptimizationDirection, Tuner> tuner,
         bool enqueuePresets
     )
     {
@@ -162,7 +163,7 @@ public static class InfomorphicAutoMLCatalog
         return points;
     }
 
-    private static TpeTuner CreateTpe(SearchSpace space, OptimizationDirection direction) =>
+    private static TpeTuner CreateTpe(TunerSpace space, OptimizationDirection direction) =>
         new(space, direction, seed: 0);
 
     private static AutoMLExperiment.AutoMLExperimentSettings SettingsOf(IServiceProvider services) =>

@@ -1,4 +1,5 @@
 using Microsoft.ML.Infomorphic.Tuning;
+using TunerSpace = Microsoft.ML.Infomorphic.Tuning.SearchSpace;
 
 namespace Microsoft.ML.Infomorphic.AutoML;
 
@@ -12,7 +13,7 @@ public sealed record InfomorphicExperimentOptions
     /// Creates the tuner for the space and the direction that it is given; or loads one that was saved. Null for TPE with its
     /// defaults and seed 0.
     /// </summary>
-    public Func<SearchSpace, OptimizationDirection, Tuner>? Tuner { get; init; }
+    public Func<TunerSpace, OptimizationDirection, Tuner>? Tuner { get; init; }
 
     /// <summary>Ends trials that are not worth going on with, by their epochs on validation data; null for none.</summary>
     public IPruner? Pruner { get; init; }

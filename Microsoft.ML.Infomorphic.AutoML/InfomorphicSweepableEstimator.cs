@@ -80,8 +80,8 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
         return context.MulticlassClassification.Trainers.Infomorphic(OptionsAt(param));
     }
 
-    /// <summary>The same, for a trial that watches its epochs and may end between two batches.</summary>
-    internal InfomorphicTrainer Create(
+    /// <summary>Creates a trainer for a trial that watches its epochs and may end between two batches.</summary>
+    internal static InfomorphicTrainer Create(
         MLContext context,
         InfomorphicTrainer.Options options,
         Action<EpochRecord> epochEnded,

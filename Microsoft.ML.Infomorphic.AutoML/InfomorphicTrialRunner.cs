@@ -15,7 +15,8 @@ namespace Microsoft.ML.Infomorphic.AutoML;
 /// </summary>
 /// <remarks>
 /// A trial that fails is reported with the largest loss, not with an exception: AutoML gives up where one comes before any
-/// success. Only cancellation passes.
+/// success. Only cancellation passes. It ends the trainer between two batches; another step runs to its end, as its context
+/// can be cancelled by ML.NET alone.
 /// </remarks>
 internal sealed partial class InfomorphicTrialRunner(
     MLContext context,
@@ -36,12 +37,10 @@ internal sealed partial class InfomorphicTrialRunner(
     {
         try
         {
-            using CancellationTokenRegistration registration = ct.Register(context.CancelExecution);
             return Task.FromResult<TrialResult>(Run(settings, ct));
         }
         catch (Exception exception) when (ct.IsCancellationRequested && exception is not OperationCanceledException)
         {
-            // Whatever a step throws when its context is cancelled.
             throw new OperationCanceledException(exception.Message, exception, ct);
         }
     }
@@ -128,7 +127,7 @@ internal sealed partial class InfomorphicTrialRunner(
             ITransformer step;
             if (pipeline.Estimators[key] is InfomorphicSweepableEstimator infomorphic)
             {
-                MulticlassPredictionTransformer<InfomorphicModelParameters> model = infomorphic
+                MulticlassPredictionTransformer<InfomorphicModelParameters> model = InfomorphicSweepableEstimator
                     .Create(context, options!, epoch => Report(trial, epoch), ct)
                     .Fit(train, validation);
                 label = infomorphic.LabelColumnName;

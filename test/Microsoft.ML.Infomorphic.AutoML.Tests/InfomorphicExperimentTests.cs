@@ -189,8 +189,10 @@ public sealed class InfomorphicExperimentTests
     [TestMethod]
     public void Cancellation_stops_a_trial_between_two_batches()
     {
-        // An epoch has 10,000 batches, and the trial is cancelled long before the first one has ended.
+        // An epoch has 20,000 batches. The last validation row is read before the first of them; soon after it, long before
+        // the epoch is over, the experiment is cancelled.
         using var cancel = new CancellationTokenSource();
+        bool began = false;
         InfomorphicTrainer.Options trainer = Rows.Trainer();
         trainer.BatchSize = 2;
         trainer.EpochEnded = _ => Assert.Fail("The epoch was trained to its end.");
@@ -198,10 +200,21 @@ public sealed class InfomorphicExperimentTests
             .Auto()
             .CreateExperiment()
             .SetInfomorphicPipeline(Rows.Preprocessing(_context).Append(_context.Auto().Infomorphic(s_space, trainer)))
-            .SetDataset(Rows.Create(_context, seed: 1, count: 20_000), Validation)
+            .SetDataset(
+                Rows.Create(_context, seed: 1, count: 40_000),
+                _context.Data.LoadFromEnumerable(ValidationRows())
+            )
             .SetMaxModelToExplore(20);
-        cancel.CancelAfter(TimeSpan.FromMilliseconds(400));
         Assert.Throws<OperationCanceledException>(() => experiment.Execute(cancel.Token));
+        Assert.IsTrue(began);
+
+        IEnumerable<Rows.Row> ValidationRows()
+        {
+            foreach (Rows.Row row in Rows.List(seed: 2, count: 30))
+                yield return row;
+            began = true;
+            cancel.CancelAfter(TimeSpan.FromMilliseconds(50));
+        }
     }
 
     [TestMethod]
@@ -358,6 +371,6 @@ public sealed class InfomorphicExperimentTests
 
     private float[][] Scores(ITransformer model) => [.. model.Transform(Validation).GetColumn<float[]>("Score")];
 
-    private static TpeTuner Tpe(SearchSpace space, OptimizationDirection direction) =>
+    private static TpeTuner Tpe(Tuning.SearchSpace space, OptimizationDirection direction) =>
         new(space, direction, seed: 1, new TpeOptions { StartupTrials = 4 });
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 using Microsoft.ML.AutoML;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Tuning;
@@ -115,7 +116,9 @@ public sealed class InfomorphicSweepableEstimatorTests
         trainer.EpochEnded = _ =>
         {
             if (++epochs == 2)
-                trial.CancelExecution();
+                typeof(MLContext)
+                    .GetMethod("CancelExecution", BindingFlags.Instance | BindingFlags.NonPublic)! // as AutoML does
+                    .Invoke(trial, null);
         };
         var estimator = new InfomorphicSweepableEstimator(s_space, trainer);
         IEstimator<ITransformer> built = estimator.BuildFromOption(trial, estimator.Parameter);

@@ -6,11 +6,15 @@ namespace Microsoft.ML.Infomorphic.AutoML.Tests;
 /// <summary>Three overlapping clouds, on which a trial takes milliseconds.</summary>
 internal static class Rows
 {
-    public static IDataView Create(MLContext context, int seed, int count)
+    public static IDataView Create(MLContext context, int seed, int count) =>
+        context.Data.LoadFromEnumerable(List(seed, count));
+
+    public static Row[] List(int seed, int count)
     {
         var random = new Random(seed);
-        return context.Data.LoadFromEnumerable(
-            Enumerable
+        return
+        [
+            .. Enumerable
                 .Range(0, count)
                 .Select(i => new Row
                 {
@@ -19,9 +23,8 @@ internal static class Rows
                     [
                         .. Enumerable.Range(0, 4).Select(j => (j == i % 3 ? 1.2f : 0) + 2 * random.NextSingle() - 1),
                     ],
-                })
-                .ToArray()
-        );
+                }),
+        ];
     }
 
     /// <summary>The steps before the trainer. The label is not where AutoML looks for it.</summary>

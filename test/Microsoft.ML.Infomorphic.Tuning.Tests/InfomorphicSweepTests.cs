@@ -337,6 +337,33 @@ public sealed class InfomorphicSweepTests
             StringAssert.Contains(Assert.Throws<ArgumentException>(() => Create(options)).Message, text);
     }
 
+    [TestMethod]
+    public void Ablation_trains_the_goal_without_each_of_its_weights()
+    {
+        using var store = NewStore();
+        InfomorphicSweep sweep = Create(Options(store, 1) with { EnqueueTrainer = true, Metric = SweepMetric.LogLoss });
+        ParameterPoint point = sweep.StartingPoints.Single();
+        IReadOnlyList<Ablation> ablations = sweep.Ablate(point, s_train, s_validation);
+
+        GoalFunction goal = GoalFunctions.Heuristic;
+        Assert.HasCount(goal.Gamma.Count(v => v != 0), ablations);
+        double whole = ValueOf(sweep, point, SweepMetric.LogLoss, s_train, s_validation);
+        Assert.IsTrue(ablations.All(a => a.Before == whole));
+        CollectionAssert.AreEqual(
+            ablations.Select(a => a.Value).OrderDescending().ToArray(), // a large loss is harmful
+            ablations.Select(a => a.Value).ToArray()
+        );
+        Ablation one = ablations[0];
+        int index = sweep.Space.IndexOf(one.Atom);
+        Assert.AreEqual(goal.Gamma[index], one.Weight);
+        double[] values = [.. point.Values];
+        values[index] = 0;
+        Assert.AreEqual(
+            ValueOf(sweep, sweep.Space.CreatePoint(values), SweepMetric.LogLoss, s_train, s_validation),
+            one.Value
+        );
+    }
+
     private static InfomorphicSweep Create(InfomorphicSweepOptions options) =>
         s_context.MulticlassClassification.CreateInfomorphicSweep(options);
 
