@@ -30,7 +30,7 @@ public sealed class GammaSweepSampleTests
         StringAssert.Contains(Line(again.Error), "The store has a study gamma already: go on with it by --resume");
 
         SampleProcess.Outcome other = await Run([.. any, "--trials", "8", "--resume", "--epochs", "2"]);
-        Assert.AreEqual(1, other.ExitCode);
+        Assert.AreEqual(2, other.ExitCode);
         StringAssert.Contains(Line(other.Error), "The study gamma was begun with another objective");
 
         SampleProcess.Outcome resumed = await Run([
