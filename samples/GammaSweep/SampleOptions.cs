@@ -62,7 +62,7 @@ internal sealed record SampleOptions(
         );
         Option<int> workers = CommandLine.WholeNumber(
             "--workers",
-            "Workers, which share the processors; more processes may join with the same --store and --study. [default: 2, or 1 with --at-once]",
+            "Workers, which share the processors (one alone with --at-once, if not said otherwise); more processes may join with the same --store and --study.",
             fallback: 1,
             minimum: 1
         );
