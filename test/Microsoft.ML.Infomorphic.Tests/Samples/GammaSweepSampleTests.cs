@@ -49,6 +49,23 @@ public sealed class GammaSweepSampleTests
         StringAssert.Contains(Line(folder.Error), "found is a folder, and --report takes a file.");
     }
 
+    [TestMethod]
+    public async Task Trains_several_trials_at_once()
+    {
+        string[] arguments = ["--hidden", "4", "--train-rows", "600", "--epochs", "1", "--store", "trials.db"];
+        SampleProcess.Outcome outcome = await Run([
+            .. arguments,
+            "--trials",
+            "5",
+            "--at-once",
+            "3",
+            "--report",
+            "r.html",
+        ]);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Output + outcome.Error);
+        Assert.HasCount(6, File.ReadAllLines(Path.Combine(_folder, "trials.csv")));
+    }
+
     private Task<SampleProcess.Outcome> Run(string[] arguments) =>
         SampleProcess.RunAsync("GammaSweep", _folder, arguments);
 
