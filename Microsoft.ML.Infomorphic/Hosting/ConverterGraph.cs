@@ -9,6 +9,9 @@ internal sealed class ConverterGraph(OnnxContext context) : IOnnxGraph
     // The context takes the name of a variable for that of a column, too, and would forget a column called alike.
     private const string Prefix = "infomorphic/";
 
+    // The context does not tell its own.
+    public int OperatorSet => OnnxNetwork.MinimumOperatorSet;
+
     public string Constant(string name, Array values, params long[] shape) =>
         values switch
         {

@@ -3,9 +3,12 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 /// <summary>An ONNX graph that is being built: in a file of our own, or in the one that ML.NET's converter writes.</summary>
 internal interface IOnnxGraph
 {
+    /// <summary>The operator set that nodes can count on: the graph's own is this one or a later one.</summary>
+    int OperatorSet { get; }
+
     /// <summary>Adds a constant.</summary>
     /// <param name="name">Its name; a name that is taken is changed.</param>
-    /// <param name="values">float, double, long or string values.</param>
+    /// <param name="values">float, double, int, long or string values.</param>
     /// <param name="shape">The tensor's shape; none for a scalar.</param>
     /// <returns>The name under which nodes use it.</returns>
     string Constant(string name, Array values, params long[] shape);

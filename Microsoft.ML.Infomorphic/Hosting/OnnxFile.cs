@@ -6,15 +6,16 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 /// <summary>An ONNX file. Field numbers are those of onnx.proto (github.com/onnx/onnx, IR version 7).</summary>
 internal sealed class OnnxFile : IOnnxGraph
 {
-    /// <summary>The operator set that the file asks for.</summary>
-    public const int OperatorSet = 13;
-
+    // What the file asks for.
+    private const int OperatorSetVersion = 13;
     private const int IrVersion = 7;
 
     private readonly WireMessage _graph = new();
     private readonly HashSet<string> _names;
 
     private OnnxFile(params IEnumerable<string> names) => _names = [.. names];
+
+    public int OperatorSet => OperatorSetVersion;
 
     /// <summary>Writes a network.</summary>
     /// <param name="stream">Where to.</param>
@@ -56,7 +57,7 @@ internal sealed class OnnxFile : IOnnxGraph
             .Add(2, "Microsoft.ML.Infomorphic")
             .Add(3, Version)
             .Add(7, file._graph)
-            .Add(8, new WireMessage().Add(1, "").Add(2, OperatorSet));
+            .Add(8, new WireMessage().Add(1, "").Add(2, OperatorSetVersion));
         ThrowIfTooLarge(model.Length);
         model.Write(stream);
     }
@@ -85,6 +86,9 @@ internal sealed class OnnxFile : IOnnxGraph
                 tensor.AddRaw(9, numbers);
                 break;
             case double[] numbers:
+                tensor.AddRaw(9, numbers);
+                break;
+            case int[] numbers:
                 tensor.AddRaw(9, numbers);
                 break;
             case long[] numbers:
@@ -143,6 +147,7 @@ internal sealed class OnnxFile : IOnnxGraph
         Type.GetTypeCode(type) switch
         {
             TypeCode.Single => 1,
+            TypeCode.Int32 => 6,
             TypeCode.Int64 => 7,
             TypeCode.String => 8,
             TypeCode.Double => 11,

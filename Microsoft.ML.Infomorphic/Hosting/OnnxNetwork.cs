@@ -1,17 +1,21 @@
 // The scoring of NetworkScorer as ONNX operators. arXiv 2412.02482, appendix A.4, with the label withheld:
 //
-//   symbol        node          shape            –
-//   x             features      rows × features  raw: the standardisation is folded into the weights
-//   F             F             rows × N         W_F x + b_F
-//   C             –             N                the bias of the label's source, a constant
-//   L             L             rows × N         W_L y + b_L, in presentation 1 b_L alone
-//   y             y1, y2        rows × N         outputs in presentations 1 and 2
-//   score         logits        rows × classes   a·(W_O y₂ + b_O) + b, with the calibration a, b folded into W_O, b_O
+//   symbol        node              shape            –
+//   x             features          rows × features  raw: the standardisation is folded into the weights
+//   F             F                 rows × N         W_F x + b_F
+//   C             C1, C2            rows × N         a label's is its bias b_C, a constant; feedback's W_C z + b_C, and
+//                                                    in presentation 1 b_C alone
+//   L             L1, L2            rows × N         W_L y + b_L, and in presentation 1 b_L alone
+//   y             y1, y2            rows × N         the hidden layer's outputs in presentations 1 and 2
+//   z             z                 rows × classes   the output layer's outputs in presentation 1
+//   score         logits            rows × classes   a·(W_O y + b_O) + b, with the calibration a, b folded into W_O, b_O
 //
 // [A]  A(F, C, L) = F · [(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)]
-// [y]  mean field: y = 2θ − 1 = 2σ(A) − 1 = tanh(A/2); thresholded: y = 1 where A ≥ 0, else −1
+// [B]  A(F, X) = F · [k + (1 − k) · 2 σ(β F X)], with X = C or L, in a bivariate layer; z has A = F
+// [y]  mean field: y = 2θ − 1 = 2σ(A) − 1 = tanh(A/2), and 1 − 2·10⁻⁶ at most where θ is clamped, as [B]'s and z's are;
+//      thresholded: y = 1 where A ≥ 0, else −1; of a step: y = 1 where F > 0, else 0
 //
-// The operators and their attributes mean the same in every operator set from 9 on.
+// The operators and their attributes mean the same in every operator set from the one on that the network needs.
 
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Learning;
@@ -19,28 +23,34 @@ using Microsoft.ML.Infomorphic.Learning;
 namespace Microsoft.ML.Infomorphic.Hosting;
 
 /// <summary>A network as part of an ONNX graph.</summary>
-internal static class OnnxNetwork
+internal sealed class OnnxNetwork
 {
+    // TensorProto.DataType
+    private const long Single = 1;
+    private const long UInt32 = 12;
+
+    private readonly IOnnxGraph _graph;
+    private readonly InfomorphicNetwork _network;
+    private readonly ScoringSettings _scoring;
+
+    private OnnxNetwork(IOnnxGraph graph, InfomorphicNetwork network, ScoringSettings scoring)
+    {
+        _graph = graph;
+        _network = network;
+        _scoring = scoring;
+    }
+
+    private InputSource Readout => _network.OutputLayer.Sources[0];
+
     /// <summary>The oldest operator set that has every operator that is used.</summary>
     public const int MinimumOperatorSet = 9;
 
-    private const long UInt32 = 12; // TensorProto.DataType
-
-    private static readonly SourceKind[] s_sources = [SourceKind.Features, SourceKind.Label, SourceKind.Lateral];
-
     /// <summary>Why a model cannot be expressed in ONNX; null where it can.</summary>
-    public static string? Obstacle(InfomorphicNetwork network, ScoringSettings scoring)
-    {
-        if (scoring.Mode == ScoringMode.Sampled)
-            return "ONNX has no random numbers that follow from a row alone, so that a model which is scored by samples "
-                + "cannot be exported: export WithScoring(ScoringMode.MeanField).";
-        return
-            network.HiddenLayers is [{ Activation: ModulatedActivation } hidden]
-            && hidden.Sources.Select(source => source.Kind).SequenceEqual(s_sources)
-            ? null
-            : "Only networks with one hidden layer, whose context is the label and which has lateral input, can be "
-                + "exported to ONNX.";
-    }
+    public static string? Obstacle(InfomorphicNetwork network, ScoringSettings scoring) =>
+        scoring.Mode == ScoringMode.Sampled && network.HiddenLayers is [{ Activation: not StepActivation }]
+            ? "ONNX has no random numbers that follow from a row alone, so that a model which is scored by samples "
+                + "cannot be exported: export WithScoring(ScoringMode.MeanField)."
+            : null;
 
     /// <summary>Adds the scores.</summary>
     /// <param name="graph">The graph.</param>
@@ -54,61 +64,112 @@ internal static class OnnxNetwork
         ScoringSettings scoring,
         string features,
         string scores
-    )
+    ) => new OnnxNetwork(graph, network, scoring).AddScores(features, scores);
+
+    private void AddScores(string features, string scores)
     {
-        InfomorphicLayer hidden = network.HiddenLayers[0];
-        InputSource lateral = hidden.Sources[2];
-        var activation = (ModulatedActivation)hidden.Activation;
-        int n = hidden.NeuronCount;
+        string y = _network.HiddenLayers is [InfomorphicLayer hidden] ? Hidden(hidden, features) : features;
+        string logits = Spread(Calibrated(y));
+        _graph.Output("Softmax", [logits], scores, ("axis", 1));
+    }
 
-        string f = Aggregate(graph, "F", features, hidden.Sources[0], scale: 1);
-        string one = graph.Constant("alpha0", Halves(1 - activation.Alpha1 - activation.Alpha2), 1);
-        string alpha1 = graph.Constant("alpha1", Halves(activation.Alpha1), 1);
-        string alpha2 = graph.Constant("alpha2", Halves(activation.Alpha2), 1);
+    // The outputs of the last presentation.
+    private string Hidden(InfomorphicLayer layer, string features)
+    {
+        string f = Aggregate("F", features, layer.Sources[0]);
+        return Spread(Fire(layer, f), f);
+    }
 
-        // ½[(1 − α₁ − α₂) + α₁ σ(β₁ F C)], which both presentations share.
-        string c = graph.Constant("C", Scaled(hidden.Sources[1].Biases, activation.Beta1), n);
-        string driven = Modulate(one, alpha1, c, "context");
+    // y from F: the last presentation's outputs.
+    private string Fire(InfomorphicLayer layer, string f)
+    {
+        if (layer.Activation is StepActivation)
+            return Step(f);
+        Modulation modulation = Modulation.Of(layer.Activation);
+        InputSource[] modulators = [.. layer.Sources.Skip(1)];
+        string gain = Number("gain", modulation.Gain);
 
-        // Presentation 1: no lateral activity.
-        string bias = graph.Constant("L1", Scaled(lateral.Biases, activation.Beta2), n);
-        string y1 = Fire(Modulate(driven, alpha2, bias, "lateral1"), "y1");
-
-        // Presentation 2.
-        string l = Aggregate(graph, "L2", y1, lateral, activation.Beta2);
-        string y2 = Fire(Modulate(driven, alpha2, l, "lateral2"), "y2");
-
-        // 0, or NaN where a feature, and with it every F, is not finite: such a row scores NaN for every class.
-        string nan = graph.Node("Sub", [f, f], "nan");
-        string y = graph.Node("Add", [y2, nan], "y");
-
-        string logits = Calibrate(graph, network, scoring, y);
-        graph.Output("Softmax", [logits], scores, ("axis", 1));
-
-        // gain + ½ α σ(F · source), where β is in the source already.
-        string Modulate(string gain, string alpha, string source, string name)
+        // Presentation 1: nothing is heard, and no label is there.
+        string[] shares = new string[modulators.Length];
+        for (int i = 0; i < shares.Length; i++)
         {
-            string product = graph.Node("Mul", [f, source], name + "/product");
-            string sigma = graph.Node("Sigmoid", [product], name + "/sigma");
-            string share = graph.Node("Mul", [sigma, alpha], name + "/share");
-            return graph.Node("Add", [share, gain], name + "/gain");
-        }
-
-        // y from A/2 = F · gain
-        string Fire(string gain, string name)
-        {
-            string a = graph.Node("Mul", [f, gain], name + "/A");
-            if (scoring.Mode == ScoringMode.MeanField)
-                return graph.Node("Tanh", [a], name);
-            string silent = graph.Node("Less", [a, graph.Constant("zero", new float[1], 1)], name + "/silent");
-            float[] minus = [-1];
-            float[] plus = [1];
-            return graph.Node(
-                "Where",
-                [silent, graph.Constant("minus", minus, 1), graph.Constant("plus", plus, 1)],
-                name
+            InputSource source = modulators[i];
+            string bias = _graph.Constant(
+                source.Symbol + "1",
+                Scaled(source.Biases, modulation.Sources[i].Steepness),
+                source.NeuronCount
             );
+            shares[i] = Share(i, source.Symbol + "1", bias);
         }
+        if (Array.TrueForAll(modulators, source => source.Kind == SourceKind.Label))
+            return Output("y1");
+
+        // Presentation 2: what was put out in the first is heard.
+        string y = Output("y1");
+        for (int i = 0; i < shares.Length; i++)
+        {
+            InputSource source = modulators[i];
+            if (source.Kind == SourceKind.Label)
+                continue;
+            string heard = source.Kind == SourceKind.Feedback ? FedBack(y) : y;
+            string name = source.Symbol + "2";
+            shares[i] = Share(i, name, Aggregate(name, heard, source, modulation.Sources[i].Steepness));
+        }
+        return Output("y2");
+
+        // ½ · share · σ(F · source), where the steepness is in the source already.
+        string Share(int index, string name, string source)
+        {
+            string product = _graph.Node("Mul", [f, source], name + "/product");
+            string sigma = _graph.Node("Sigmoid", [product], name + "/sigma");
+            string weight = Number(name + "/share", modulation.Sources[index].Share);
+            return _graph.Node("Mul", [sigma, weight], name + "/modulation");
+        }
+
+        string Output(string name)
+        {
+            string sum = gain;
+            foreach (string share in shares)
+                sum = _graph.Node("Add", [share, sum], name + "/gain");
+            return Pass(_graph.Node("Mul", [f, sum], name + "/A"), name, modulation.IsClamped);
+        }
+    }
+
+    // z from y: the output layer's outputs, which know of no calibration.
+    private string FedBack(string y)
+    {
+        string a = Aggregate("z/A", y, Readout, scale: 0.5);
+        return Pass(a, "z", isClamped: true);
+    }
+
+    // What neurons pass on, from A/2.
+    private string Pass(string a, string name, bool isClamped)
+    {
+        if (_scoring.Mode == ScoringMode.Thresholded)
+        {
+            string silent = _graph.Node("Less", [a, Number("zero", 0)], name + "/silent");
+            return _graph.Node("Where", [silent, Number("minus", -1), Number("plus", 1)], name);
+        }
+        if (!isClamped)
+            return _graph.Node("Tanh", [a], name);
+        const double Bound = 1 - 2 * FeedforwardActivation.Clamp;
+        string free = _graph.Node("Tanh", [a], name + "/free");
+        string below = _graph.Node("Min", [free, Number("bound", Bound)], name + "/below");
+        return _graph.Node("Max", [below, Number("-bound", -Bound)], name);
+    }
+
+    private string Step(string f)
+    {
+        string fires = _graph.Node("Greater", [f, Number("zero", 0)], "y/fires");
+        return _graph.Node("Cast", [fires], "y", ("to", Single));
+    }
+
+    // Values, and NaN where what they come from is not finite: a row of which one number is NaN scores NaN for all classes.
+    private string Spread(string values, string? from = null)
+    {
+        from ??= values;
+        string nan = _graph.Node("Sub", [from, from], from + "/nan");
+        return _graph.Node("Add", [values, nan], values + "/spread");
     }
 
     /// <summary>Adds the predicted class of every row.</summary>
@@ -145,45 +206,55 @@ internal static class OnnxNetwork
         return graph.Node("Where", [none, graph.Constant("missing", new[] { missing }, shape), best], "class");
     }
 
-    private static string Calibrate(IOnnxGraph graph, InfomorphicNetwork network, ScoringSettings scoring, string y)
+    private string Calibrated(string y)
     {
-        InputSource source = network.OutputLayer.Sources[0];
-        ScoreCalibration calibration = scoring.Calibrate
-            ? network.Calibration
-            : ScoreCalibration.Identity(network.ClassCount);
-        var weights = new float[source.Weights.Length];
-        var biases = new float[network.ClassCount];
+        ScoreCalibration calibration = _scoring.Calibrate
+            ? _network.Calibration
+            : ScoreCalibration.Identity(_network.ClassCount);
+        var weights = new float[Readout.Weights.Length];
+        var biases = new float[_network.ClassCount];
         for (int k = 0; k < biases.Length; k++)
         {
             double slope = calibration.Slopes[k];
-            for (int i = 0; i < source.InputCount; i++)
-                weights[k * source.InputCount + i] = (float)(slope * source.Weights[k * source.InputCount + i]);
-            biases[k] = (float)(slope * source.Biases[k] + calibration.Offsets[k]);
+            for (int i = 0; i < Readout.InputCount; i++)
+                weights[k * Readout.InputCount + i] = (float)(slope * Readout.Weights[k * Readout.InputCount + i]);
+            biases[k] = (float)(slope * Readout.Biases[k] + calibration.Offsets[k]);
         }
-
-        return Gemm(graph, "logits", y, weights, biases, source.InputCount);
+        return Gemm("logits", y, _graph.Constant("logits/weights", weights, biases.Length, Readout.InputCount), biases);
     }
+
+    private string Number(string name, double value) => _graph.Constant(name, new[] { (float)value }, 1);
 
     // scale · (W x + b)
-    private static string Aggregate(IOnnxGraph graph, string name, string inputs, InputSource source, double scale) =>
-        Gemm(graph, name, inputs, Scaled(Dense(source), scale), Scaled(source.Biases, scale), source.InputCount);
+    private string Aggregate(string name, string inputs, InputSource source, double scale = 1) =>
+        Gemm(name, inputs, Weights(name, source, scale), Scaled(source.Biases, scale));
 
-    private static string Gemm(
-        IOnnxGraph graph,
-        string name,
-        string inputs,
-        float[] weights,
-        float[] biases,
-        int inputCount
-    )
+    private string Gemm(string name, string inputs, string weights, float[] biases)
     {
-        string w = graph.Constant(name + "/weights", weights, biases.Length, inputCount);
-        string b = graph.Constant(name + "/biases", biases, biases.Length);
-        return graph.Node("Gemm", [inputs, w, b], name, ("transB", 1));
+        string b = _graph.Constant(name + "/biases", biases, biases.Length);
+        return _graph.Node("Gemm", [inputs, weights, b], name, ("transB", 1));
     }
 
-    // ONNX has no product with a sparse matrix. Zeros cost a runtime's matrix product less than drawn peers would cost
-    // its Gather: a row of every neuron's peers, N × K numbers, for every row that is scored.
+    // ONNX has no product with a sparse matrix. Drawn weights are put among zeros, which a runtime does once, when it
+    // loads the file; zeros cost its matrix product less than drawn peers would cost its Gather: N × K numbers, every
+    // neuron's peers, for every row that is scored.
+    private string Weights(string name, InputSource source, double scale)
+    {
+        const int OldestScatter = 11;
+        long n = source.NeuronCount;
+        long k = source.ConnectionsPerNeuron;
+        if (source.Connections is null || _graph.OperatorSet < OldestScatter || !AreDistinct(source))
+            return _graph.Constant(name + "/weights", Scaled(Dense(source), scale), n, source.InputCount);
+        string shape = _graph.Constant(name + "/shape", new[] { n, source.InputCount }, 2);
+        string zeros = _graph.Node("ConstantOfShape", [shape], name + "/zeros");
+        string drawn = _graph.Constant(name + "/drawn", Scaled(source.Weights, scale), n, k);
+        string peers = _graph.Constant(name + "/peers", source.Connections, n, k);
+        return _graph.Node("ScatterElements", [zeros, peers, drawn], name + "/weights", ("axis", 1));
+    }
+
+    private static bool AreDistinct(InputSource source) =>
+        source.Connections!.Chunk(source.ConnectionsPerNeuron).All(peers => peers.Distinct().Count() == peers.Length);
+
     private static float[] Dense(InputSource source)
     {
         if (source.Connections is null)
@@ -200,8 +271,22 @@ internal static class OnnxNetwork
         return dense;
     }
 
-    private static float[] Halves(double value) => [(float)(value / 2)];
-
     private static float[] Scaled(float[] values, double factor) =>
         factor == 1 ? values : Array.ConvertAll(values, value => (float)(factor * value));
+
+    /// <summary>A/2 = F · [gain + Σ share · σ(steepness · F · source)], of which [A] and [B] are cases.</summary>
+    private sealed record Modulation(double Gain, (double Share, double Steepness)[] Sources, bool IsClamped)
+    {
+        public static Modulation Of(Activation activation) =>
+            activation switch
+            {
+                ModulatedActivation(var alpha1, var alpha2, var beta1, var beta2) => new(
+                    (1 - alpha1 - alpha2) / 2,
+                    [(alpha1 / 2, beta1), (alpha2 / 2, beta2)],
+                    IsClamped: false
+                ),
+                BivariateActivation(var k, var beta) => new(k / 2, [(1 - k, beta)], IsClamped: true),
+                _ => throw new NotSupportedException($"A {activation.GetType().Name} modulates nothing."),
+            };
+    }
 }

@@ -5,7 +5,7 @@ using Microsoft.ML.Data;
 
 namespace SampleSupport;
 
-/// <summary>A column of a model's input: takes its values as JSON or as text, and hands them to ML.NET.</summary>
+/// <summary>A column of a model's input: takes its values from JSON or from a table, and hands them to ML.NET.</summary>
 internal abstract class InputColumn(DataViewSchema.Column column)
 {
     public string Name { get; } = column.Name;
@@ -21,6 +21,14 @@ internal abstract class InputColumn(DataViewSchema.Column column)
     /// <summary>Takes a row's value from the token that the reader stands on, and leaves the reader on its last.</summary>
     /// <exception cref="BadRowException">It is no value of this column.</exception>
     public abstract void Read(ref Utf8JsonReader reader);
+
+    /// <summary>Takes a row's value from a table; where the column is a vector, the next value of the row's.</summary>
+    /// <exception cref="BadRowException">It is no value of this column.</exception>
+    public abstract void Read(Cell cell);
+
+    /// <summary>Says that a row's vector has all its values; nothing where the column is no vector.</summary>
+    /// <exception cref="BadRowException">The column takes more.</exception>
+    public abstract void EndVector();
 
     /// <summary>Forgets the values beyond the first <paramref name="rows"/> rows.</summary>
     public abstract void Truncate(int rows);
@@ -65,7 +73,9 @@ internal abstract class InputColumn(DataViewSchema.Column column)
 
     private protected delegate bool ReadJson<T>(ref Utf8JsonReader reader, out T value);
 
-    private protected sealed record Item<T>(string Kind, ReadJson<T> Json);
+    private protected delegate bool ReadCell<T>(Cell cell, out T value);
+
+    private protected sealed record Item<T>(string Kind, ReadJson<T> Json, ReadCell<T> Cell);
 
     private static class Items
     {
@@ -79,7 +89,8 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                     || reader.TokenType == JsonTokenType.Number
                         && reader.TryGetSingle(out value)
                         && float.IsFinite(value);
-            }
+            },
+            (Cell cell, out float value) => cell.TryGetNumber(out value)
         );
 
         public static readonly Item<double> Double = new(
@@ -91,7 +102,8 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                     || reader.TokenType == JsonTokenType.Number
                         && reader.TryGetDouble(out value)
                         && double.IsFinite(value);
-            }
+            },
+            (Cell cell, out double value) => cell.TryGetNumber(out value)
         );
 
         public static readonly Item<bool> Boolean = new(
@@ -100,7 +112,8 @@ internal abstract class InputColumn(DataViewSchema.Column column)
             {
                 value = reader.TokenType == JsonTokenType.True;
                 return value || reader.TokenType == JsonTokenType.False;
-            }
+            },
+            (Cell cell, out bool value) => cell.TryGetTruth(out value)
         );
 
         public static readonly Item<ReadOnlyMemory<char>> Text = new(
@@ -114,7 +127,8 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                     return false;
                 value = reader.GetString().AsMemory();
                 return true;
-            }
+            },
+            (Cell cell, out ReadOnlyMemory<char> value) => cell.TryGetText(out value)
         );
 
         public static Item<T> Whole<T>()
@@ -132,6 +146,15 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                             CultureInfo.InvariantCulture,
                             out value
                         );
+                },
+                (Cell cell, out T value) =>
+                {
+                    bool fits =
+                        cell.TryGetWhole(out Int128 whole)
+                        && whole >= Int128.CreateChecked(T.MinValue)
+                        && whole <= Int128.CreateChecked(T.MaxValue);
+                    value = fits ? T.CreateChecked(whole) : default;
+                    return fits;
                 }
             );
     }
@@ -148,6 +171,15 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                 throw new BadRowException($"column \"{Name}\" takes {Kind}, not {JsonTokens.Describe(ref reader)}");
             _values.Add(value);
         }
+
+        public override void Read(Cell cell)
+        {
+            if (!item.Cell(cell, out T value))
+                throw new BadRowException($"column \"{Name}\" takes {Kind}, not {cell.Describe()}");
+            _values.Add(value);
+        }
+
+        public override void EndVector() { }
 
         public override void Truncate(int rows)
         {
@@ -172,29 +204,45 @@ internal abstract class InputColumn(DataViewSchema.Column column)
                 throw new BadRowException(
                     $"column \"{Name}\" takes an array{OfSize}, not {JsonTokens.Describe(ref reader)}"
                 );
-            int start = _values.Count;
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
-                // A value that is not needed any more is not worth its memory.
-                if (Size is > 0 && _values.Count - start >= Size)
-                    throw new BadRowException($"column \"{Name}\" takes an array{OfSize}, not of more");
+                CheckRoom();
                 if (!item.Json(ref reader, out T value))
-                    throw new BadRowException(
-                        $"column \"{Name}\" takes {Kind} at index {_values.Count - start}, not {JsonTokens.Describe(ref reader)}"
-                    );
+                    throw NoItem(JsonTokens.Describe(ref reader));
                 _values.Add(value);
             }
-            End(_values.Count - start);
+            EndVector();
+        }
+
+        public override void Read(Cell cell)
+        {
+            CheckRoom();
+            if (!item.Cell(cell, out T value))
+                throw NoItem(cell.Describe());
+            _values.Add(value);
+        }
+
+        public override void EndVector()
+        {
+            if (Size is > 0 && Taken != Size)
+                throw new BadRowException($"column \"{Name}\" takes an array{OfSize}, not of {Taken}");
+            _ends.Add(_values.Count);
         }
 
         private string OfSize => Size is > 0 ? $" of {Size} values" : "";
 
-        private void End(int count)
+        // Values of the row that is being taken.
+        private int Taken => _values.Count - (_ends.Count == 0 ? 0 : _ends[^1]);
+
+        // A value that is not needed any more is not worth its memory.
+        private void CheckRoom()
         {
-            if (Size is > 0 && count != Size)
-                throw new BadRowException($"column \"{Name}\" takes an array{OfSize}, not of {count}");
-            _ends.Add(_values.Count);
+            if (Size is > 0 && Taken >= Size)
+                throw new BadRowException($"column \"{Name}\" takes an array{OfSize}, not of more");
         }
+
+        private BadRowException NoItem(string what) =>
+            new($"column \"{Name}\" takes {Kind} at index {Taken}, not {what}");
 
         public override void Truncate(int rows)
         {

@@ -1,90 +1,136 @@
-using System.Text.Json;
+using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
 namespace SampleSupport;
 
-/// <summary>A column that a model adds: writes its values as JSON, keys as what they stand for.</summary>
-internal abstract class OutputColumn(DataViewSchema.Column column)
+/// <summary>A column that a model adds: hands its values to a writer, keys as what they stand for.</summary>
+internal abstract class OutputColumn
 {
-    public DataViewSchema.Column Column { get; } = column;
+    private OutputColumn(DataViewSchema.Column column, Type valueType)
+    {
+        Column = column;
+        ValueType = valueType;
+    }
 
-    public string Name { get; } = column.Name;
+    public DataViewSchema.Column Column { get; }
+
+    public string Name => Column.Name;
+
+    public bool IsVector => Column.Type is VectorDataViewType;
+
+    /// <summary>What the writer gets: string, float, double, long, ulong or bool.</summary>
+    public Type ValueType { get; }
+
+    /// <summary>
+    /// What a vector's values are of: the classes, of scores; else the names that the model has for them, or their numbers
+    /// from 0. Null where the column is no vector, or one of unknown size.
+    /// </summary>
+    public IReadOnlyList<string>? SlotNames
+    {
+        get
+        {
+            if (Column.Type is not VectorDataViewType { IsKnownSize: true } vector)
+                return null;
+            string[]? names =
+                Names(Column, "TrainingLabelValues", vector.Size) ?? Names(Column, "SlotNames", vector.Size);
+            return
+            [
+                .. Enumerable
+                    .Range(0, vector.Size)
+                    .Select(slot =>
+                        names is not null && names[slot].Length > 0
+                            ? names[slot]
+                            : slot.ToString(CultureInfo.InvariantCulture)
+                    ),
+            ];
+        }
+    }
 
     /// <summary>What writes the value of the row that a cursor stands on.</summary>
-    public abstract Action<Utf8JsonWriter> Bind(DataViewRow row);
+    public abstract Action<IValueWriter> Bind(DataViewRow row);
 
-    /// <summary>The column's writer; null where JSON has no word for its values.</summary>
+    /// <summary>The column's writer; null where there is no word for its values.</summary>
     public static OutputColumn? Create(DataViewSchema.Column column)
     {
         DataViewType type = column.Type is VectorDataViewType vector ? vector.ItemType : column.Type;
-        if (type is KeyDataViewType)
-            return type.RawType == typeof(uint) ? Of(column, Keys(column)) : null;
+        if (type is KeyDataViewType key)
+            return type.RawType == typeof(uint) ? OfKeys(column, key) : null;
         Type raw = type.RawType;
         if (raw == typeof(float))
-            return Of<float>(column, (writer, value) => WriteFinite(writer, value));
+            return Of<float, float>(column, (writer, value) => writer.Number(value));
         if (raw == typeof(double))
-            return Of<double>(column, WriteFinite);
+            return Of<double, double>(column, (writer, value) => writer.Number(value));
         if (raw == typeof(bool))
-            return Of<bool>(column, (writer, value) => writer.WriteBooleanValue(value));
+            return Of<bool, bool>(column, (writer, value) => writer.Truth(value));
         if (raw == typeof(ReadOnlyMemory<char>))
-            return Of<ReadOnlyMemory<char>>(column, (writer, value) => writer.WriteStringValue(value.Span));
+            return Of<ReadOnlyMemory<char>, string>(column, (writer, value) => writer.Text(value.Span));
         if (raw == typeof(int))
-            return Of<int>(column, (writer, value) => writer.WriteNumberValue(value));
+            return Of<int, long>(column, (writer, value) => writer.Whole(value));
         if (raw == typeof(uint))
-            return Of<uint>(column, (writer, value) => writer.WriteNumberValue(value));
+            return Of<uint, long>(column, (writer, value) => writer.Whole(value));
         if (raw == typeof(long))
-            return Of<long>(column, (writer, value) => writer.WriteNumberValue(value));
-        return raw == typeof(ulong) ? Of<ulong>(column, (writer, value) => writer.WriteNumberValue(value)) : null;
+            return Of<long, long>(column, (writer, value) => writer.Whole(value));
+        return raw == typeof(ulong) ? Of<ulong, ulong>(column, (writer, value) => writer.Whole(value)) : null;
     }
 
-    private static OutputColumn Of<T>(DataViewSchema.Column column, Action<Utf8JsonWriter, T> write) =>
-        column.Type is VectorDataViewType ? new Vector<T>(column, write) : new Scalar<T>(column, write);
+    private static OutputColumn Of<T, TValue>(DataViewSchema.Column column, Action<IValueWriter, T> write) =>
+        column.Type is VectorDataViewType
+            ? new Vector<T>(column, typeof(TValue), write)
+            : new Scalar<T>(column, typeof(TValue), write);
 
-    // JSON has no NaN and no infinity.
-    private static void WriteFinite(Utf8JsonWriter writer, float value)
+    private static OutputColumn OfKeys(DataViewSchema.Column column, KeyDataViewType key)
     {
-        if (float.IsFinite(value))
-            writer.WriteNumberValue(value);
-        else
-            writer.WriteNullValue();
-    }
+        string[]? names = key.Count <= int.MaxValue ? Texts(column, "KeyValues", (int)key.Count) : null;
+        return names is null ? Of<uint, long>(column, Write) : Of<uint, string>(column, Write);
 
-    private static void WriteFinite(Utf8JsonWriter writer, double value)
-    {
-        if (double.IsFinite(value))
-            writer.WriteNumberValue(value);
-        else
-            writer.WriteNullValue();
-    }
-
-    private static Action<Utf8JsonWriter, uint> Keys(DataViewSchema.Column column)
-    {
-        string[]? names = null;
-        if (
-            column.Annotations.Schema.GetColumnOrNull("KeyValues") is { } annotation
-            && annotation.Type is VectorDataViewType { ItemType: TextDataViewType }
-        )
-        {
-            VBuffer<ReadOnlyMemory<char>> values = default;
-            column.Annotations.GetValue("KeyValues", ref values);
-            names = [.. values.DenseValues().Select(value => value.ToString())];
-        }
-        return (writer, key) =>
+        void Write(IValueWriter writer, uint value)
         {
             // Key 0 is a missing value, and counts start at 1.
-            if (key == 0)
-                writer.WriteNullValue();
-            else if (names is not null && key <= names.Length)
-                writer.WriteStringValue(names[key - 1]);
+            if (value == 0)
+                writer.Missing();
+            else if (names is not null && value <= names.Length)
+                writer.Text(names[value - 1]);
             else
-                writer.WriteNumberValue(key);
-        };
+                writer.Whole((long)value);
+        }
     }
 
-    private sealed class Scalar<T>(DataViewSchema.Column column, Action<Utf8JsonWriter, T> write) : OutputColumn(column)
+    // An annotation with a text for each value.
+    private static string[]? Texts(DataViewSchema.Column column, string annotation, int count) =>
+        Read<ReadOnlyMemory<char>>(column, annotation, count, text => text.ToString());
+
+    // The same of texts or numbers.
+    private static string[]? Names(DataViewSchema.Column column, string annotation, int count) =>
+        Texts(column, annotation, count)
+        ?? Numbers<float>(column, annotation, count)
+        ?? Numbers<double>(column, annotation, count)
+        ?? Numbers<byte>(column, annotation, count)
+        ?? Numbers<int>(column, annotation, count)
+        ?? Numbers<uint>(column, annotation, count)
+        ?? Numbers<long>(column, annotation, count);
+
+    private static string[]? Numbers<T>(DataViewSchema.Column column, string annotation, int count)
+        where T : IFormattable =>
+        Read<T>(column, annotation, count, n => n.ToString(null, CultureInfo.InvariantCulture));
+
+    private static string[]? Read<T>(DataViewSchema.Column column, string annotation, int count, Func<T, string> name)
     {
-        public override Action<Utf8JsonWriter> Bind(DataViewRow row)
+        if (
+            column.Annotations.Schema.GetColumnOrNull(annotation)?.Type is not VectorDataViewType type
+            || type.Size != count
+            || type.ItemType.RawType != typeof(T)
+        )
+            return null;
+        VBuffer<T> values = default;
+        column.Annotations.GetValue(annotation, ref values);
+        return [.. values.DenseValues().Select(name)];
+    }
+
+    private sealed class Scalar<T>(DataViewSchema.Column column, Type valueType, Action<IValueWriter, T> write)
+        : OutputColumn(column, valueType)
+    {
+        public override Action<IValueWriter> Bind(DataViewRow row)
         {
             ValueGetter<T> getter = row.GetGetter<T>(Column);
             T value = default!;
@@ -96,19 +142,20 @@ internal abstract class OutputColumn(DataViewSchema.Column column)
         }
     }
 
-    private sealed class Vector<T>(DataViewSchema.Column column, Action<Utf8JsonWriter, T> write) : OutputColumn(column)
+    private sealed class Vector<T>(DataViewSchema.Column column, Type valueType, Action<IValueWriter, T> write)
+        : OutputColumn(column, valueType)
     {
-        public override Action<Utf8JsonWriter> Bind(DataViewRow row)
+        public override Action<IValueWriter> Bind(DataViewRow row)
         {
             ValueGetter<VBuffer<T>> getter = row.GetGetter<VBuffer<T>>(Column);
             VBuffer<T> value = default;
             return writer =>
             {
                 getter(ref value);
-                writer.WriteStartArray();
+                writer.BeginVector();
                 foreach (KeyValuePair<int, T> item in value.Items(all: true))
                     write(writer, item.Value);
-                writer.WriteEndArray();
+                writer.EndVector();
             };
         }
     }

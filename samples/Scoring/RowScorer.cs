@@ -51,20 +51,48 @@ internal sealed class RowScorer
         Add(ref reader, isWhole: true);
     }
 
+    /// <summary>Takes a row that is put into the columns it has to hold, value by value.</summary>
+    /// <param name="fill">Puts it there.</param>
+    /// <exception cref="BadRowException">The row is not what the model reads; it leaves no trace.</exception>
+    public void Add(Action<IReadOnlyList<InputColumn>> fill)
+    {
+        try
+        {
+            fill(Inputs);
+        }
+        catch
+        {
+            _block.DropUnfinishedRow();
+            throw;
+        }
+        _block.AddRow();
+    }
+
+    /// <summary>Scores the rows taken so far, and hands over the values of all columns of the first row, and so on.</summary>
+    public void Score(IValueWriter values)
+    {
+        using DataViewRowCursor cursor = _scored.GetRowCursor(Outputs.Select(output => output.Column));
+        Action<IValueWriter>[] columns = [.. Outputs.Select(output => output.Bind(cursor))];
+        while (cursor.MoveNext())
+            foreach (Action<IValueWriter> column in columns)
+                column(values);
+    }
+
     /// <summary>Scores the rows taken so far; a row is one JSON object.</summary>
     /// <param name="writer">Where they go.</param>
     /// <param name="rowWritten">Called after each row.</param>
     public void Score(Utf8JsonWriter writer, Action? rowWritten = null)
     {
         using DataViewRowCursor cursor = _scored.GetRowCursor(Outputs.Select(output => output.Column));
-        Action<Utf8JsonWriter>[] values = [.. Outputs.Select(output => output.Bind(cursor))];
+        Action<IValueWriter>[] columns = [.. Outputs.Select(output => output.Bind(cursor))];
+        var values = new JsonValues(writer);
         while (cursor.MoveNext())
         {
             writer.WriteStartObject();
-            for (int i = 0; i < values.Length; i++)
+            for (int i = 0; i < columns.Length; i++)
             {
                 writer.WritePropertyName(Outputs[i].Name);
-                values[i](writer);
+                columns[i](values);
             }
             writer.WriteEndObject();
             rowWritten?.Invoke();

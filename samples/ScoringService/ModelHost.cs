@@ -115,7 +115,13 @@ internal sealed partial class ModelHost(
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             _stamp = null;
-            Fail($"The model file cannot be read: {e.Message}");
+            // The reason names the file's path, which is the log's and not the requests' to know.
+            Fail(
+                e is FileNotFoundException or DirectoryNotFoundException
+                    ? "The model file is not there."
+                    : "The model file cannot be read.",
+                e.Message
+            );
         }
     }
 
@@ -146,7 +152,7 @@ internal sealed partial class ModelHost(
         LogLoaded(version, _path);
     }
 
-    private void Fail(string? failure)
+    private void Fail(string? failure, string? reason = null)
     {
         lock (_lock)
         {
@@ -157,7 +163,7 @@ internal sealed partial class ModelHost(
         if (failure is null)
             return;
         metrics.Reloaded(succeeded: false);
-        LogFailed(failure);
+        LogFailed(reason is null ? failure : $"{failure} {reason}");
     }
 
     [LoggerMessage(LogLevel.Information, "Model {Version} is loaded from {Path}")]

@@ -49,7 +49,7 @@ internal sealed class ScoringEndpoints(ModelHost host, ScoringMetrics metrics, I
             isBatch: true
         );
 
-    /// <summary>Which columns a row has to have, and which columns come back.</summary>
+    /// <summary>Which columns a row has to have, which columns come back, and of which classes the scores are.</summary>
     public IResult DescribeModel()
     {
         using ModelLease? lease = host.Acquire();
@@ -70,7 +70,9 @@ internal sealed class ScoringEndpoints(ModelHost host, ScoringMetrics metrics, I
                             size = column.Size,
                         })
                         .ToArray(),
-                    output = lease.Model.Written,
+                    output = scorer
+                        .Outputs.Select(column => new { name = column.Name, labels = column.SlotNames })
+                        .ToArray(),
                 }
             );
         }

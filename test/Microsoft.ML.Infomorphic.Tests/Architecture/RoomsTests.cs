@@ -15,12 +15,11 @@ public class RoomsTests
         ["Information"] = [],
         ["Kernels"] = ["Information"],
         ["Learning"] = ["Kernels", "Information"],
-        ["Tuning"] = ["Information"],
         ["Hosting"] = ["Learning", "Kernels", "Information"],
-        [""] = ["Hosting", "Tuning", "Learning", "Kernels", "Information"],
+        [""] = ["Hosting", "Learning", "Kernels", "Information"],
     };
 
-    private static readonly string[] s_knowNothingOfTheHost = ["Information", "Kernels", "Learning", "Tuning"];
+    private static readonly string[] s_knowNothingOfTheHost = ["Information", "Kernels", "Learning"];
 
     private static readonly string[] s_knowTorchSharp =
     [

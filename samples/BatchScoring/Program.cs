@@ -1,0 +1,4 @@
+using BatchScoring;
+using SampleSupport;
+
+return CommandLine.Run(BatchOptions.CreateCommand(BatchRun.Run), args);
