@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Learning;
@@ -143,6 +145,88 @@ public sealed partial class InfomorphicTrainer
         InfomorphicModelParameters modelParameters
     ) => TrainTransformer(trainData, validationData, modelParameters);
 
+    /// <summary>
+    /// Fits several trainers to the same data together, as one wide network on the same batches: the trials of a search,
+    /// say, that differ in their goals. On the CPU each gives the model, bit for bit, that its own Fit would give; on a
+    /// device the model but for rounding, in hardly more time than one of them takes.
+    /// </summary>
+    /// <remarks>
+    /// A trainer whose <see cref="Options.EpochEnded"/> throws or whose <see cref="Options.CancellationToken"/> is cancelled
+    /// ends there, and the others go on. The times in the models' histories are those of all together.
+    /// </remarks>
+    /// <param name="trainers">
+    /// The trainers, at least one, each of which <see cref="CanFitWith"/> the first: in particular, of the same
+    /// <see cref="TrainerInputBaseWithWeight"/> columns, numbers of neurons and <see cref="Options.Seed"/>, which is to be set.
+    /// </param>
+    /// <param name="trainData">The training data.</param>
+    /// <param name="validationData">The validation data, with the same columns; null for none.</param>
+    /// <returns>What each of them came to, in their order.</returns>
+    /// <exception cref="ArgumentException">There is no trainer, or they cannot be fitted together: the message says why.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or is not what is needed.</exception>
+    /// <exception cref="InvalidOperationException">The data cannot be learned from, or libtorch or the device is not there.</exception>
+    /// <exception cref="OperationCanceledException">The context was cancelled before training began.</exception>
+    public static IReadOnlyList<FitOutcome> FitMany(
+        IReadOnlyList<InfomorphicTrainer> trainers,
+        IDataView trainData,
+        IDataView? validationData = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(trainers);
+        ArgumentNullException.ThrowIfNull(trainData);
+        if (trainers.Count == 0)
+            throw new ArgumentException("There is no trainer to fit.", nameof(trainers));
+        InfomorphicTrainer first = trainers[0];
+        foreach (InfomorphicTrainer trainer in trainers)
+            if (!first.CanFitWith(trainer, out string? reason))
+                throw new ArgumentException(reason, nameof(trainers));
+        var context = new TrainContext(
+            first.RolesOf(trainData),
+            validationData is null ? null : first.RolesOf(validationData)
+        );
+        return
+        [
+            .. TrainModels(trainers, context)
+                .Zip(
+                    trainers,
+                    (trained, trainer) =>
+                        new FitOutcome(
+                            trained.Model is null ? null : trainer.MakeTransformer(trained.Model, trainData.Schema),
+                            trained.Error
+                        )
+                ),
+        ];
+    }
+
+    /// <summary>
+    /// Whether a trainer can be fitted together with another one by <see cref="FitMany"/>: they may differ in their goals,
+    /// activations, learning rates, weight decays and numbers of epochs, in when they stop early and in how they score.
+    /// </summary>
+    /// <param name="other">The other trainer.</param>
+    /// <param name="reason">Why not, in one sentence; null where they can.</param>
+    /// <returns>Whether they can.</returns>
+    public bool CanFitWith(InfomorphicTrainer other, [NotNullWhen(false)] out string? reason)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        (string Name, object? Mine, object? Other)[] shared =
+        [
+            (nameof(Options.LabelColumnName), LabelColumn.Name, other.LabelColumn.Name),
+            (nameof(Options.FeatureColumnName), FeatureColumn.Name, other.FeatureColumn.Name),
+            (nameof(Options.ExampleWeightColumnName), WeightColumn.Name, other.WeightColumn.Name),
+            (nameof(Options.Device), _device, other._device),
+            (nameof(Options.MemoryBudget), _memoryBudget, other._memoryBudget),
+        ];
+        foreach ((string name, object? mine, object? others) in shared)
+        {
+            if (Equals(mine, others))
+                continue;
+            reason =
+                $"Trainers that are fitted together have the same {name}, and here it is {mine ?? "not set"} and {others ?? "not set"}.";
+            return false;
+        }
+
+        return _settings.CanTrainWith(other._settings, out reason);
+    }
+
     internal static InfomorphicTrainer Create(
         MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
         Options options
@@ -186,41 +270,80 @@ public sealed partial class InfomorphicTrainer
     /// <inheritdoc/>
     protected override InfomorphicModelParameters TrainModelCore(TrainContext trainContext)
     {
-        using IChannel channel = Host.Start("Training");
-        CheckAlive();
-        if (trainContext.ValidationSet is null)
-            ThrowIfValidationIsNeeded();
-        InfomorphicModelParameters? earlier = Earlier(trainContext.InitialPredictor);
-
-        // What may be missing is looked for before hours are spent on reading.
-        TorchRuntime.EnsureLoaded();
-        ComputeDevice device = DeviceChoice.Choose(_device, _environment, channel, () => TorchRuntime.CudaDeviceCount);
-
-        (RowSource train, RowSource? validation) = Read(channel, trainContext);
-        ThrowIfDataDoNotFit(train, validation, earlier?.Network);
-
-        channel.Info(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"Training {DescribeSetup()} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(_settings.Goal ?? _settings.OutputGoal).Describe()}"
-            )
-        );
-        TrainingResult result = Train(channel, train, validation, earlier?.Network, device);
-        channel.Info(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"Trained {result.History.Epochs.Count} epochs in {result.History.Seconds:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
-            )
-        );
-        return new InfomorphicModelParameters(
-            Host,
-            new ModelContents(result.Network, result.History, _settings, _scoring)
-        );
+        (InfomorphicModelParameters? model, Exception? error) = TrainModels([this], trainContext)[0];
+        if (error is not null)
+            ExceptionDispatchInfo.Throw(error);
+        return model!;
     }
 
-    private (RowSource Train, RowSource? Validation) Read(IChannel channel, TrainContext context)
+    // The first trainer reads the data for all.
+    private static (InfomorphicModelParameters? Model, Exception? Error)[] TrainModels(
+        IReadOnlyList<InfomorphicTrainer> trainers,
+        TrainContext context
+    )
     {
-        var plan = new MemoryPlan(_memoryBudget, _settings);
+        InfomorphicTrainer first = trainers[0];
+        TrainingReport[] reports = [.. trainers.Select(trainer => new TrainingReport(trainer))];
+        try
+        {
+            IChannel channel = reports[0].Channel;
+            first.CheckAlive();
+            if (context.ValidationSet is null)
+                foreach (InfomorphicTrainer trainer in trainers)
+                    trainer.ThrowIfValidationIsNeeded();
+            InfomorphicModelParameters? earlier = first.Earlier(context.InitialPredictor);
+
+            // What may be missing is looked for before hours are spent on reading.
+            TorchRuntime.EnsureLoaded();
+            ComputeDevice device = DeviceChoice.Choose(
+                first._device,
+                first._environment,
+                channel,
+                () => TorchRuntime.CudaDeviceCount
+            );
+
+            (RowSource train, RowSource? validation) = first.Read(channel, context, trainers.Count);
+            first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
+
+            IReadOnlyList<TrialOutcome> outcomes = NetworkTrainer.TrainMany(
+                train,
+                validation,
+                [
+                    .. reports.Select(
+                        (report, i) => new TrainingTrial(trainers[i]._settings, report.Begin(train, device))
+                    ),
+                ],
+                earlier?.Network,
+                device
+            );
+            return
+            [
+                .. outcomes.Select<TrialOutcome, (InfomorphicModelParameters?, Exception?)>(
+                    (outcome, i) =>
+                        outcome.Result is TrainingResult result ? (reports[i].End(result), null) : (null, outcome.Error)
+                ),
+            ];
+        }
+        catch (ArgumentException exception) when (exception is not ArgumentOutOfRangeException)
+        {
+            throw first.Host.Except(exception, exception.Message);
+        }
+        finally
+        {
+            foreach (TrainingReport report in reports)
+                report.Dispose();
+        }
+    }
+
+    private RoleMappedData RolesOf(IDataView data)
+    {
+        _ = GetOutputSchema(SchemaShape.Create(data.Schema)); // says what is wrong with the columns
+        return MakeRoles(data);
+    }
+
+    private (RowSource Train, RowSource? Validation) Read(IChannel channel, TrainContext context, int networks)
+    {
+        var plan = new MemoryPlan(_memoryBudget, _settings, networks);
         FirstReading train = DataViewReader.Read(
             Host,
             channel,
@@ -238,51 +361,6 @@ public sealed partial class InfomorphicTrainer
             )
             : null;
         return plan.Arrange(train, validation, message => channel.Info(message));
-    }
-
-    private TrainingResult Train(
-        IChannel channel,
-        RowSource train,
-        RowSource? validation,
-        InfomorphicNetwork? initial,
-        ComputeDevice device
-    )
-    {
-        using IProgressChannel progress = Host.StartProgressChannel("Training");
-        EpochRecord? last = null;
-        progress.SetHeader(
-            new ProgressHeader(["Accuracy", "Validation Accuracy", "Goal"], ["epochs"]),
-            entry =>
-            {
-                entry.SetProgress(0, last?.Epoch ?? 0, _settings.Epochs);
-                if (last is null)
-                    return;
-                entry.SetMetric(0, last.TrainingAccuracy);
-                if (last.ValidationAccuracy is double accuracy)
-                    entry.SetMetric(1, accuracy);
-                entry.SetMetric(2, GoalOf(last));
-            }
-        );
-        var callbacks = new TrainingCallbacks
-        {
-            CheckAlive = CheckAlive,
-            Info = message => channel.Info(message),
-            EpochEnded = epoch =>
-            {
-                last = epoch;
-                progress.Checkpoint(epoch.TrainingAccuracy, epoch.ValidationAccuracy, GoalOf(epoch), epoch.Epoch);
-                channel.Trace(Describe(epoch));
-                _epochEnded?.Invoke(epoch);
-            },
-        };
-        try
-        {
-            return NetworkTrainer.Train(train, validation, _settings, initial, device, callbacks);
-        }
-        catch (ArgumentException exception) when (exception is not ArgumentOutOfRangeException)
-        {
-            throw Host.Except(exception, exception.Message);
-        }
     }
 
     private string DescribeSetup()
@@ -305,21 +383,6 @@ public sealed partial class InfomorphicTrainer
         Host.CheckAlive();
         _cancellationToken.ThrowIfCancellationRequested();
     }
-
-    private string Describe(EpochRecord epoch)
-    {
-        string validation = epoch.ValidationAccuracy is double accuracy
-            ? string.Create(CultureInfo.InvariantCulture, $", validation accuracy {accuracy:P2}")
-            : "";
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"Epoch {epoch.Epoch} of {_settings.Epochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {GoalOf(epoch):F4} bits"
-        );
-    }
-
-    // The goal of the hidden neurons, or of the output neurons where they alone learn.
-    private static double GoalOf(EpochRecord epoch) =>
-        double.IsNaN(epoch.HiddenGoal) ? epoch.OutputGoal : epoch.HiddenGoal;
 
     private void ThrowIfValidationIsNeeded()
     {

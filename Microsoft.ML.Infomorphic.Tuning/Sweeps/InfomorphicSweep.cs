@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.ExceptionServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Information;
 using static Microsoft.ML.DataOperationsCatalog;
@@ -30,6 +31,7 @@ public sealed class InfomorphicSweep
     internal InfomorphicSweep(MulticlassClassificationCatalog catalog, InfomorphicSweepOptions options)
     {
         _catalog = catalog;
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.TrialsAtOnce, 1, nameof(options.TrialsAtOnce));
         _options = options;
         _trainer = Copy(options.Trainer);
         _trainer.Seed ??= 0;
@@ -107,17 +109,79 @@ public sealed class InfomorphicSweep
             _options.Store,
             definition,
             StartingPoints,
-            trial =>
-                splits
-                    .Select((split, fold) => Evaluate(trial, split.Train, split.Validation, fold))
-                    .ToArray()
-                    .Average(),
+            trials => Evaluate(trials, splits),
+            _options.TrialsAtOnce,
             _options.Sweep,
             cancellationToken
         );
     }
 
-    private double Evaluate(TrialRun trial, IDataView train, IDataView validation, int fold)
+    // The mean over the folds, for each trial. One that fails in a fold is not trained in the next.
+    private Func<double>[] Evaluate(IReadOnlyList<TrialRun> trials, (IDataView Train, IDataView Validation)[] splits)
+    {
+        var values = new List<double>[trials.Count];
+        var errors = new Exception?[trials.Count];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = [];
+        for (int fold = 0; fold < splits.Length; fold++)
+        {
+            (IDataView train, IDataView validation) = splits[fold];
+            var trainers = new InfomorphicTrainer[trials.Count];
+            Try(i => trainers[i] = TrainerOf(trials[i], fold), threads: 1);
+            List<int> rest = [.. Enumerable.Range(0, trials.Count).Where(i => errors[i] is null)];
+            while (rest.Count > 0)
+            {
+                InfomorphicTrainer first = trainers[rest[0]];
+                int[] together = [.. rest.Where(i => first.CanFitWith(trainers[i], out _))];
+                rest.RemoveAll(together.Contains);
+                IReadOnlyList<FitOutcome> outcomes = InfomorphicTrainer.FitMany(
+                    [.. together.Select(i => trainers[i])],
+                    train,
+                    validation
+                );
+                Try(
+                    i =>
+                    {
+                        int place = Array.IndexOf(together, i);
+                        if (place >= 0)
+                            values[i].Add(Measure(outcomes[place], trials[i], validation));
+                    },
+                    _trainer.NumberOfThreads ?? Environment.ProcessorCount
+                );
+            }
+        }
+        return [.. values.Zip(errors, ValueOf)];
+
+        void Try(Action<int> work, int threads) =>
+            Parallel.For(
+                0,
+                trials.Count,
+                new ParallelOptions { MaxDegreeOfParallelism = threads },
+                i =>
+                {
+                    if (errors[i] is not null)
+                        return;
+                    try
+                    {
+                        work(i);
+                    }
+                    catch (Exception exception)
+                    {
+                        errors[i] = exception;
+                    }
+                }
+            );
+
+        static Func<double> ValueOf(List<double> folds, Exception? error) =>
+            () =>
+            {
+                if (error is not null)
+                    ExceptionDispatchInfo.Throw(error);
+                return folds.Average();
+            };
+    }
+
+    private InfomorphicTrainer TrainerOf(TrialRun trial, int fold)
     {
         SweepMetric metric = _options.Metric;
         trial.TellsPrunedValue = metric.EpochsAreComparable;
@@ -129,10 +193,16 @@ public sealed class InfomorphicSweep
             trial.Report(fold * options.NumberOfEpochs + epoch.Epoch, metric.AfterEpoch(epoch) ?? double.NaN);
         };
         options.CancellationToken = trial.CancellationToken;
-        var model = _catalog.Trainers.Infomorphic(options).Fit(train, validation);
+        return _catalog.Trainers.Infomorphic(options);
+    }
+
+    private double Measure(FitOutcome fitted, TrialRun trial, IDataView validation)
+    {
+        SweepMetric metric = _options.Metric;
+        var model = fitted.GetTransformer();
         trial.CancellationToken.ThrowIfCancellationRequested();
         double value = metric.Value(
-            _catalog.Evaluate(model.Transform(validation), labelColumnName: options.LabelColumnName)
+            _catalog.Evaluate(model.Transform(validation), labelColumnName: _trainer.LabelColumnName)
         );
         return double.IsFinite(value)
             ? value

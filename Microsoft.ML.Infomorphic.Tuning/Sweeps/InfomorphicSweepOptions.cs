@@ -22,6 +22,14 @@ public sealed record InfomorphicSweepOptions
     public InfomorphicTrainer.Options Trainer { get; init; } = new();
 
     /// <summary>
+    /// Trials that each worker trains at once, as one wide network on the same batches, at least 1. They are proposed
+    /// together, so that the tuner knows of none of them what came of the others. Trials that cannot be trained together,
+    /// because the space has numbers of neurons or batch sizes, are trained one after another. With more than one, a single
+    /// worker uses all processors.
+    /// </summary>
+    public int TrialsAtOnce { get; init; } = 1;
+
+    /// <summary>
     /// The steps of the pipeline before the trainer. They are fitted once, to the training data of each fold, and transform
     /// it anew for each trial; null for none.
     /// </summary>

@@ -33,6 +33,31 @@ public static class Sweep
     )
     {
         ArgumentNullException.ThrowIfNull(objective);
+        return Run(
+            store,
+            definition,
+            startingPoints,
+            trials => [.. trials.Select(trial => (Func<double>)(() => objective(trial)))],
+            trialsAtOnce: 1,
+            options,
+            cancellationToken
+        );
+    }
+
+    /// <summary>
+    /// Works on a study whose workers evaluate several trials at once. The objective evaluates them, and returns for each a
+    /// function that gives its value, or throws what ended it.
+    /// </summary>
+    internal static SweepResult Run(
+        TrialStore store,
+        StudyDefinition definition,
+        IReadOnlyList<ParameterPoint> startingPoints,
+        Func<IReadOnlyList<TrialRun>, IReadOnlyList<Func<double>>> objective,
+        int trialsAtOnce,
+        SweepOptions options,
+        CancellationToken cancellationToken
+    )
+    {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         Study[] studies =
@@ -50,7 +75,7 @@ public static class Sweep
                     {
                         try
                         {
-                            new SweepWorker(study, objective, options, display, index, stop.Token).Run();
+                            new SweepWorker(study, objective, trialsAtOnce, options, display, index, stop.Token).Run();
                         }
                         catch (OperationCanceledException) when (stop.IsCancellationRequested) { }
                         catch (Exception exception)
@@ -108,7 +133,8 @@ public static class Sweep
 /// <summary>One thread's share of a sweep.</summary>
 internal sealed class SweepWorker(
     Study study,
-    Func<TrialRun, double> objective,
+    Func<IReadOnlyList<TrialRun>, IReadOnlyList<Func<double>>> objective,
+    int trialsAtOnce,
     SweepOptions options,
     ProgressDisplay display,
     int index,
@@ -127,10 +153,10 @@ internal sealed class SweepWorker(
             stop.ThrowIfCancellationRequested();
             if (options.MaximumTime is TimeSpan limit && display.Elapsed >= limit)
                 return;
-            ClaimedTrial? trial = study.TryClaim(_name, options.MaximumTrials ?? int.MaxValue, options.DeadAfter, stop);
-            if (trial is not null)
+            List<ClaimedTrial> claimed = Claim();
+            if (claimed.Count > 0)
             {
-                RunTrial(trial);
+                RunTrials(claimed);
                 GiveUpWithoutValue();
                 continue;
             }
@@ -145,67 +171,53 @@ internal sealed class SweepWorker(
         }
     }
 
-    private void RunTrial(ClaimedTrial trial)
+    private List<ClaimedTrial> Claim()
     {
-        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        using var heart = new Heart(study, trial, options.DeadAfter / 5, cancel);
-        display.Show(study.GetTrials(withEpochs: false), trial.Number, null, null);
-        bool pruned = false;
-        double? last = null;
-        var run = new TrialRun(trial.Number, trial.Point, Report, cancel.Token);
+        var claimed = new List<ClaimedTrial>();
         try
         {
-            double value = objective(run);
-            heart.Stop();
-            study.Complete(trial, value);
+            while (
+                claimed.Count < trialsAtOnce
+                && study.TryClaim(_name, options.MaximumTrials ?? int.MaxValue, options.DeadAfter, stop)
+                    is ClaimedTrial trial
+            )
+                claimed.Add(trial);
+            return claimed;
         }
-        catch (OperationCanceledException) when (pruned)
+        catch (OperationCanceledException)
         {
-            heart.Stop();
-            study.Prune(trial, run.TellsPrunedValue ? last : null);
+            foreach (ClaimedTrial trial in claimed)
+                study.Release(trial);
+            throw;
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            heart.Stop();
-            study.Release(trial); // Does nothing where another worker has taken it over.
-            heart.ThrowIfFailed();
-            stop.ThrowIfCancellationRequested();
-        }
-        catch (Exception exception) when (exception is not TrialStoreException)
-        {
-            heart.Stop();
-            study.Fail(trial, exception.Message.Split('\n')[0].Trim());
-        }
-        display.Show(study.GetTrials(withEpochs: false), trial.Number, null, null);
+    }
 
-        void Report(int epoch, double value)
+    private void RunTrials(List<ClaimedTrial> claimed)
+    {
+        var running = new List<RunningTrial>();
+        try
         {
-            cancel.Token.ThrowIfCancellationRequested();
-            if (!study.Report(trial, epoch, value))
+            foreach (ClaimedTrial trial in claimed)
+                running.Add(new RunningTrial(study, trial, options, display, stop));
+            IReadOnlyList<Func<double>> values;
+            try
             {
-                cancel.Cancel();
-                cancel.Token.ThrowIfCancellationRequested();
+                values = objective([.. running.Select(trial => trial.Run)]);
             }
-            last = value;
-            display.Show(null, trial.Number, epoch, value);
-            if (options.Pruner is null)
-                return;
-            LearningCurve[] curves =
-            [
-                .. study
-                    .GetTrials()
-                    .Where(t =>
-                        t.State != StoredTrialState.Failed && (t.EpochValues.Count > 0 || t.Number == trial.Number)
-                    )
-                    .Select(t => new LearningCurve(t.Number, t.EpochValues, t.State == StoredTrialState.Completed)),
-            ];
-            LearningCurve own = curves.Single(c => c.Trial == trial.Number);
-            if (options.Pruner.ShouldPrune(own, [.. curves.Where(c => c != own)], study.Direction))
+            catch (Exception exception) when (exception is not TrialStoreException)
             {
-                pruned = true;
-                throw new OperationCanceledException("The trial is not worth going on with.");
+                // What ends all at once ends each of them.
+                values = [.. running.Select(_ => (Func<double>)(() => throw exception))];
             }
+            foreach ((RunningTrial trial, Func<double> value) in running.Zip(values))
+                trial.End(value);
         }
+        finally
+        {
+            foreach (RunningTrial trial in running)
+                trial.Dispose();
+        }
+        stop.ThrowIfCancellationRequested();
     }
 
     private void GiveUpWithoutValue()
@@ -216,6 +228,105 @@ internal sealed class SweepWorker(
             && !trials.Any(t => t.State == StoredTrialState.Completed)
         )
             throw Sweep.NoValue(trials);
+    }
+}
+
+/// <summary>A trial that a worker runs.</summary>
+internal sealed class RunningTrial : IDisposable
+{
+    private readonly Study _study;
+    private readonly ClaimedTrial _trial;
+    private readonly SweepOptions _options;
+    private readonly ProgressDisplay _display;
+    private readonly CancellationTokenSource _cancel;
+    private readonly Heart _heart;
+    private bool _pruned;
+    private double? _last;
+
+    public RunningTrial(
+        Study study,
+        ClaimedTrial trial,
+        SweepOptions options,
+        ProgressDisplay display,
+        CancellationToken stop
+    )
+    {
+        _study = study;
+        _trial = trial;
+        _options = options;
+        _display = display;
+        _cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        _heart = new Heart(study, trial, options.DeadAfter / 5, _cancel);
+        Run = new TrialRun(trial.Number, trial.Point, Report, _cancel.Token);
+        display.Show(study.GetTrials(withEpochs: false), trial.Number, null, null);
+    }
+
+    /// <summary>The trial from the objective's point of view.</summary>
+    public TrialRun Run { get; }
+
+    /// <summary>Stores what comes of the trial.</summary>
+    /// <param name="value">Gives its value, or throws what ended it.</param>
+    public void End(Func<double> value)
+    {
+        try
+        {
+            double measured = value();
+            _heart.Stop();
+            _study.Complete(_trial, measured);
+        }
+        catch (OperationCanceledException) when (_pruned)
+        {
+            _heart.Stop();
+            _study.Prune(_trial, Run.TellsPrunedValue ? _last : null);
+        }
+        catch (OperationCanceledException) when (_cancel.IsCancellationRequested)
+        {
+            _heart.Stop();
+            _study.Release(_trial); // Does nothing where another worker has taken it over.
+            _heart.ThrowIfFailed();
+            return;
+        }
+        catch (Exception exception) when (exception is not TrialStoreException)
+        {
+            _heart.Stop();
+            _study.Fail(_trial, exception.Message.Split('\n')[0].Trim());
+        }
+        _display.Show(_study.GetTrials(withEpochs: false), _trial.Number, null, null);
+    }
+
+    public void Dispose()
+    {
+        _heart.Dispose();
+        _cancel.Dispose();
+    }
+
+    private void Report(int epoch, double value)
+    {
+        _cancel.Token.ThrowIfCancellationRequested();
+        if (!_study.Report(_trial, epoch, value))
+        {
+            _cancel.Cancel();
+            _cancel.Token.ThrowIfCancellationRequested();
+        }
+        _last = value;
+        _display.Show(null, _trial.Number, epoch, value);
+        if (_options.Pruner is null)
+            return;
+        LearningCurve[] curves =
+        [
+            .. _study
+                .GetTrials()
+                .Where(t =>
+                    t.State != StoredTrialState.Failed && (t.EpochValues.Count > 0 || t.Number == _trial.Number)
+                )
+                .Select(t => new LearningCurve(t.Number, t.EpochValues, t.State == StoredTrialState.Completed)),
+        ];
+        LearningCurve own = curves.Single(c => c.Trial == _trial.Number);
+        if (_options.Pruner.ShouldPrune(own, [.. curves.Where(c => c != own)], _study.Direction))
+        {
+            _pruned = true;
+            throw new OperationCanceledException("The trial is not worth going on with.");
+        }
     }
 }
 

@@ -26,7 +26,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Infomorphic.Kernels;
 
 /// <summary>
-/// The goal of the neurons of a layer over the rows of a batch, on any device. Tensors that are returned belong to the
+/// The goals of the neurons of a layer over the rows of a batch, on any device: one goal for all, or one for those of each
+/// of some trials. Tensors that are returned belong to the
 /// caller's <see cref="DisposeScope"/>.
 /// </summary>
 internal sealed class TensorGoal : IDisposable
@@ -42,30 +43,41 @@ internal sealed class TensorGoal : IDisposable
 
     private const double PerBit = 1.4426950408889634; // 1 / ln 2
 
-    private readonly GoalTerms _terms;
     private readonly Binning _binning;
     private readonly int _sources;
     private readonly int _subsets;
-    private readonly float _sharesPerRow;
-    private readonly double _sameWeight;
+
+    // Antichains with a weight in the derivative of any trial, and the most that a row shares.
+    private readonly int _derivativeTerms;
+    private readonly double _sharesPerRow;
 
     // For each subset, the stride of each source's bin in its cell's number, and its number of cells.
     private readonly Tensor _strides;
     private readonly long[] _cells;
 
-    // E of the antichains in the derivative, and of all; c′; c′E/ln 2 by subset.
+    // E of the antichains in the derivative, and of all.
     private readonly Tensor _derivativeUnions;
     private readonly Tensor _allUnions;
+
+    // By trial: c′; c′E/ln 2 by subset; Σ c′ and γ_res.
     private readonly Tensor _weights;
     private readonly Tensor _shares;
+    private readonly Tensor _sameWeights;
+    private readonly Tensor _residualWeights;
 
     // Where the tables of each subset and neuron start, by the number of neurons.
     private readonly Dictionary<int, Tensor> _starts = [];
     private readonly Device _device;
 
     public TensorGoal(GoalTerms terms, Binning binning, Device device)
+        : this([terms], binning, device) { }
+
+    /// <param name="trials">The goal of each trial's neurons; all are over the same sources.</param>
+    /// <param name="binning">The binning.</param>
+    /// <param name="device">The device.</param>
+    public TensorGoal(IReadOnlyList<GoalTerms> trials, Binning binning, Device device)
     {
-        _terms = terms;
+        GoalTerms terms = trials[0];
         _binning = binning;
         _device = device;
         _sources = terms.SourceCount;
@@ -86,24 +98,43 @@ internal sealed class TensorGoal : IDisposable
             _cells[subset] = stride;
         }
 
-        GoalTerms.Term[] weighted = terms.DerivativeTerms;
-        float[] shares = new float[_subsets * weighted.Length];
-        for (int term = 0; term < weighted.Length; term++)
-        for (int i = 0; i < weighted[term].Subsets.Length; i++)
-            shares[weighted[term].Subsets[i] * weighted.Length + term] = (float)(
-                weighted[term].Signs[i] * weighted[term].DerivativeWeight * PerBit
-            );
-        _sharesPerRow = shares.Chunk(Math.Max(weighted.Length, 1)).Select(row => row.Sum(Math.Abs)).Append(0).Max();
-        _sameWeight = weighted.Sum(term => term.DerivativeWeight);
+        int[] weighted =
+        [
+            .. Enumerable
+                .Range(0, terms.Terms.Length)
+                .Where(antichain => trials.Any(trial => trial.Terms[antichain].DerivativeWeight != 0)),
+        ];
+        _derivativeTerms = weighted.Length;
+        int count = weighted.Length;
+        float[] weights = new float[trials.Count * count];
+        float[] shares = new float[trials.Count * _subsets * count];
+        for (int trial = 0; trial < trials.Count; trial++)
+        for (int i = 0; i < count; i++)
+        {
+            GoalTerms.Term term = trials[trial].Terms[weighted[i]];
+            weights[trial * count + i] = term.SingleDerivativeWeight;
+            for (int j = 0; j < term.Subsets.Length; j++)
+                shares[(trial * _subsets + term.Subsets[j]) * count + i] = (float)(
+                    term.Signs[j] * term.DerivativeWeight * PerBit
+                );
+        }
+
+        _sharesPerRow = shares.Chunk(Math.Max(count, 1)).Select(row => row.Sum(Math.Abs)).Append(0).Max();
         _strides = tensor(strides, [_subsets, _sources], device: device);
-        _derivativeUnions = UnionTable(weighted);
+        _derivativeUnions = UnionTable([.. weighted.Select(antichain => terms.Terms[antichain])]);
         _allUnions = UnionTable(terms.Terms);
-        _weights = tensor(
-            weighted.Select(term => term.SingleDerivativeWeight).ToArray(),
-            [1, weighted.Length],
+        _weights = tensor(weights, [trials.Count, 1, count], device: device);
+        _shares = tensor(shares, [trials.Count, _subsets, count], device: device);
+        _sameWeights = tensor(
+            trials.Select(trial => trial.DerivativeTerms.Sum(term => term.DerivativeWeight)).ToArray(),
+            [trials.Count, 1, 1],
             device: device
         );
-        _shares = tensor(shares, [_subsets, weighted.Length], device: device);
+        _residualWeights = tensor(
+            trials.Select(trial => trial.ResidualWeight).ToArray(),
+            [trials.Count, 1, 1],
+            device: device
+        );
 
         Tensor UnionTable(GoalTerms.Term[] of)
         {
@@ -120,7 +151,16 @@ internal sealed class TensorGoal : IDisposable
     /// <param name="RowMasses">q: outputs × neurons × rows.</param>
     /// <param name="Marginals">m of each row's cells: outputs × subsets × (neurons · rows).</param>
     /// <param name="OutputMasses">p(±1), in double precision: outputs × 1 × neurons × 1.</param>
-    public readonly record struct Batch(Tensor Entries, Tensor RowMasses, Tensor Marginals, Tensor OutputMasses)
+    /// <param name="FirstTrial">The first trial that the neurons are of.</param>
+    /// <param name="Trials">Number of trials that they are of, each of as many.</param>
+    public readonly record struct Batch(
+        Tensor Entries,
+        Tensor RowMasses,
+        Tensor Marginals,
+        Tensor OutputMasses,
+        int FirstTrial,
+        int Trials
+    )
     {
         public long Neurons => RowMasses.shape[1];
 
@@ -129,14 +169,16 @@ internal sealed class TensorGoal : IDisposable
 
     /// <summary>About how many bytes of the device's memory a neuron takes while its batch is counted and differentiated.</summary>
     public long BytesPerNeuron(int rows) =>
-        24 * _cells.Sum() + rows * (48L * _subsets + 40L * _terms.DerivativeTerms.Length + 16L * _sources + 64);
+        24 * _cells.Sum() + rows * (48L * _subsets + 40L * _derivativeTerms + 16L * _sources + 64);
 
     /// <summary>Counts a batch: the joint masses of cells and outputs, and all their marginals.</summary>
     /// <param name="sources">The aggregated inputs: sources × neurons × rows.</param>
     /// <param name="theta">θ, neurons × rows.</param>
     /// <param name="complement">1 − θ, neurons × rows.</param>
     /// <param name="mass">The probability mass of each row; sums to 1.</param>
-    public Batch Count(Tensor sources, Tensor theta, Tensor complement, Tensor mass)
+    /// <param name="firstTrial">The first trial that the neurons are of.</param>
+    /// <param name="trials">Number of trials that they are of, each of as many.</param>
+    public Batch Count(Tensor sources, Tensor theta, Tensor complement, Tensor mass, int firstTrial = 0, int trials = 1)
     {
         using DisposeScope scope = NewDisposeScope();
         int neurons = (int)theta.shape[0];
@@ -163,7 +205,7 @@ internal sealed class TensorGoal : IDisposable
             .index_select(1, entries.view(-1))
             .view(2, _subsets, neurons * rows);
         scope.MoveToOuter(entries, rowMasses, marginals, outputMasses);
-        return new Batch(entries, rowMasses, marginals, outputMasses);
+        return new Batch(entries, rowMasses, marginals, outputMasses, firstTrial, trials);
     }
 
     /// <summary>∂G/∂θ of each row of a batch: neurons × rows, in bits.</summary>
@@ -173,24 +215,37 @@ internal sealed class TensorGoal : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor unions, Tensor counts, _) = Unite(batch, _derivativeUnions);
+        long rowsOfTrial = batch.Neurons / batch.Trials * batch.Rows;
 
         // Σ_β c′_β log₂ u_β(+1)/u_β(−1), and the parts of the logarithms that are the same for every cell.
-        int terms = _terms.DerivativeTerms.Length;
-        Tensor logarithms = (unions[0] / unions[1]).log2_().view(terms, batch.Neurons * batch.Rows);
-        Tensor slope = _weights.mm(logarithms).view(batch.Neurons, batch.Rows).add_(SamePart(batch));
+        Tensor logarithms = ByTrial((unions[0] / unions[1]).log2_());
+        Tensor slope = OfTrials(_weights).bmm(logarithms).view(batch.Neurons, batch.Rows).add_(SamePart(batch));
 
         // Σ_β c′_β E_βs / u_β(κ, ±1) / ln 2 by subset; times p(κ, ±1) what κ has for itself, times q what each row
         // shares with others.
-        Tensor inverses = unions.reciprocal_().mul_(counts).view(2, terms, batch.Neurons * batch.Rows);
-        Tensor byMass = Product(_shares, inverses);
-        Tensor own = byMass.select(1, _subsets - 1) * batch.Marginals.select(1, _subsets - 1);
-        slope.add_((own[0] - own[1]).view(batch.Neurons, batch.Rows));
-        Tensor shares = byMass
-            .view(2, _subsets, batch.Neurons, batch.Rows)
-            .narrow(1, 0, _subsets - 1)
-            .mul(batch.RowMasses.unsqueeze(1));
-        slope.add_(SumShared(batch, shares[0] - shares[1])).mul_(mass);
+        Tensor inverses = unions.reciprocal_().mul_(counts);
+        Tensor slopeByTrial = slope.view(batch.Trials, rowsOfTrial);
+        var shares = new Tensor[2];
+        for (int output = 0; output < 2; output++)
+        {
+            Tensor byMass = OfTrials(_shares).bmm(ByTrial(inverses[output]));
+            slopeByTrial.addcmul_(
+                byMass.select(1, _subsets - 1),
+                batch.Marginals[output, _subsets - 1].view(batch.Trials, rowsOfTrial),
+                output == 0 ? 1 : -1
+            );
+            shares[output] = byMass
+                .narrow(1, 0, _subsets - 1)
+                .mul_(batch.RowMasses[output].view(batch.Trials, 1, rowsOfTrial));
+        }
+
+        slope.add_(SumShared(batch, shares[0].sub_(shares[1]))).mul_(mass);
         return slope.MoveToOuterDisposeScope();
+
+        // Terms × neurons × rows, one matrix a trial: terms × (neurons · rows).
+        Tensor ByTrial(Tensor terms) => terms.view(_derivativeTerms, batch.Trials, rowsOfTrial).transpose(0, 1);
+
+        Tensor OfTrials(Tensor weights) => weights.narrow(0, batch.FirstTrial, batch.Trials);
     }
 
     /// <summary>The redundancies of a batch.</summary>
@@ -216,6 +271,8 @@ internal sealed class TensorGoal : IDisposable
         _allUnions.Dispose();
         _weights.Dispose();
         _shares.Dispose();
+        _sameWeights.Dispose();
+        _residualWeights.Dispose();
         foreach (Tensor starts in _starts.Values)
             starts.Dispose();
     }
@@ -256,20 +313,24 @@ internal sealed class TensorGoal : IDisposable
     // −γ_res log₂ p(+1)/p(−1) − Σ_β c′_β log₂ p(+1)/p(−1); in the former an output that never occurs counts for nothing.
     private Tensor SamePart(Batch batch)
     {
-        Tensor logarithms = batch.OutputMasses.clamp_min(SmallestOutputMass).log2_();
-        Tensor residual = logarithms * batch.OutputMasses.gt(0);
-        Tensor same = (logarithms * -_sameWeight).add_(residual, -_terms.ResidualWeight);
+        Tensor masses = batch.OutputMasses.view(2, batch.Trials, -1, 1);
+        Tensor logarithms = masses.clamp_min(SmallestOutputMass).log2_();
+        Tensor residual = logarithms * masses.gt(0);
+        Tensor same = (logarithms * _sameWeights.narrow(0, batch.FirstTrial, batch.Trials))
+            .addcmul_(residual, _residualWeights.narrow(0, batch.FirstTrial, batch.Trials), 1)
+            .neg_();
         return (same[0] - same[1]).to(float32).view(-1, 1);
     }
 
-    // Adds up, for all proper subsets, what rows share whose sources fall into the same bins.
+    // Adds up, for all proper subsets, what rows share whose sources fall into the same bins. Shares are trials × subsets ×
+    // (neurons · rows).
     private Tensor SumShared(Batch batch, Tensor shares)
     {
         // A row's share is at most 2 · _sharesPerRow, as q is never more than u: the largest unit that cannot overflow.
         double unit = Math.Pow(2, Math.Floor(61 - Math.Log2(2 * _sharesPerRow * batch.Rows + 1)));
         Tensor entries = batch.Entries.narrow(0, 0, _subsets - 1).view(-1);
         Tensor tables = zeros(batch.Neurons * _cells.SkipLast(1).Sum(), int64, _device);
-        tables.scatter_add_(0, entries, shares.mul_(unit).to(int64).view(-1));
+        tables.scatter_add_(0, entries, shares.mul_(unit).transpose(0, 1).to(int64).reshape(-1));
         return tables
             .to(float32)
             .mul_(1 / unit)

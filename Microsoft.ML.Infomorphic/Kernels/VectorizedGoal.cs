@@ -35,7 +35,7 @@ internal sealed unsafe class VectorizedGoal
     // Keeps the inverse of a product of two masses finite; products of masses that matter are far above it.
     private const float SmallestProduct = 1e-37f;
 
-    private readonly GoalTerms _terms;
+    private GoalTerms _terms;
     private readonly int _bins;
     private readonly int _sources;
     private readonly int _subsets;
@@ -105,6 +105,17 @@ internal sealed unsafe class VectorizedGoal
         _slopes = new AlignedArray<float>(slots);
         _unions = new AlignedArray<float>(2 * terms.Terms.Length * Lanes);
         _termShares = new AlignedArray<float>(terms.Terms.Length * Lanes);
+    }
+
+    /// <summary>The goal of the batches to come; another one over as many sources may take its place.</summary>
+    public GoalTerms Terms
+    {
+        get => _terms;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(value.SourceCount, _sources, nameof(value));
+            _terms = value;
+        }
     }
 
     /// <summary>Number of occupied cells of the last batch.</summary>

@@ -4,8 +4,8 @@ using TorchSharp;
 namespace Microsoft.ML.Infomorphic.Learning;
 
 /// <summary>
-/// The matrices of batches of one size. Those of neurons hold a neuron a row and a row of the batch a column, so that
-/// a neuron's share of the work is contiguous.
+/// The matrices of a network for batches of one size. Those of neurons hold a neuron a row and a row of the batch a
+/// column, so that a neuron's share of the work is contiguous.
 /// </summary>
 internal sealed unsafe class BatchBuffers : IDisposable
 {
@@ -13,14 +13,10 @@ internal sealed unsafe class BatchBuffers : IDisposable
     // apart, more of them than the processor keeps addresses of.
     private readonly AlignedArray<float>? _tiles;
 
-    public BatchBuffers(NetworkState state, int rows)
+    public BatchBuffers(NetworkState state, BatchRows batch)
     {
-        RowCount = rows;
-        Rows = new int[rows];
-        Labels = new int[rows];
-        Mass = new float[rows];
-        Features = new TensorMatrix(rows, state.Scaling.FeatureCount);
-        FeaturesTransposed = Features.Tensor.t();
+        Batch = batch;
+        int rows = batch.RowCount;
         OutputF = new TensorMatrix(state.ClassCount, rows);
         if (state.Hidden is not LayerState hidden)
             return;
@@ -46,20 +42,8 @@ internal sealed unsafe class BatchBuffers : IDisposable
             );
     }
 
-    /// <summary>Rows of the batch.</summary>
-    public int RowCount { get; }
-
-    /// <summary>Which rows of the data they are.</summary>
-    public int[] Rows { get; }
-
-    /// <summary>The class of each row.</summary>
-    public int[] Labels { get; }
-
-    /// <summary>The probability mass of each row; sums to 1.</summary>
-    public float[] Mass { get; }
-
-    /// <summary>Standardised features, rows × features.</summary>
-    public TensorMatrix Features { get; }
+    /// <summary>The batch.</summary>
+    public BatchRows Batch { get; }
 
     /// <summary>Aggregated inputs of the hidden neurons, by source; in training, overwritten by ∂G by them.</summary>
     public TensorMatrix[] Sources { get; } = [];
@@ -75,8 +59,6 @@ internal sealed unsafe class BatchBuffers : IDisposable
 
     /// <summary>F of the output neurons; in training, overwritten by ∂G/∂F.</summary>
     public TensorMatrix OutputF { get; }
-
-    public torch.Tensor FeaturesTransposed { get; }
 
     public torch.Tensor? OutputsTransposed { get; }
 
@@ -105,11 +87,9 @@ internal sealed unsafe class BatchBuffers : IDisposable
 
     public void Dispose()
     {
-        FeaturesTransposed.Dispose();
         OutputsTransposed?.Dispose();
         FirstTransposed?.Dispose();
         FeedbackTransposed?.Dispose();
-        Features.Dispose();
         foreach (TensorMatrix source in Sources)
             source.Dispose();
         Outputs?.Dispose();

@@ -13,7 +13,7 @@ using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Learning;
 
-/// <summary>A hidden layer's part of a step on the CPU.</summary>
+/// <summary>A hidden layer's part of a step on the CPU. All crews that work on it give the same bits.</summary>
 internal sealed class CpuHiddenLayer
 {
     private const int NeuronsPerItem = 16;
@@ -21,9 +21,7 @@ internal sealed class CpuHiddenLayer
     private readonly LayerState _layer;
     private readonly CpuOutputLayer _output;
     private readonly ulong _seed;
-    private readonly WorkerTeam _team;
-    private readonly NeuronWorkspace[] _workspaces;
-    private readonly StepTimings _timings;
+    private readonly GoalTerms? _goal;
 
     // Places of the sources beside F; −1 where a layer does not have one.
     private readonly int _label;
@@ -31,8 +29,9 @@ internal sealed class CpuHiddenLayer
     private readonly int _context;
     private readonly int _lateral;
 
-    // What the threads work on now, and the delegates that do it.
-    private BatchBuffers _buffers;
+    // Who works on what now, and the delegates that do it.
+    private Crew _crew = null!;
+    private BatchBuffers _buffers = null!;
     private LayerStatistics? _statistics;
     private bool _isTraining;
     private long _step;
@@ -44,23 +43,12 @@ internal sealed class CpuHiddenLayer
     private readonly Action<int, int> _differentiateTile;
     private readonly Action<int, int> _update;
 
-    public CpuHiddenLayer(
-        LayerState layer,
-        CpuOutputLayer output,
-        ulong seed,
-        WorkerTeam team,
-        NeuronWorkspace[] workspaces,
-        BatchBuffers buffers,
-        StepTimings timings
-    )
+    public CpuHiddenLayer(LayerState layer, CpuOutputLayer output, ulong seed)
     {
         _layer = layer;
         _output = output;
         _seed = seed;
-        _team = team;
-        _workspaces = workspaces;
-        _buffers = buffers;
-        _timings = timings;
+        _goal = layer.Goal is null ? null : new GoalTerms(layer.Goal);
         _label = layer.IndexOf(SourceKind.Label);
         _feedback = layer.IndexOf(SourceKind.Feedback);
         _context = Math.Max(_label, _feedback);
@@ -77,28 +65,31 @@ internal sealed class CpuHiddenLayer
     /// All presentations of a batch. In a training step outputs are sampled, and the sources are overwritten by the goal's
     /// derivative by them; else the label is withheld, and outputs are means, 2θ − 1.
     /// </summary>
-    /// <param name="buffers">The batch.</param>
+    /// <param name="crew">Who works on it; so they do until the next batch.</param>
     /// <param name="step">The training step, or null.</param>
     /// <param name="statistics">Receives what the neurons know, or null.</param>
-    public void Present(BatchBuffers buffers, long? step, LayerStatistics? statistics)
+    public void Present(Crew crew, long? step, LayerStatistics? statistics)
     {
-        _buffers = buffers;
+        _crew = crew;
+        _buffers = crew.Buffers;
         _statistics = statistics;
         _isTraining = step is not null;
         _step = step ?? 0;
         int neurons = _layer.NeuronCount;
-        buffers.Sources[0].Tensor.addmm_(_layer.Sources[0].Weights.Value.Tensor, buffers.FeaturesTransposed, beta: 0);
+        _buffers
+            .Sources[0]
+            .Tensor.addmm_(_layer.Sources[0].Weights.Value.Tensor, _buffers.Batch.FeaturesTransposed, beta: 0);
         Note(StepPart.Products);
         if (_layer.Activation is StepActivation)
         {
-            _team.Run(neurons, _step01);
+            _crew.Team.Run(neurons, _step01);
             Note(StepPart.Kernel);
             return;
         }
 
         if (_layer.IsRecurrent)
         {
-            _team.Run(neurons, _presentFirst);
+            _crew.Team.Run(neurons, _presentFirst);
             Note(StepPart.Kernel);
             if (_feedback >= 0)
                 AggregateFeedback(step);
@@ -107,7 +98,7 @@ internal sealed class CpuHiddenLayer
             Note(StepPart.Products);
         }
 
-        _team.Run(neurons, _presentLast);
+        _crew.Team.Run(neurons, _presentLast);
         Note(StepPart.Kernel);
     }
 
@@ -116,7 +107,9 @@ internal sealed class CpuHiddenLayer
     {
         if (_layer.Goal is null)
             return;
-        _layer.Sources[0].Weights.Gradient.Tensor.addmm_(_buffers.Sources[0].Tensor, _buffers.Features.Tensor, beta: 0);
+        _layer
+            .Sources[0]
+            .Weights.Gradient.Tensor.addmm_(_buffers.Sources[0].Tensor, _buffers.Batch.Features.Tensor, beta: 0);
         if (_feedback >= 0)
             _layer
                 .Sources[_feedback]
@@ -135,20 +128,20 @@ internal sealed class CpuHiddenLayer
         if (_layer.Goal is null)
             return;
         _step = step;
-        _team.Run(_layer.NeuronCount, _update);
+        _crew.Team.Run(_layer.NeuronCount, _update);
     }
 
     // Steps alone are timed.
     private void Note(StepPart part)
     {
         if (_isTraining)
-            _timings.Add(part);
+            _crew.Timings.Add(part);
     }
 
     // Presentation 1: sources that hear outputs are their biases.
     private void PresentFirst(int neuron, int thread)
     {
-        NeuronWorkspace workspace = _workspaces[thread];
+        NeuronWorkspace workspace = _crew.Workspaces[thread];
         PrepareFeatures(neuron);
         PrepareContext(neuron);
         Span<float> l = default;
@@ -166,7 +159,7 @@ internal sealed class CpuHiddenLayer
     // Presentation 2, or the only one; only it is trained.
     private void PresentLast(int neuron, int thread)
     {
-        NeuronWorkspace workspace = _workspaces[thread];
+        NeuronWorkspace workspace = _crew.Workspaces[thread];
         ReadOnlySpan<float> biases = _layer.Biases.Value[neuron];
         Span<float> f = SourceOf(0, neuron);
         Span<float> c = SourceOf(_context, neuron);
@@ -203,10 +196,11 @@ internal sealed class CpuHiddenLayer
         Span<float> theta = workspace.Theta;
         Span<float> complement = workspace.Complement;
         VectorizedGoal goal = workspace.HiddenGoal!;
-        goal.Count(cells, theta, complement, _buffers.Mass);
+        goal.Terms = _goal!;
+        goal.Count(cells, theta, complement, _buffers.Batch.Mass);
         _statistics?.Add(neuron, goal);
         Span<float> slope = workspace.Slope;
-        goal.Differentiate(_buffers.Mass, slope);
+        goal.Differentiate(_buffers.Batch.Mass, slope);
         Span<float> f = sources[0][neuron];
         Span<float> second = sources[1][neuron];
         if (_layer.Activation is ModulatedActivation modulated)
@@ -227,7 +221,7 @@ internal sealed class CpuHiddenLayer
             return;
         Span<float> byClass = _layer.Sources[_label].Weights.Gradient[neuron];
         byClass.Clear();
-        ReadOnlySpan<int> labels = _buffers.Labels;
+        ReadOnlySpan<int> labels = _buffers.Batch.Labels;
         ReadOnlySpan<float> byContext = sources[_label][neuron];
         for (int row = 0; row < byContext.Length; row++)
             byClass[labels[row]] += byContext[row];
@@ -263,7 +257,7 @@ internal sealed class CpuHiddenLayer
         }
 
         ReadOnlySpan<float> byClass = _layer.Sources[_label].Weights.Value[neuron];
-        ReadOnlySpan<int> labels = _buffers.Labels;
+        ReadOnlySpan<int> labels = _buffers.Batch.Labels;
         for (int row = 0; row < c.Length; row++)
             c[row] = byClass[labels[row]] + bias;
     }
@@ -284,7 +278,7 @@ internal sealed class CpuHiddenLayer
     // C without its bias: context weights times what the output layer put out in the first presentation.
     private void AggregateFeedback(long? step)
     {
-        _output.FeedBack(_buffers, step);
+        _output.FeedBack(_crew, step);
         _buffers
             .Sources[_feedback]
             .Tensor.addmm_(_layer.Sources[_feedback].Weights.Value.Tensor, _buffers.Feedback!.Tensor, beta: 0);
@@ -300,9 +294,9 @@ internal sealed class CpuHiddenLayer
             return;
         }
 
-        int tiles = SparseProducts.TileCount(_buffers.RowCount);
+        int tiles = SparseProducts.TileCount(_buffers.Batch.RowCount);
         for (_tile = 0; _tile < tiles; _tile++)
-            _team.Run(Items, _aggregateTile);
+            _crew.Team.Run(Items, _aggregateTile);
     }
 
     private void DifferentiateLateral()
@@ -317,9 +311,9 @@ internal sealed class CpuHiddenLayer
             return;
         }
 
-        int tiles = SparseProducts.TileCount(_buffers.RowCount);
+        int tiles = SparseProducts.TileCount(_buffers.Batch.RowCount);
         for (_tile = 0; _tile < tiles; _tile++)
-            _team.Run(Items, _differentiateTile);
+            _crew.Team.Run(Items, _differentiateTile);
     }
 
     private int Items => (_layer.NeuronCount + NeuronsPerItem - 1) / NeuronsPerItem;

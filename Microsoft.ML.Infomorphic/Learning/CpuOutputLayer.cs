@@ -13,44 +13,38 @@ internal sealed class CpuOutputLayer
     private readonly SourceState _readout;
     private readonly ulong _seed;
     private readonly uint _firstStream;
-    private readonly WorkerTeam _team;
-    private readonly NeuronWorkspace[] _workspaces;
+    private readonly GoalTerms _goal;
 
-    // What the threads work on now, and the delegates that do it.
-    private BatchBuffers _buffers;
+    // Who works on what now, and the delegates that do it.
+    private Crew _crew = null!;
+    private BatchBuffers _buffers = null!;
     private LayerStatistics? _statistics;
     private long _step;
     private readonly Action<int, int> _train;
     private readonly Action<int, int> _sampleFeedback;
     private readonly Action<int, int> _meanFeedback;
 
-    public CpuOutputLayer(
-        NetworkState state,
-        ulong seed,
-        WorkerTeam team,
-        NeuronWorkspace[] workspaces,
-        BatchBuffers buffers
-    )
+    public CpuOutputLayer(NetworkState state, ulong seed)
     {
         _layer = state.Output;
         _readout = _layer.Sources[0];
         _seed = seed;
         _firstStream = (uint)(state.Hidden?.NeuronCount ?? 0);
-        _team = team;
-        _workspaces = workspaces;
-        _buffers = buffers;
+        _goal = new GoalTerms(_layer.Goal!);
         _train = Train;
         _sampleFeedback = SampleFeedback;
         _meanFeedback = MeanFeedback;
     }
 
     /// <summary>Aggregates F, without its bias, from what the layer below put out last.</summary>
-    public void Aggregate(BatchBuffers buffers)
+    /// <param name="crew">Who works on it; so they do until the next batch.</param>
+    public void Aggregate(Crew crew)
     {
-        _buffers = buffers;
-        buffers.OutputF.Tensor.addmm_(
+        _crew = crew;
+        _buffers = crew.Buffers;
+        _buffers.OutputF.Tensor.addmm_(
             _readout.Weights.Value.Tensor,
-            buffers.Outputs?.Tensor ?? buffers.FeaturesTransposed,
+            _buffers.Outputs?.Tensor ?? _buffers.Batch.FeaturesTransposed,
             beta: 0
         );
     }
@@ -58,28 +52,29 @@ internal sealed class CpuOutputLayer
     /// <summary>
     /// What the layer feeds back after the first presentation: sampled in a training step, else its mean, 2θ − 1.
     /// </summary>
-    /// <param name="buffers">The batch.</param>
+    /// <param name="crew">Who works on it.</param>
     /// <param name="step">The training step, or null.</param>
-    public void FeedBack(BatchBuffers buffers, long? step)
+    public void FeedBack(Crew crew, long? step)
     {
-        _buffers = buffers;
+        _crew = crew;
+        _buffers = crew.Buffers;
         _step = step ?? 0;
-        buffers.OutputF.Tensor.addmm_(_readout.Weights.Value.Tensor, buffers.First!.Tensor, beta: 0);
-        _team.Run(_layer.NeuronCount, step is null ? _meanFeedback : _sampleFeedback);
+        _buffers.OutputF.Tensor.addmm_(_readout.Weights.Value.Tensor, _buffers.First!.Tensor, beta: 0);
+        _crew.Team.Run(_layer.NeuronCount, step is null ? _meanFeedback : _sampleFeedback);
     }
 
     /// <summary>From F without its bias to ∂G/∂F.</summary>
     public void Train(LayerStatistics? statistics)
     {
         _statistics = statistics;
-        _team.Run(_layer.NeuronCount, _train);
+        _crew.Team.Run(_layer.NeuronCount, _train);
     }
 
     /// <summary>∂G/∂W = ∂G/∂F · inputs.</summary>
     public void Differentiate() =>
         _readout.Weights.Gradient.Tensor.addmm_(
             _buffers.OutputF.Tensor,
-            _buffers.OutputsTransposed ?? _buffers.Features.Tensor,
+            _buffers.OutputsTransposed ?? _buffers.Batch.Features.Tensor,
             beta: 0
         );
 
@@ -109,7 +104,7 @@ internal sealed class CpuOutputLayer
 
     private void SampleFeedback(int neuron, int thread)
     {
-        NeuronWorkspace workspace = _workspaces[thread];
+        NeuronWorkspace workspace = _crew.Workspaces[thread];
         VectorizedActivation.Fire(AddBias(neuron), workspace.Theta, workspace.Complement);
         Philox.Sample(
             workspace.Theta,
@@ -122,20 +117,20 @@ internal sealed class CpuOutputLayer
 
     private void MeanFeedback(int neuron, int thread)
     {
-        NeuronWorkspace workspace = _workspaces[thread];
+        NeuronWorkspace workspace = _crew.Workspaces[thread];
         VectorizedActivation.Fire(AddBias(neuron), workspace.Theta, workspace.Complement);
         TensorPrimitives.Subtract(workspace.Theta, workspace.Complement, _buffers.Feedback![neuron]);
     }
 
     private void Train(int neuron, int thread)
     {
-        NeuronWorkspace workspace = _workspaces[thread];
+        NeuronWorkspace workspace = _crew.Workspaces[thread];
         Span<float> f = AddBias(neuron);
         VectorizedActivation.Fire(f, workspace.Theta, workspace.Complement);
 
         // The context: the neuron's own element of the one-hot label.
         Span<float> c = workspace.Source;
-        ReadOnlySpan<int> labels = _buffers.Labels;
+        ReadOnlySpan<int> labels = _buffers.Batch.Labels;
         for (int row = 0; row < c.Length; row++)
             c[row] = labels[row] == neuron ? 1 : 0;
         Binning binning = _layer.Binning;
@@ -143,9 +138,10 @@ internal sealed class CpuOutputLayer
         VectorizedBinning.Accumulate(binning, f, workspace.Cells, 1);
         VectorizedBinning.Accumulate(binning, c, workspace.Cells, binning.Count);
         VectorizedGoal goal = workspace.OutputGoal;
-        goal.Count(workspace.Cells, workspace.Theta, workspace.Complement, _buffers.Mass);
+        goal.Terms = _goal;
+        goal.Count(workspace.Cells, workspace.Theta, workspace.Complement, _buffers.Batch.Mass);
         _statistics?.Add(neuron, goal);
-        goal.Differentiate(_buffers.Mass, workspace.Slope);
+        goal.Differentiate(_buffers.Batch.Mass, workspace.Slope);
         VectorizedActivation.Differentiate(workspace.Theta, workspace.Complement, workspace.Slope, f);
         _layer.Biases.Gradient[neuron][0] = TensorPrimitives.Sum<float>(f);
     }

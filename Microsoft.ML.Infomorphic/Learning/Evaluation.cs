@@ -2,88 +2,51 @@ using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Learning;
 
-/// <summary>Judges a network in training, with the label withheld and hidden neurons at their mean output.</summary>
-internal sealed class Evaluation(TrainingEngine engine, int batchSize)
+/// <summary>
+/// Judges networks in training, with the label withheld and hidden neurons at their mean output. Results are in the order
+/// of the trials that are asked for.
+/// </summary>
+/// <param name="engine">The engine that trains them.</param>
+/// <param name="batchSize">Rows that are evaluated at once.</param>
+/// <param name="checkAlive">Called before every batch.</param>
+internal sealed class Evaluation(TrainingEngine engine, int batchSize, Action checkAlive)
 {
     private const double SmallestProbability = 1e-15;
 
     /// <summary>Finds the signs of the output neurons on rows.</summary>
-    public int[] DecideSigns(RowSelection rows, Action checkAlive)
+    public int[][] DecideSigns(RowSelection rows, int[] trials)
     {
-        var signs = new OutputSigns(rows.ClassCount);
-        foreach ((LabeledRows block, ReadOnlyMemory<int> indices) in rows.Batches(batchSize))
-        {
-            checkAlive();
-            signs.Add(block, indices.Span, engine.Evaluate(block, indices.Span));
-        }
-
-        return signs.Decide();
+        OutputSigns[] signs = [.. trials.Select(_ => new OutputSigns(rows.ClassCount))];
+        ForBatches(rows, trials, (i, batch, output) => signs[i].Add(batch.Rows, batch.Indices.Span, output));
+        return [.. signs.Select(decided => decided.Decide())];
     }
 
     /// <summary>Accuracy, 0 to 1, and log-loss, in nats, over rows, each by its weight.</summary>
-    public (double Accuracy, double LogLoss) Score(RowSelection rows, int[] signs, Action checkAlive)
+    public (double Accuracy, double LogLoss)[] Score(RowSelection rows, int[] trials, int[][] signs)
     {
-        double right = 0;
-        double loss = 0;
-        double total = 0;
-        double[] scores = new double[rows.ClassCount];
-        foreach ((LabeledRows block, ReadOnlyMemory<int> indices) in rows.Batches(batchSize))
-        {
-            checkAlive();
-            ReadOnlySpan<int> batch = indices.Span;
-            TensorMatrix output = engine.Evaluate(block, batch);
-            for (int i = 0; i < batch.Length; i++)
-            {
-                for (int neuron = 0; neuron < scores.Length; neuron++)
-                    scores[neuron] =
-                        signs[neuron] == 0 ? NetworkState.AbsentClassScore : signs[neuron] * output[neuron][i];
-                int label = block.Labels[batch[i]];
-                double mass = block.Weights is null ? 1 : block.Weights[batch[i]];
-                double largest = scores.Max();
-                double sum = 0;
-                foreach (double score in scores)
-                    sum += Math.Exp(score - largest);
-                double probability = Math.Exp(scores[label] - largest) / sum;
-                loss -= mass * Math.Log(Math.Max(probability, SmallestProbability));
-                if (Array.IndexOf(scores, largest) == label)
-                    right += mass;
-                total += mass;
-            }
-        }
-
-        return (right / total, loss / total);
+        Tally[] tallies = [.. signs.Select(ofTrial => new Tally(ofTrial))];
+        ForBatches(rows, trials, (i, batch, output) => tallies[i].Add(batch, output));
+        return [.. tallies.Select(tally => tally.Mean)];
     }
 
     /// <summary>
     /// Fits the calibration of the scores to rows; to one in so many, where they are more than
     /// <see cref="LearningSettings.MaximumRowsForCalibration"/>.
     /// </summary>
-    public ScoreCalibration Calibrate(RowSelection rows, int[] signs, Action checkAlive)
+    public ScoreCalibration[] Calibrate(RowSelection rows, int[] trials, int[][] signs, int threads)
     {
         const int Most = LearningSettings.MaximumRowsForCalibration;
         int stride = (rows.RowCount + Most - 1) / Most;
-        var scores = signs.Select(_ => new List<float>()).ToArray();
-        var labels = new List<int>();
-        var weights = new List<double>();
-        int row = 0;
-        foreach ((LabeledRows block, ReadOnlyMemory<int> indices) in rows.Batches(batchSize))
-        {
-            checkAlive();
-            ReadOnlySpan<int> batch = indices.Span;
-            TensorMatrix output = engine.Evaluate(block, batch);
-            for (int i = 0; i < batch.Length; i++, row++)
-            {
-                if (row % stride != 0)
-                    continue;
-                for (int neuron = 0; neuron < signs.Length; neuron++)
-                    scores[neuron]
-                        .Add(signs[neuron] == 0 ? NetworkState.AbsentClassScore : signs[neuron] * output[neuron][i]);
-                labels.Add(block.Labels[batch[i]]);
-                weights.Add(block.Weights is null ? 1 : block.Weights[batch[i]]);
-            }
-        }
-
-        return ScoreCalibrator.Fit([.. scores.Select(values => values.ToArray())], [.. labels], [.. weights]);
+        CalibrationRows[] chosen = [.. signs.Select(ofTrial => new CalibrationRows(ofTrial, stride))];
+        ForBatches(rows, trials, (i, batch, output) => chosen[i].Add(batch, output));
+        var calibrations = new ScoreCalibration[chosen.Length];
+        Parallel.For(
+            0,
+            chosen.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = threads },
+            i => calibrations[i] = chosen[i].Fit()
+        );
+        return calibrations;
     }
 
     /// <summary>All rows, or a random part of them, drawn once, where they are many.</summary>
@@ -98,5 +61,82 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize)
         // Streamed rows are so found in one reading.
         Array.Sort(chosen);
         return chosen;
+    }
+
+    private void ForBatches(RowSelection rows, int[] trials, Action<int, RowBatch, TensorMatrix> work)
+    {
+        foreach (RowBatch batch in rows.Batches(batchSize))
+        {
+            checkAlive();
+            engine.Evaluate(
+                batch.Rows,
+                batch.Indices.Span,
+                trials,
+                (trial, output) => work(Array.IndexOf(trials, trial), batch, output)
+            );
+        }
+    }
+
+    private static double ScoreOf(int[] signs, TensorMatrix output, int neuron, int row) =>
+        signs[neuron] == 0 ? NetworkState.AbsentClassScore : signs[neuron] * output[neuron][row];
+
+    private static double MassOf(LabeledRows rows, int row) => rows.Weights is null ? 1 : rows.Weights[row];
+
+    /// <summary>How one network does.</summary>
+    private sealed class Tally(int[] signs)
+    {
+        private readonly double[] _scores = new double[signs.Length];
+        private double _right;
+        private double _loss;
+        private double _total;
+
+        public (double Accuracy, double LogLoss) Mean => (_right / _total, _loss / _total);
+
+        public void Add(RowBatch rows, TensorMatrix output)
+        {
+            ReadOnlySpan<int> batch = rows.Indices.Span;
+            for (int i = 0; i < batch.Length; i++)
+            {
+                for (int neuron = 0; neuron < _scores.Length; neuron++)
+                    _scores[neuron] = ScoreOf(signs, output, neuron, i);
+                int label = rows.Rows.Labels[batch[i]];
+                double mass = MassOf(rows.Rows, batch[i]);
+                double largest = _scores.Max();
+                double sum = 0;
+                foreach (double score in _scores)
+                    sum += Math.Exp(score - largest);
+                double probability = Math.Exp(_scores[label] - largest) / sum;
+                _loss -= mass * Math.Log(Math.Max(probability, SmallestProbability));
+                if (Array.IndexOf(_scores, largest) == label)
+                    _right += mass;
+                _total += mass;
+            }
+        }
+    }
+
+    /// <summary>What one network's scores are calibrated by.</summary>
+    private sealed class CalibrationRows(int[] signs, int stride)
+    {
+        private readonly List<float>[] _scores = [.. signs.Select(_ => new List<float>())];
+        private readonly List<int> _labels = [];
+        private readonly List<double> _weights = [];
+        private int _row;
+
+        public void Add(RowBatch rows, TensorMatrix output)
+        {
+            ReadOnlySpan<int> batch = rows.Indices.Span;
+            for (int i = 0; i < batch.Length; i++, _row++)
+            {
+                if (_row % stride != 0)
+                    continue;
+                for (int neuron = 0; neuron < signs.Length; neuron++)
+                    _scores[neuron].Add((float)ScoreOf(signs, output, neuron, i));
+                _labels.Add(rows.Rows.Labels[batch[i]]);
+                _weights.Add(MassOf(rows.Rows, batch[i]));
+            }
+        }
+
+        public ScoreCalibration Fit() =>
+            ScoreCalibrator.Fit([.. _scores.Select(values => values.ToArray())], [.. _labels], [.. _weights]);
     }
 }

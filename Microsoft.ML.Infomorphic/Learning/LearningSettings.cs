@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
 
@@ -163,6 +165,54 @@ public sealed record LearningSettings
             HiddenLayerKind.Random => "F",
             _ => "F" + (Context == ContextSignal.None ? "" : "C") + (LateralInput ? "L" : ""),
         };
+
+    /// <summary>
+    /// Whether networks of these and of other settings can be trained together on the same batches: they may differ in their
+    /// goals, activations, learning rates, weight decays and epochs, and in when they stop early.
+    /// </summary>
+    /// <param name="other">The other settings.</param>
+    /// <param name="reason">Why not, in one sentence; null where they can.</param>
+    /// <returns>Whether they can.</returns>
+    public bool CanTrainWith(LearningSettings other, [NotNullWhen(false)] out string? reason)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        (string Name, object? Mine, object? Other)[] shared =
+        [
+            (nameof(HiddenLayer), HiddenLayer, other.HiddenLayer),
+            (nameof(HiddenSources), HiddenSources, other.HiddenSources),
+            (nameof(Context), Context, other.Context),
+            (nameof(HiddenNeurons), HiddenNeurons, other.HiddenNeurons),
+            (nameof(MaximumLateralConnections), MaximumLateralConnections, other.MaximumLateralConnections),
+            (nameof(Binning), Binning, other.Binning),
+            (nameof(BatchSize), BatchSize, other.BatchSize),
+            (nameof(Standardization), Standardization, other.Standardization),
+            (nameof(Seed), Seed, other.Seed),
+            (nameof(Threads), Threads, other.Threads),
+            (
+                $"decays of moments and ε in {nameof(HiddenOptimizer)}",
+                Rest(HiddenOptimizer),
+                Rest(other.HiddenOptimizer)
+            ),
+            (
+                $"decays of moments and ε in {nameof(OutputOptimizer)}",
+                Rest(OutputOptimizer),
+                Rest(other.OutputOptimizer)
+            ),
+        ];
+        (string name, object? mine, object? others) = Array.Find(
+            shared,
+            setting => !Equals(setting.Mine, setting.Other)
+        );
+        reason = name is null
+            ? null
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"Networks that are trained together have the same {name}, and here it is {mine ?? "not set"} and {others ?? "not set"}."
+            );
+        return reason is null;
+
+        static (double, double, double) Rest(AdamSettings adam) => (adam.Beta1, adam.Beta2, adam.Epsilon);
+    }
 
     /// <summary>Checks the settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>

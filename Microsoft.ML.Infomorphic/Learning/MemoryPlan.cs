@@ -8,7 +8,8 @@ namespace Microsoft.ML.Infomorphic.Learning;
 /// </summary>
 /// <param name="budget">The budget in bytes, or null for no limit.</param>
 /// <param name="settings">The settings of the training.</param>
-internal sealed class MemoryPlan(long? budget, LearningSettings settings)
+/// <param name="networks">Number of networks that are trained together.</param>
+internal sealed class MemoryPlan(long? budget, LearningSettings settings, int networks = 1)
 {
     /// <summary>Bytes of a row in memory beside its features: label, weight, its place in two orders.</summary>
     public const int BytesPerRow = 4 * sizeof(int);
@@ -137,9 +138,13 @@ internal sealed class MemoryPlan(long? budget, LearningSettings settings)
             neurons * (features + context + lateral + sources.Length)
             + classes * ((neurons == 0 ? features : neurons) + 1);
         long matrices = 3 + sources.Length + (lateral > 0 && lateral < neurons ? 1 : 0);
-        long batch = settings.BatchSize * (features + matrices * neurons + 2L * classes + 3);
         long receptiveFields = neurons * features; // those of the epoch before
-        return sizeof(float) * (6 * weights + receptiveFields + 2 * batch);
+
+        // Where several are trained, each thread has one in work, and all threads together another one.
+        int threads = settings.Threads ?? Environment.ProcessorCount;
+        long inWork = networks == 1 ? 1 : Math.Min(networks, threads) + 1L;
+        long batch = settings.BatchSize * (features + inWork * (matrices * neurons + 2L * classes) + 3);
+        return sizeof(float) * (networks * (6 * weights + receptiveFields) + 2 * batch);
     }
 
     private void Describe(FirstReading reading, RowSource rows, Action<string> info)

@@ -1,9 +1,6 @@
-// arXiv 2412.02482, algorithm 1 (TrainModel): epochs over shuffled batches, each presented twice.
-
-using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
-using Microsoft.ML.Infomorphic.Kernels;
 using TorchSharp;
 
 namespace Microsoft.ML.Infomorphic.Learning;
@@ -21,12 +18,29 @@ public sealed class TrainingCallbacks
     public Action<string> Info { get; init; } = static _ => { };
 }
 
+/// <summary>One of several networks that are trained together.</summary>
+/// <param name="Settings">Its settings.</param>
+/// <param name="Callbacks">What to tell its host. Where one of them throws, this trial ends with that exception.</param>
+public sealed record TrainingTrial(LearningSettings Settings, TrainingCallbacks Callbacks);
+
+/// <summary>What a trial came to: either of the two.</summary>
+/// <param name="Result">The network and its history; null where the trial failed or was ended.</param>
+/// <param name="Error">What ended the trial; null where it gave a network.</param>
+public sealed record TrialOutcome(TrainingResult? Result, Exception? Error)
+{
+    /// <summary>The result.</summary>
+    /// <exception cref="Exception">What ended the trial, as it was thrown.</exception>
+    public TrainingResult GetResult()
+    {
+        if (Error is not null)
+            ExceptionDispatchInfo.Throw(Error);
+        return Result!;
+    }
+}
+
 /// <summary>Trains networks.</summary>
 public static class NetworkTrainer
 {
-    // Atoms are measured on so many batches, spread evenly over each epoch.
-    private const int MeasuredBatches = 4;
-
     /// <summary>Trains a network.</summary>
     /// <param name="train">The training rows, at least 2.</param>
     /// <param name="validation">Rows to judge epochs by, or null.</param>
@@ -57,6 +71,38 @@ public static class NetworkTrainer
         );
     }
 
+    /// <summary>
+    /// Trains several networks of one shape on the same batches, as one wide layer whose blocks hear nothing of each other.
+    /// Each comes to what it would come to alone: on the CPU to the same bits, on other devices but for rounding.
+    /// </summary>
+    /// <param name="train">The training rows, at least 2.</param>
+    /// <param name="validation">Rows to judge epochs by, or null.</param>
+    /// <param name="trials">
+    /// The networks, at least one, of settings that <see cref="LearningSettings.CanTrainWith"/> each other.
+    /// </param>
+    /// <param name="device">Where to train.</param>
+    /// <returns>What each of them came to, in their order.</returns>
+    /// <exception cref="InvalidOperationException">libtorch is missing, or the device is.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no trial, they cannot be trained together, or settings contradict each other or the data.
+    /// </exception>
+    public static IReadOnlyList<TrialOutcome> TrainMany(
+        LabeledRows train,
+        LabeledRows? validation,
+        IReadOnlyList<TrainingTrial> trials,
+        ComputeDevice device
+    )
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        return TrainMany(
+            new RowsInMemory(train),
+            validation is null ? null : new RowsInMemory(validation),
+            trials,
+            initial: null,
+            device
+        );
+    }
+
     /// <summary>Trains a network on rows that may be streamed.</summary>
     internal static TrainingResult Train(
         RowSource train,
@@ -69,73 +115,111 @@ public static class NetworkTrainer
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(callbacks);
+        return TrainMany(train, validation, [new TrainingTrial(settings, callbacks)], initial, device)[0].GetResult();
+    }
+
+    /// <summary>Trains networks on rows that may be streamed, fresh ones or all from the same one on.</summary>
+    internal static IReadOnlyList<TrialOutcome> TrainMany(
+        RowSource train,
+        RowSource? validation,
+        IReadOnlyList<TrainingTrial> trials,
+        InfomorphicNetwork? initial,
+        ComputeDevice device
+    )
+    {
+        ArgumentNullException.ThrowIfNull(trials);
+        if (trials.Count == 0)
+            throw new ArgumentException("There is no trial to train.", nameof(trials));
         if (device.IsCuda && (train is not RowsInMemory || validation is not (null or RowsInMemory)))
             throw new InvalidOperationException(
                 $"The rows do not fit in the memory budget, and only the CPU streams them: train on \"cpu\" instead of {device}, or allow more memory."
             );
         try
         {
-            return Train(train, validation, settings, initial, EngineFor(device), callbacks);
+            return TrainMany(train, validation, trials, initial, EngineFor(device));
         }
         catch (ExternalException exception)
             when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
         {
+            LearningSettings settings = trials[0].Settings;
+            string networks =
+                trials.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{trials.Count} networks of ");
             throw new InvalidOperationException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The memory of {device} has no room for {settings.HiddenNeurons} hidden neurons and batches of {settings.BatchSize} rows: train fewer neurons, on smaller batches, or on the CPU."
+                    $"The memory of {device} has no room for {networks}{settings.HiddenNeurons} hidden neurons and batches of {settings.BatchSize} rows: train fewer neurons{(trials.Count == 1 ? "" : " or networks at once")}, on smaller batches, or on the CPU."
                 ),
                 exception
             );
         }
     }
 
-    /// <summary>Trains a network with an engine of one's choice.</summary>
+    /// <summary>Trains networks with an engine of one's choice.</summary>
     /// <param name="train">The training rows, at least 2.</param>
     /// <param name="validation">Rows to judge epochs by, or null.</param>
-    /// <param name="settings">The settings.</param>
-    /// <param name="initial">A network to go on from, or null for a fresh one.</param>
+    /// <param name="trials">The networks, at least one.</param>
+    /// <param name="initial">A network that all go on from, or null for fresh ones.</param>
     /// <param name="createEngine">Makes the engine, for batches of so many rows at most.</param>
-    /// <param name="callbacks">What to tell the host.</param>
-    internal static TrainingResult Train(
+    internal static IReadOnlyList<TrialOutcome> TrainMany(
         RowSource train,
         RowSource? validation,
-        LearningSettings settings,
+        IReadOnlyList<TrainingTrial> trials,
         InfomorphicNetwork? initial,
-        Func<NetworkState, LearningSettings, int, TrainingEngine> createEngine,
-        TrainingCallbacks callbacks
+        Func<IReadOnlyList<NetworkState>, LearningSettings, int, TrainingEngine> createEngine
     )
     {
-        settings.Validate();
-        Check(train, validation, settings, initial);
+        LearningSettings shared = trials[0].Settings;
+        foreach (TrainingTrial trial in trials)
+        {
+            trial.Settings.Validate();
+            Check(train, validation, trial.Settings, initial);
+            if (!shared.CanTrainWith(trial.Settings, out string? reason))
+                throw new ArgumentException(reason, nameof(trials));
+        }
+
         TorchRuntime.EnsureLoaded();
         FeatureScaling scaling =
-            initial?.FeatureScaling ?? FeatureScalingEstimator.Estimate(train, settings.Standardization);
-        callbacks.Info(Describe(scaling, settings.Standardization, initial is not null));
+            initial?.FeatureScaling ?? FeatureScalingEstimator.Estimate(train, shared.Standardization);
+        string description = Describe(scaling, shared.Standardization, initial is not null);
+        foreach (TrainingTrial trial in trials)
+            trial.Callbacks.Info(description);
 
         int threadsBefore = torch.get_num_threads();
-        if (settings.Threads is int threads)
+        if (shared.Threads is int threads)
             torch.set_num_threads(threads);
+        var training = new List<TrialInTraining>();
         try
         {
-            using NetworkState state = initial is null
-                ? NetworkState.Create(settings, scaling, train.ClassCount)
-                : NetworkState.From(initial, settings);
-            int batchSize = Math.Min(settings.BatchSize, train.RowCount);
-            using TrainingEngine engine = createEngine(state, settings, batchSize);
-            return Run(state, engine, batchSize, train, validation, settings, callbacks);
+            foreach (TrainingTrial trial in trials)
+                training.Add(
+                    new TrialInTraining(
+                        trial.Settings,
+                        trial.Callbacks,
+                        initial is null
+                            ? NetworkState.Create(trial.Settings, scaling, train.ClassCount)
+                            : NetworkState.From(initial, trial.Settings)
+                    )
+                );
+            int batchSize = Math.Min(shared.BatchSize, train.RowCount);
+            using TrainingEngine engine = createEngine([.. training.Select(trial => trial.State)], shared, batchSize);
+            new TrialGroup(engine, training, batchSize, train, validation).Run();
+            return [.. training.Select(trial => trial.Outcome!)];
         }
         finally
         {
+            foreach (TrialInTraining trial in training)
+                trial.Dispose();
             torch.set_num_threads(threadsBefore);
         }
     }
 
     /// <summary>Makes the engines of a device.</summary>
-    internal static Func<NetworkState, LearningSettings, int, TrainingEngine> EngineFor(ComputeDevice device)
+    internal static Func<IReadOnlyList<NetworkState>, LearningSettings, int, TrainingEngine> EngineFor(
+        ComputeDevice device
+    )
     {
         if (device.CudaIndex is not int index)
-            return (state, settings, rows) => new CpuTrainingEngine(state, settings, rows);
+            return (states, settings, rows) => new CpuTrainingEngine(states, settings, rows);
         int count = TorchRuntime.CudaDeviceCount;
         if (index < 0 || index >= count)
             throw new InvalidOperationException(
@@ -144,127 +228,8 @@ public static class NetworkTrainer
                     $"The device {device} is not there: libtorch can use {count} CUDA devices, counted from cuda:0."
                 )
             );
-        return (state, settings, rows) =>
-            new TensorTrainingEngine(state, settings, rows, new torch.Device(DeviceType.CUDA, index));
-    }
-
-    private static TrainingResult Run(
-        NetworkState state,
-        TrainingEngine engine,
-        int batchSize,
-        RowSource train,
-        RowSource? validation,
-        LearningSettings settings,
-        TrainingCallbacks callbacks
-    )
-    {
-        var evaluation = new Evaluation(engine, batchSize);
-        RowSelection judged = train.Select(
-            Evaluation.ChooseRows(train, LearningSettings.MaximumRowsForTrainingAccuracy, settings.Seed)
-        );
-        var shuffling = new RandomStream(settings.Seed, RandomStreams.Shuffling);
-        int[] order = [.. Enumerable.Range(0, train.RowCount)];
-        int batches = (train.RowCount + batchSize - 1) / batchSize;
-
-        var turning = new ReceptiveFieldTurning(state);
-        var epochs = new List<EpochRecord>();
-        var clock = Stopwatch.StartNew();
-        var stepClock = new Stopwatch();
-        long steps = 0;
-        int bestEpoch = 0;
-        float[][]? best = null;
-        for (int epoch = 1; epoch <= settings.Epochs; epoch++)
-        {
-            train.Shuffle(order, shuffling);
-            var statistics = new InformationStatistics(state);
-            engine.Announce(order);
-            int batch = 0;
-            foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in train.Batches(order, batchSize))
-            {
-                callbacks.CheckAlive();
-                stepClock.Start();
-                engine.Step(rows, indices.Span, IsMeasured(batch++, batches) ? statistics : null);
-                stepClock.Stop();
-                steps++;
-            }
-
-            stepClock.Start();
-            engine.Synchronize();
-            stepClock.Stop();
-            int[] signs = evaluation.DecideSigns(judged, callbacks.CheckAlive);
-            (double trainingAccuracy, double trainingLoss) = evaluation.Score(judged, signs, callbacks.CheckAlive);
-            if (!double.IsFinite(trainingLoss))
-                throw new InvalidOperationException(
-                    $"Training diverged in epoch {epoch}: weights are no longer finite. Lower the learning rate, or standardise the features."
-                );
-            (double Accuracy, double LogLoss)? judgement = validation is null
-                ? null
-                : evaluation.Score(validation.All, signs, callbacks.CheckAlive);
-            double[] hiddenAtoms = statistics.Hidden?.MeanAtoms() ?? [];
-            double[] outputAtoms = statistics.Output.MeanAtoms();
-            var record = new EpochRecord(
-                epoch,
-                trainingAccuracy,
-                judgement?.Accuracy,
-                judgement?.LogLoss,
-                statistics.Hidden?.GoalOf(hiddenAtoms) ?? double.NaN,
-                hiddenAtoms,
-                statistics.Output.GoalOf(outputAtoms),
-                outputAtoms,
-                clock.Elapsed.TotalSeconds,
-                turning.Measure(engine)
-            );
-            epochs.Add(record);
-            callbacks.EpochEnded(record);
-
-            if (judgement is null)
-                continue;
-            if (bestEpoch == 0 || record.ValidationAccuracy > epochs[bestEpoch - 1].ValidationAccuracy)
-            {
-                bestEpoch = epoch;
-                if (settings.RestoreBestEpoch)
-                {
-                    engine.BringWeights();
-                    best = state.Snapshot();
-                }
-            }
-            else if (epoch - bestEpoch >= settings.EarlyStoppingRounds)
-            {
-                callbacks.Info(
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"Stopped after epoch {epoch}: the validation accuracy has not risen since epoch {bestEpoch}."
-                    )
-                );
-                break;
-            }
-        }
-
-        int keptEpoch = epochs.Count;
-        if (best is not null && bestEpoch != keptEpoch)
-        {
-            state.Restore(best);
-            engine.TakeWeights();
-            keptEpoch = bestEpoch;
-            callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {bestEpoch}."));
-        }
-
-        int[] finalSigns = evaluation.DecideSigns(train.All, callbacks.CheckAlive);
-        RowSelection calibrating = validation?.All ?? judged;
-        ScoreCalibration calibration = evaluation.Calibrate(calibrating, finalSigns, callbacks.CheckAlive);
-        callbacks.Info($"Scores are calibrated on the {(validation is null ? "training" : "validation")} rows.");
-        engine.BringWeights();
-        return new TrainingResult(
-            state.ToNetwork(finalSigns, calibration),
-            new TrainingHistory(epochs, keptEpoch, steps, clock.Elapsed.TotalSeconds, stepClock.Elapsed.TotalSeconds)
-        );
-    }
-
-    // The first batch of each of MeasuredBatches equal parts of an epoch.
-    private static bool IsMeasured(int batch, int batches)
-    {
-        int parts = Math.Min(MeasuredBatches, batches);
-        return batch == 0 || batch * parts / batches != (batch - 1) * parts / batches;
+        return (states, settings, rows) =>
+            new TensorTrainingEngine(states, settings, rows, new torch.Device(DeviceType.CUDA, index));
     }
 
     private static void Check(

@@ -23,9 +23,10 @@ internal sealed class NeuronWorkspace
         _rows = maximumRows;
     }
 
-    /// <summary>The kernel of hidden neurons; null where none learns.</summary>
+    /// <summary>The kernel of hidden neurons, for whatever goal it is given; null where none learns.</summary>
     public VectorizedGoal? HiddenGoal { get; }
 
+    /// <summary>The kernel of output neurons, for whatever goal it is given.</summary>
     public VectorizedGoal OutputGoal { get; }
 
     /// <summary>θ of each row.</summary>

@@ -20,12 +20,12 @@ internal sealed class ReceptiveFieldTurning
 
     /// <summary>
     /// The median over the hidden neurons of the self-cosine distance since the call before, 0 to 2; NaN where none learns.
+    /// The network's state must have the weights.
     /// </summary>
-    public double Measure(TrainingEngine engine)
+    public double Measure()
     {
         if (_weights is null)
             return double.NaN;
-        engine.BringWeights();
         double[] distances = new double[_before.Length];
         for (int neuron = 0; neuron < distances.Length; neuron++)
         {

@@ -11,7 +11,7 @@ internal sealed unsafe class TensorMatrix : IDisposable
     private const int NumbersPerCacheLine = 16;
     private const int NumbersPerPage = 1024;
 
-    private readonly Tensor _memory;
+    private readonly Tensor? _memory;
     private readonly float* _data;
 
     /// <summary>Allocates a matrix of zeros.</summary>
@@ -28,6 +28,15 @@ internal sealed unsafe class TensorMatrix : IDisposable
         Tensor = _memory.narrow(1, 0, columns);
         fixed (byte* data = _memory.bytes)
             _data = (float*)data;
+    }
+
+    private TensorMatrix(TensorMatrix whole, int firstRow, int rows)
+    {
+        Rows = rows;
+        Columns = whole.Columns;
+        Stride = whole.Stride;
+        Tensor = whole.Tensor.narrow(0, firstRow, rows);
+        _data = whole._data + (nint)firstRow * Stride;
     }
 
     public int Rows { get; }
@@ -53,6 +62,14 @@ internal sealed unsafe class TensorMatrix : IDisposable
         }
     }
 
+    /// <summary>Some of the rows, in the same memory; valid until this matrix is disposed.</summary>
+    public TensorMatrix Part(int firstRow, int rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow, Rows - rows, nameof(firstRow));
+        return new TensorMatrix(this, firstRow, rows);
+    }
+
     /// <summary>Copies the matrix into one array.</summary>
     public float[] ToArray()
     {
@@ -72,6 +89,6 @@ internal sealed unsafe class TensorMatrix : IDisposable
     public void Dispose()
     {
         Tensor.Dispose();
-        _memory.Dispose();
+        _memory?.Dispose();
     }
 }

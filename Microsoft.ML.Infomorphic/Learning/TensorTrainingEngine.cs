@@ -3,10 +3,14 @@
 //
 //   symbol     variable            shape            unit
 //   x          features            rows × features  –
-//   F, C, L    sources             sources × N × rows   –   aggregated inputs
-//   y¹, y²     first, outputs      N × rows         ±1     outputs of the first and of the last presentation
-//   θ          theta               N × rows         probability
-//   ∂G/∂F …    gradients           sources × N × rows   bit
+//   F, C, L    sources             sources × KN × rows   –   aggregated inputs
+//   y¹, y²     first, outputs      KN × rows        ±1     outputs of the first and of the last presentation
+//   θ          theta               KN × rows        probability
+//   ∂G/∂F …    gradients           sources × KN × rows   bit
+//
+// K trials are one layer of K blocks of N neurons, and K output layers: one product with the features for all, and
+// products by blocks where neurons hear each other or the outputs, so that a step of many trials asks for as many
+// operations as a step of one. All draw the same numbers, as they have the same seed, and so the same lateral connections.
 //
 // Products are of single precision: while an engine lives, TensorFloat-32, which libtorch has switched off unless the
 // application switched it on, is off. Its 10 bits would neither place rows in the right bins nor add up masses.
@@ -18,7 +22,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Infomorphic.Learning;
 
 /// <summary>
-/// Trains and evaluates a <see cref="NetworkState"/> on a device. Data, weights, gradients and the optimiser's state stay
+/// Trains and evaluates networks on a device. Data, weights, gradients and the optimiser's state stay
 /// there. Samples are drawn from the same numbers as on the CPU. All it does is deterministic for a seed: scattered
 /// additions, the only ones whose order a GPU leaves open, are of integers.
 /// </summary>
@@ -32,8 +36,9 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private const long NumbersAtOnce = 1L << 25;
     private const int StepsAtOnce = 32;
 
-    private readonly NetworkState _state;
+    private readonly List<NetworkState> _states;
     private readonly LearningSettings _settings;
+    private readonly int _classes;
     private readonly LayerState? _layer;
     private readonly Device _device;
     private readonly bool _tensorFloat32;
@@ -46,15 +51,16 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     // Order of the parameters: the sources' weights, then the biases.
     private readonly TensorWeights? _hidden;
     private readonly TensorWeights _output;
-    private readonly Tensor? _biases;
-    private readonly Tensor? _biasGradients;
+    private Tensor? _biases;
+    private Tensor? _biasGradients;
     private readonly Tensor? _connections;
     private readonly Tensor _oneHot;
-    private readonly TensorGoal? _hiddenGoal;
-    private readonly TensorGoal _outputGoal;
+    private TensorGoal? _hiddenGoal;
+    private TensorGoal _outputGoal;
     private readonly int _sampledNeurons;
     private readonly int _goalRows;
     private TensorMatrix _scores;
+    private TensorMatrix[] _scoresOfTrials = [];
     private readonly Dictionary<LabeledRows, ResidentRows> _resident = new(ReferenceEqualityComparer.Instance);
 
     private int[] _announced = [];
@@ -68,49 +74,57 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private long _steps;
 
     public TensorTrainingEngine(NetworkState state, LearningSettings settings, int maximumRows, Device device)
+        : this([state], settings, maximumRows, device) { }
+
+    /// <param name="states">The trials, of one shape.</param>
+    /// <param name="settings">What they have in common.</param>
+    /// <param name="maximumRows">Rows of the largest batch.</param>
+    /// <param name="device">The device.</param>
+    public TensorTrainingEngine(
+        IReadOnlyList<NetworkState> states,
+        LearningSettings settings,
+        int maximumRows,
+        Device device
+    )
     {
-        _state = state;
+        NetworkState shape = states[0];
+        _states = [.. states];
         _settings = settings;
+        _classes = shape.ClassCount;
         _device = device;
         using var noGradient = no_grad();
-        if (state.Hidden is LayerState hidden)
+        if (shape.Hidden is LayerState hidden)
         {
             _layer = hidden;
             _label = hidden.IndexOf(SourceKind.Label);
             _feedback = hidden.IndexOf(SourceKind.Feedback);
             _lateral = hidden.IndexOf(SourceKind.Lateral);
-            _sampledNeurons = hidden.NeuronCount + (_feedback >= 0 ? state.ClassCount : 0);
-            _hidden = new TensorWeights(device, hidden.Parameters);
-            _biases = BySource(_hidden.Values[^1]);
-            _biasGradients = BySource(_hidden.Gradients[^1]);
+            _sampledNeurons = hidden.NeuronCount + (_feedback >= 0 ? _classes : 0);
+            _hidden = new TensorWeights(device, states.Select(state => state.Hidden!));
             if (hidden.Find(SourceKind.Lateral) is { Connections: int[] connections } lateral)
                 _connections = tensor(
                     Array.ConvertAll(connections, peer => (long)peer),
                     [hidden.NeuronCount, lateral.ConnectionCount],
                     device: device
                 );
-            if (hidden.Goal is not null)
-                _hiddenGoal = new TensorGoal(new GoalTerms(hidden.Goal), hidden.Binning, device);
         }
 
-        _output = new TensorWeights(device, state.Output.Parameters);
-        _oneHot = eye(state.ClassCount, dtype: float32, device: device);
-        _outputGoal = new TensorGoal(new GoalTerms(state.Output.Goal!), state.Output.Binning, device);
+        _output = new TensorWeights(device, states.Select(state => state.Output));
+        _oneHot = eye(_classes, dtype: float32, device: device);
+        _outputGoal = GoalOf(state => state.Output)!;
+        _hiddenGoal = _layer is null ? null : GoalOf(state => state.Hidden!);
+        FindBiases();
         _goalRows = maximumRows;
-        _scores = new TensorMatrix(state.ClassCount, maximumRows);
+        _scores = new TensorMatrix(states.Count * _classes, maximumRows);
         _quarter = (maximumRows + 3) / 4;
         _stepsOfUniform = (int)
             Math.Clamp(NumbersAtOnce / (8L * _quarter * Math.Max(_sampledNeurons, 1)), 1, StepsAtOnce);
         _tensorFloat32 = backends.cuda.matmul.allow_tf32;
         if (device.type == DeviceType.CUDA)
             backends.cuda.matmul.allow_tf32 = false;
-
-        static Tensor BySource(Tensor biases)
-        {
-            using Tensor transposed = biases.t();
-            return transposed.unsqueeze(-1);
-        }
     }
+
+    private int Trials => _states.Count;
 
     /// <inheritdoc/>
     public override void Announce(ReadOnlySpan<int> order)
@@ -122,7 +136,11 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     }
 
     /// <inheritdoc/>
-    public override void Step(LabeledRows rows, ReadOnlySpan<int> batch, InformationStatistics? statistics)
+    public override void Step(
+        LabeledRows rows,
+        ReadOnlySpan<int> batch,
+        params ReadOnlySpan<InformationStatistics> statistics
+    )
     {
         using var noGradient = no_grad();
         using DisposeScope scope = NewDisposeScope();
@@ -132,60 +150,101 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         Tensor features = data.Features(chosen);
         Tensor labels = data.Labels(chosen);
         Tensor mass = data.Masses(chosen);
+        LayerStatistics[] ofHidden = new LayerStatistics[_layer?.Goal is null ? 0 : statistics.Length];
+        LayerStatistics[] ofOutput = new LayerStatistics[statistics.Length];
+        for (int trial = 0; trial < statistics.Length; trial++)
+        {
+            ofOutput[trial] = statistics[trial].Output;
+            if (ofHidden.Length > 0)
+                ofHidden[trial] = statistics[trial].Hidden!;
+        }
 
         Tensor oneHot = _oneHot.index_select(0, labels);
 
-        // The input of the output layer, inputs × rows.
-        Tensor inputs = _layer is null
-            ? features.t()
-            : StepHidden(_layer, features, labels, oneHot, mass, statistics?.Hidden);
+        // The outputs of the hidden layer, trials · neurons × rows.
+        Tensor? inputs = _layer is null ? null : StepHidden(_layer, features, labels, oneHot, mass, ofHidden);
 
         // The output layer. Its context: the neuron's own element of the one-hot label.
-        Tensor outputF = AggregateOutput(inputs);
+        Tensor outputF = AggregateOutput(inputs, features);
         (Tensor outputTheta, Tensor outputComplement) = TensorActivation.Fire(outputF);
         Tensor outputSlope = Differentiate(
             _outputGoal,
-            stack([outputF, oneHot.t()]),
+            stack([outputF, oneHot.t().repeat(Trials, 1)]),
             outputTheta,
             outputComplement,
             mass,
-            statistics?.Output
+            ofOutput
         );
         Tensor outputGradient = TensorActivation.Differentiate(outputTheta, outputComplement, outputSlope);
-        _output.Gradients[0].addmm_(outputGradient, inputs.t(), beta: 0);
+        if (inputs is null)
+            _output.Gradients[0].addmm_(outputGradient, features, beta: 0);
+        else
+            Multiply(Blocks(outputGradient), Blocks(inputs).transpose(1, 2), Blocks(_output.Gradients[0]));
         _output.Gradients[1].copy_(outputGradient.sum(-1, keepdim: true));
-        _output.Update(_state.Output.Optimizer, _steps);
+        _output.Update(_steps);
     }
 
     /// <inheritdoc/>
-    public override TensorMatrix Evaluate(LabeledRows rows, ReadOnlySpan<int> batch)
+    public override void Evaluate(
+        LabeledRows rows,
+        ReadOnlySpan<int> batch,
+        ReadOnlySpan<int> trials,
+        Action<int, TensorMatrix> receive
+    )
     {
-        if (_scores.Columns != batch.Length)
+        int[] asked = trials.ToArray();
+        if (_scores.Columns != batch.Length || _scoresOfTrials.Length != Trials)
         {
-            _scores.Dispose();
-            _scores = new TensorMatrix(_state.ClassCount, batch.Length);
+            DisposeScores();
+            _scores = new TensorMatrix(Trials * _classes, batch.Length);
+            _scoresOfTrials =
+            [
+                .. Enumerable.Range(0, Trials).Select(trial => _scores.Part(trial * _classes, _classes)),
+            ];
         }
 
-        using var noGradient = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        Tensor chosen = tensor(batch.ToArray(), device: _device);
-        Tensor features = Resident(rows).Features(chosen);
-        _scores.Tensor.copy_(AggregateOutput(_layer is null ? features.t() : EvaluateHidden(_layer, features)));
-        return _scores;
+        using (no_grad())
+        using (NewDisposeScope())
+        {
+            Tensor chosen = tensor(batch.ToArray(), device: _device);
+            Tensor features = Resident(rows).Features(chosen);
+            _scores.Tensor.copy_(AggregateOutput(_layer is null ? null : EvaluateHidden(_layer, features), features));
+        }
+
+        Parallel.For(
+            0,
+            asked.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = _settings.Threads ?? Environment.ProcessorCount },
+            i => receive(asked[i], _scoresOfTrials[asked[i]])
+        );
     }
 
-    // Trains the hidden layer; returns its outputs.
+    /// <inheritdoc/>
+    public override void Remove(int trial)
+    {
+        using var noGradient = no_grad();
+        _states.RemoveAt(trial);
+        _hidden?.Remove(trial);
+        _output.Remove(trial);
+        _outputGoal.Dispose();
+        _hiddenGoal?.Dispose();
+        _outputGoal = GoalOf(state => state.Output)!;
+        _hiddenGoal = _layer is null ? null : GoalOf(state => state.Hidden!);
+        FindBiases();
+    }
+
+    // Trains the hidden layers; returns their outputs.
     private Tensor StepHidden(
         LayerState layer,
         Tensor features,
         Tensor labels,
         Tensor oneHot,
         Tensor mass,
-        LayerStatistics? statistics
+        LayerStatistics[] statistics
     )
     {
         int count = layer.Sources.Length;
-        Tensor sources = empty(count, layer.NeuronCount, features.shape[0], float32, _device);
+        Tensor sources = empty(count, Trials * layer.NeuronCount, features.shape[0], float32, _device);
         Tensor[] parts = [.. Enumerable.Range(0, count).Select(i => sources[i])];
         parts[0].addmm_(_hidden!.Values[0], features.t(), beta: 0).add_(_biases![0]);
         if (layer.Activation is StepActivation)
@@ -198,10 +257,14 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         Tensor? fed = null;
         if (layer.IsRecurrent)
         {
-            first = Sample(TensorActivation.Fire(layer.Activation, Silent(parts)).Theta, presentation: 0);
+            first = Sample(Fire(Silent(parts)).Theta, presentation: 0);
             if (_feedback >= 0)
             {
-                fed = Sample(TensorActivation.Fire(AggregateOutput(first)).Theta, presentation: 0, layer.NeuronCount);
+                fed = Sample(
+                    TensorActivation.Fire(AggregateOutput(first, features)).Theta,
+                    presentation: 0,
+                    layer.NeuronCount
+                );
                 AggregateFeedback(fed, parts[_feedback]);
             }
 
@@ -209,10 +272,10 @@ internal sealed class TensorTrainingEngine : TrainingEngine
                 AggregateLateral(first, parts[_lateral]);
         }
 
-        (Tensor theta, Tensor complement) = TensorActivation.Fire(layer.Activation, parts);
+        (Tensor theta, Tensor complement) = Fire(parts);
         Tensor outputs = Sample(theta, presentation: 1);
         Tensor slope = Differentiate(_hiddenGoal!, sources, theta, complement, mass, statistics);
-        Tensor gradients = TensorActivation.Differentiate(layer.Activation, parts, theta, complement, slope);
+        Tensor gradients = DifferentiateActivation(parts, theta, complement, slope);
 
         // ∂G/∂W = ∂G/∂F · inputs. What the output layer learns from are outputs, so that weights may change now, but for
         // its own, which come later.
@@ -220,15 +283,15 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         if (_label >= 0)
             _hidden.Gradients[_label].addmm_(gradients[_label], oneHot, beta: 0);
         if (_feedback >= 0)
-            _hidden.Gradients[_feedback].addmm_(gradients[_feedback], fed!.t(), beta: 0);
+            Multiply(Blocks(gradients[_feedback]), Blocks(fed!).transpose(1, 2), Blocks(_hidden.Gradients[_feedback]));
         if (_lateral >= 0)
             DifferentiateLateral(gradients[_lateral], first!);
         _biasGradients!.copy_(gradients.sum(-1, keepdim: true));
-        _hidden.Update(layer.Optimizer, _steps);
+        _hidden.Update(_steps);
         return outputs;
     }
 
-    // Mean outputs of the hidden layer, with the label withheld.
+    // Mean outputs of the hidden layers, with the label withheld.
     private Tensor EvaluateHidden(LayerState layer, Tensor features)
     {
         Tensor f = _hidden!.Values[0].mm(features.t()).add_(_biases![0]);
@@ -238,12 +301,12 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         if (_label >= 0)
             parts[_label] = _biases[_label];
         if (!layer.IsRecurrent)
-            return Mean(TensorActivation.Fire(layer.Activation, parts));
-        Tensor first = Mean(TensorActivation.Fire(layer.Activation, parts));
+            return Mean(Fire(parts));
+        Tensor first = Mean(Fire(parts));
         if (_feedback >= 0)
         {
             parts[_feedback] = empty_like(f);
-            AggregateFeedback(Mean(TensorActivation.Fire(AggregateOutput(first))), parts[_feedback]);
+            AggregateFeedback(Mean(TensorActivation.Fire(AggregateOutput(first, features))), parts[_feedback]);
         }
 
         if (_lateral >= 0)
@@ -252,7 +315,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             AggregateLateral(first, parts[_lateral]);
         }
 
-        return Mean(TensorActivation.Fire(layer.Activation, parts));
+        return Mean(Fire(parts));
 
         static Tensor Mean((Tensor Theta, Tensor Complement) fired) => fired.Theta.sub_(fired.Complement);
     }
@@ -261,11 +324,80 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private Tensor[] Silent(Tensor[] sources) =>
         [.. sources.Select((source, i) => i == _feedback || i == _lateral ? _biases![i] : source)];
 
-    private Tensor AggregateOutput(Tensor inputs) => _output.Values[0].mm(inputs).add_(_output.Values[1]);
+    // Firing probabilities of the hidden neurons. Trials with activations of their own fire one after another.
+    private (Tensor Theta, Tensor Complement) Fire(Tensor[] sources)
+    {
+        if (HasOneActivation)
+            return TensorActivation.Fire(_layer!.Activation, sources);
+        (Tensor Theta, Tensor Complement)[] fired =
+        [
+            .. _states.Select(
+                (state, trial) => TensorActivation.Fire(state.Hidden!.Activation, OfTrial(sources, trial))
+            ),
+        ];
+        return (cat([.. fired.Select(of => of.Theta)]), cat([.. fired.Select(of => of.Complement)]));
+    }
+
+    private Tensor DifferentiateActivation(Tensor[] sources, Tensor theta, Tensor complement, Tensor slope)
+    {
+        if (HasOneActivation)
+            return TensorActivation.Differentiate(_layer!.Activation, sources, theta, complement, slope);
+        return cat(
+            [
+                .. _states.Select(
+                    (state, trial) =>
+                    {
+                        Tensor[] rest = OfTrial([theta, complement, slope], trial);
+                        return TensorActivation.Differentiate(
+                            state.Hidden!.Activation,
+                            OfTrial(sources, trial),
+                            rest[0],
+                            rest[1],
+                            rest[2]
+                        );
+                    }
+                ),
+            ],
+            1
+        );
+    }
+
+    private bool HasOneActivation =>
+        _states.All(state => state.Hidden!.Activation.Equals(_states[0].Hidden!.Activation));
+
+    private Tensor[] OfTrial(Tensor[] ofAll, int trial) =>
+        [.. ofAll.Select(tensor => tensor.narrow(0, (long)trial * _layer!.NeuronCount, _layer.NeuronCount))];
+
+    // F of the output layers: from the hidden layers, or where there are none from the features.
+    private Tensor AggregateOutput(Tensor? hidden, Tensor features)
+    {
+        Tensor weights = _output.Values[0];
+        Tensor f = empty(weights.shape[0], features.shape[0], float32, _device);
+        if (hidden is null)
+            f.addmm_(weights, features.t(), beta: 0);
+        else
+            Multiply(Blocks(weights), Blocks(hidden), Blocks(f));
+        return f.add_(_output.Values[1]);
+    }
 
     // C: context weights times what the output layer put out in the first presentation, and the bias.
-    private void AggregateFeedback(Tensor fed, Tensor c) =>
-        c.addmm_(_hidden!.Values[_feedback], fed, beta: 0).add_(_biases![_feedback]);
+    private void AggregateFeedback(Tensor fed, Tensor c)
+    {
+        Multiply(Blocks(_hidden!.Values[_feedback]), Blocks(fed), Blocks(c));
+        c.add_(_biases![_feedback]);
+    }
+
+    // Each trial's matrices, multiplied. In place where there is one trial alone: so does libtorch one matrix, but not many.
+    private static void Multiply(Tensor left, Tensor right, Tensor result)
+    {
+        if (result.shape[0] == 1)
+            result[0].addmm_(left[0], right[0], beta: 0);
+        else
+            result.copy_(left.bmm(right));
+    }
+
+    // One matrix a trial.
+    private Tensor Blocks(Tensor ofAll) => ofAll.view(Trials, ofAll.shape[0] / Trials, ofAll.shape[1]);
 
     /// <inheritdoc/>
     public override void BringWeights()
@@ -276,11 +408,11 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     }
 
     /// <inheritdoc/>
-    public override void TakeWeights()
+    public override void TakeWeights(int trial)
     {
         using var noGradient = no_grad();
-        _hidden?.Take();
-        _output.Take();
+        _hidden?.Take(trial);
+        _output.Take(trial);
     }
 
     /// <inheritdoc/>
@@ -306,7 +438,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         _oneHot.Dispose();
         _hiddenGoal?.Dispose();
         _outputGoal.Dispose();
-        _scores.Dispose();
+        DisposeScores();
         if (_device.type == DeviceType.CUDA)
             backends.cuda.matmul.allow_tf32 = _tensorFloat32;
     }
@@ -315,7 +447,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     {
         if (!_resident.TryGetValue(rows, out ResidentRows? resident))
         {
-            resident = new ResidentRows(rows, _state.Scaling, _device);
+            resident = new ResidentRows(rows, _states[0].Scaling, _device);
             _resident.Add(rows, resident);
         }
 
@@ -332,6 +464,40 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         return _announcedRows!.narrow(0, start, batch.Length);
     }
 
+    private void DisposeScores()
+    {
+        foreach (TensorMatrix scores in _scoresOfTrials)
+            scores.Dispose();
+        _scores.Dispose();
+    }
+
+    // The goals of a layer of all trials; null where it does not learn.
+    private TensorGoal? GoalOf(Func<NetworkState, LayerState> layer) =>
+        layer(_states[0]).Goal is null
+            ? null
+            : new TensorGoal(
+                [.. _states.Select(state => new GoalTerms(layer(state).Goal!))],
+                layer(_states[0]).Binning,
+                _device
+            );
+
+    // The biases of each source of the hidden neurons, and their gradients.
+    private void FindBiases()
+    {
+        _biases?.Dispose();
+        _biasGradients?.Dispose();
+        if (_hidden is null)
+            return;
+        _biases = BySource(_hidden.Values[^1]);
+        _biasGradients = BySource(_hidden.Gradients[^1]);
+
+        static Tensor BySource(Tensor biases)
+        {
+            using Tensor transposed = biases.t();
+            return transposed.unsqueeze(-1);
+        }
+    }
+
     // Outputs ±1, from the numbers that Philox.Sample compares θ with, of neurons from one on.
     private Tensor Sample(Tensor theta, int presentation, long firstNeuron = 0)
     {
@@ -344,68 +510,78 @@ internal sealed class TensorTrainingEngine : TrainingEngine
                 .DetachFromDisposeScope();
         }
 
-        long neurons = theta.shape[0];
+        long neurons = theta.shape[0] / Trials;
         long rows = theta.shape[1];
         Tensor uniform = _uniform[_steps - _firstStepOfUniform, presentation]
             .narrow(0, firstNeuron, neurons)
             .narrow(-1, 0, (rows + 3) / 4)
             .reshape(neurons, -1)
             .narrow(-1, 0, rows);
-        return uniform.lt(theta).to(float32).mul_(2).sub_(1);
+        return uniform.lt(Blocks(theta)).to(float32).mul_(2).sub_(1).flatten(0, 1);
     }
 
-    // ∂G/∂θ of a layer's neurons, as many at a time as the memory for it holds.
+    // ∂G/∂θ of a layer's neurons, as many at a time as the memory for it holds: of several trials, or of a part of one.
     private Tensor Differentiate(
         TensorGoal goal,
         Tensor sources,
         Tensor theta,
         Tensor complement,
         Tensor mass,
-        LayerStatistics? statistics
+        LayerStatistics[] statistics
     )
     {
-        long neurons = theta.shape[0];
-        long together = Math.Clamp(GoalMemory / goal.BytesPerNeuron(_goalRows), 1, neurons);
+        long neurons = theta.shape[0] / Trials;
+        long together = Math.Clamp(GoalMemory / goal.BytesPerNeuron(_goalRows), 1, Trials * neurons);
+        long trialsTogether = Math.Max(together / neurons, 1);
+        long neuronsTogether = Math.Min(together, neurons);
         Tensor slope = empty_like(theta);
-        for (long start = 0; start < neurons; start += together)
+        for (long trial = 0; trial < Trials; trial += trialsTogether)
+        for (long neuron = 0; neuron < neurons; neuron += neuronsTogether)
         {
             using DisposeScope scope = NewDisposeScope();
-            long count = Math.Min(together, neurons - start);
+            long trials = Math.Min(trialsTogether, Trials - trial);
+            long start = trial * neurons + neuron;
+            long count = trials > 1 ? trials * neurons : Math.Min(neuronsTogether, neurons - neuron);
             TensorGoal.Batch batch = goal.Count(
                 sources.narrow(1, start, count),
                 theta.narrow(0, start, count),
                 complement.narrow(0, start, count),
-                mass
+                mass,
+                (int)trial,
+                (int)trials
             );
-            if (statistics is not null)
-                Measure(goal, batch, (int)start, statistics);
+            if (statistics.Length > 0)
+                Measure(goal, batch, (int)neuron, statistics.AsSpan((int)trial, (int)trials));
             slope.narrow(0, start, count).copy_(goal.Differentiate(batch, mass));
         }
 
         return slope;
     }
 
-    private static void Measure(TensorGoal goal, TensorGoal.Batch batch, int start, LayerStatistics statistics)
+    private static void Measure(TensorGoal goal, TensorGoal.Batch batch, int start, Span<LayerStatistics> statistics)
     {
         (Tensor redundancies, Tensor entropies) = goal.Measure(batch);
         double[] ofAll = redundancies.t().contiguous().cpu().data<double>().ToArray();
         double[] entropyOf = entropies.cpu().data<double>().ToArray();
         int antichains = ofAll.Length / entropyOf.Length;
+        int neurons = entropyOf.Length / statistics.Length;
         for (int i = 0; i < entropyOf.Length; i++)
-            statistics.Add(start + i, ofAll.AsSpan(i * antichains, antichains), entropyOf[i]);
+            statistics[i / neurons].Add(start + i % neurons, ofAll.AsSpan(i * antichains, antichains), entropyOf[i]);
     }
 
     // L: lateral weights times the outputs of the first presentation, and the bias.
     private void AggregateLateral(Tensor first, Tensor l)
     {
+        Tensor weights = Blocks(_hidden!.Values[_lateral]);
         if (_connections is null)
-            l.addmm_(_hidden!.Values[_lateral], first, beta: 0);
+            Multiply(weights, Blocks(first), Blocks(l));
         else
             ForPieces(
-                (peers, start, dense) =>
+                (peers, start, count) =>
                 {
-                    dense.zero_().scatter_(1, peers, _hidden!.Values[_lateral].narrow(0, start, peers.shape[0]));
-                    l.narrow(0, start, peers.shape[0]).addmm_(dense, first, beta: 0);
+                    Tensor dense = zeros(Trials, count, _layer!.NeuronCount, float32, _device);
+                    dense.scatter_(2, peers, weights.narrow(1, start, count));
+                    Multiply(dense, Blocks(first), Blocks(l).narrow(1, start, count));
                 }
             );
         l.add_(_biases![_lateral]);
@@ -413,34 +589,36 @@ internal sealed class TensorTrainingEngine : TrainingEngine
 
     private void DifferentiateLateral(Tensor gradient, Tensor first)
     {
-        Tensor outputs = first.t();
+        Tensor outputs = Blocks(first).transpose(1, 2);
+        Tensor gradients = Blocks(_hidden!.Gradients[_lateral]);
         if (_connections is null)
         {
-            _hidden!.Gradients[_lateral].addmm_(gradient, outputs, beta: 0);
-            _hidden.Gradients[_lateral].diagonal(0, 0, 1).zero_();
+            Multiply(Blocks(gradient), outputs, gradients);
+            gradients.diagonal(0, 1, 2).zero_();
             return;
         }
 
         ForPieces(
-            (peers, start, dense) =>
+            (peers, start, count) =>
             {
-                dense.addmm_(gradient.narrow(0, start, peers.shape[0]), outputs, beta: 0);
-                _hidden!.Gradients[_lateral].narrow(0, start, peers.shape[0]).copy_(dense.gather(1, peers));
+                Tensor dense = empty(Trials, count, _layer!.NeuronCount, float32, _device);
+                Multiply(Blocks(gradient).narrow(1, start, count), outputs, dense);
+                gradients.narrow(1, start, count).copy_(dense.gather(2, peers));
             }
         );
     }
 
-    // Sparse lateral connections are multiplied as a dense matrix, as many neurons at a time as a piece of it holds: with
+    // Sparse lateral connections are multiplied as dense matrices, as many neurons at a time as a piece of them holds: with
     // 100 connections and a few thousand neurons that costs a GPU less than to collect the outputs of every one's peers.
-    private void ForPieces(Action<Tensor, long, Tensor> work)
+    private void ForPieces(Action<Tensor, long, long> work)
     {
         long neurons = _layer!.NeuronCount;
-        long together = Math.Clamp(DenseWeights / neurons, 1, neurons);
+        long together = Math.Clamp(DenseWeights / neurons / Trials, 1, neurons);
         for (long start = 0; start < neurons; start += together)
         {
             using DisposeScope scope = NewDisposeScope();
             long count = Math.Min(together, neurons - start);
-            work(_connections!.narrow(0, start, count), start, empty(count, neurons, float32, _device));
+            work(_connections!.narrow(0, start, count).unsqueeze(0).expand(Trials, -1, -1), start, count);
         }
     }
 }

@@ -31,6 +31,17 @@ public static partial class TorchRuntime
         }
     }
 
+    /// <summary>Sets the number of threads of products that the calling thread asks for.</summary>
+    /// <param name="threads">The number of threads.</param>
+    /// <returns>What it was before.</returns>
+    internal static int UseThreads(int threads)
+    {
+        // Asking first matters: libtorch gives a thread a number of its own when it is first asked for anything.
+        int before = torch.get_num_threads();
+        torch.set_num_threads(threads);
+        return before;
+    }
+
     private static Exception? Load()
     {
         // Read when the libraries are loaded, from the process's own environment, which

@@ -12,6 +12,7 @@ internal sealed record SampleOptions(
     string Tuner,
     string Store,
     int Workers,
+    int AtOnce,
     string Study,
     bool Resume,
     bool Presets,
@@ -52,12 +53,20 @@ internal sealed record SampleOptions(
             HelpName = "STORE",
             DefaultValueFactory = _ => Path.Combine("output", "gamma-sweep", "trials.db"),
         };
-        Option<int> workers = CommandLine.WholeNumber(
-            "--workers",
-            "Trials at a time, which share the processors; more processes may join with the same --store and --study.",
-            fallback: Math.Min(2, Environment.ProcessorCount),
+        Option<int> atOnce = CommandLine.WholeNumber(
+            "--at-once",
+            "Trials that each worker trains at once, as one wide network; they are proposed together.",
+            fallback: 1,
             minimum: 1
         );
+        Option<int> workers = CommandLine.WholeNumber(
+            "--workers",
+            "Workers, which share the processors; more processes may join with the same --store and --study. [default: 2, or 1 with --at-once]",
+            fallback: 1,
+            minimum: 1
+        );
+        workers.DefaultValueFactory = result =>
+            result.GetValue(atOnce) > 1 ? 1 : Math.Min(2, Environment.ProcessorCount);
         Option<string> study = new("--study")
         {
             Description = "The study's name.",
@@ -90,6 +99,7 @@ internal sealed record SampleOptions(
             tuner,
             store,
             workers,
+            atOnce,
             study,
             resume,
             presets,
@@ -107,6 +117,7 @@ internal sealed record SampleOptions(
                     parsed.GetRequiredValue(tuner),
                     parsed.GetRequiredValue(store),
                     parsed.GetValue(workers),
+                    parsed.GetValue(atOnce),
                     parsed.GetRequiredValue(study),
                     parsed.GetValue(resume),
                     parsed.GetValue(presets),

@@ -39,6 +39,7 @@ internal static class SweepRun
                 Tuner = (space, direction) => CreateTuner(sample, space, direction),
                 Metric = SweepMetric.MicroAccuracy,
                 EnqueuePresets = sample.Presets,
+                TrialsAtOnce = sample.AtOnce,
                 Trainer = new InfomorphicTrainer.Options
                 {
                     NumberOfHiddenNeurons = sample.Hidden,

@@ -17,6 +17,7 @@ var root = new RootCommand("Benchmarks of Infomorphic for ML.NET.")
     ScoringCommand.Create(),
     BaselineCommand.Create(),
     CheckCommand.Create(),
+    TrialsCommand.Create(),
     new Command("kernels", "Measures the kernels one by one (BenchmarkDotNet; its options follow)."),
 };
 ParseResult parsed = root.Parse(args);

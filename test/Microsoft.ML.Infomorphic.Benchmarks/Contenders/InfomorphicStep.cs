@@ -29,7 +29,7 @@ internal sealed class InfomorphicStep : IDisposable
         _batchSize = batchSize;
         Settings = Setup.Settings(hidden, lateral, batchSize, threads);
         State = NetworkState.Create(Settings, data.Scaling, data.Train.ClassCount);
-        _engine = NetworkTrainer.EngineFor(device)(State, Settings, batchSize);
+        _engine = NetworkTrainer.EngineFor(device)([State], Settings, batchSize);
         _shuffling = new RandomStream(Settings.Seed, RandomStreams.Shuffling);
         _order = [.. Enumerable.Range(0, _rows.RowCount)];
         _next = _order.Length;
@@ -57,18 +57,18 @@ internal sealed class InfomorphicStep : IDisposable
 
         Batch = _order.AsMemory(_next, _batchSize);
         _next += _batchSize;
-        (_engine as CpuTrainingEngine)?.Timings.Reset();
+        (_engine as CpuTrainingEngine)?.ResetTimings();
     }
 
     public void Step()
     {
-        _engine.Step(_rows, Batch.Span, statistics: null);
+        _engine.Step(_rows, Batch.Span);
         _engine.Synchronize();
     }
 
     /// <summary>Milliseconds of a part of the last step; not a number on devices, where parts are not told apart.</summary>
     public double Milliseconds(StepPart part) =>
-        _engine is CpuTrainingEngine engine ? 1000 * engine.Timings.Seconds(part) : double.NaN;
+        _engine is CpuTrainingEngine engine ? 1000 * engine.Seconds(part) : double.NaN;
 
     /// <summary>Trains for so many steps.</summary>
     public void Train(int steps)

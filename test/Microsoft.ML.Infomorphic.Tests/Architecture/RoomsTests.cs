@@ -27,6 +27,7 @@ public class RoomsTests
         "Kernels.TensorGoal",
         "Kernels.TensorPhilox",
         "Learning.BatchBuffers",
+        "Learning.BatchRows",
         "Learning.CpuHiddenLayer",
         "Learning.CpuOutputLayer",
         "Learning.NetworkTrainer",

@@ -99,7 +99,7 @@ public class CpuTrainingEngineTests
             int[] batch = [.. Enumerable.Range(step, rows)];
             var expected = new NaiveStep(state, settings, data, batch, ++step);
             Assert.IsGreaterThan(1e-6, expected.Margin, "another seed is needed: rounding may decide");
-            engine.Step(data, batch, null);
+            engine.Step(data, batch);
             AssertClose(expected.Hidden, state.Hidden);
             AssertClose(expected.Output, state.Output);
         }
@@ -131,7 +131,7 @@ public class CpuTrainingEngineTests
             using NetworkState state = NetworkState.Create(settings, scaling, 3);
             state.Hidden!['L'].Weights.Value.CopyFrom(new float[64]);
             using var engine = new CpuTrainingEngine(state, settings, batch.Length);
-            engine.Step(rows, batch, null);
+            engine.Step(rows, batch);
             return
             [
                 state.Hidden!['F'].Weights.Gradient.ToArray(),
@@ -159,7 +159,7 @@ public class CpuTrainingEngineTests
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
         using NetworkState state = NetworkState.Create(settings, scaling, 3);
         using var engine = new CpuTrainingEngine(state, settings, 70);
-        TensorMatrix output = engine.Evaluate(data, [.. Enumerable.Range(0, 70)]);
+        float[][] output = engine.Evaluate(data, [.. Enumerable.Range(0, 70)]);
         int[] signs = [1, -1, 1];
         InfomorphicNetwork network = state.ToNetwork(signs);
         for (int row = 0; row < 70; row++)
@@ -207,8 +207,8 @@ public class CpuTrainingEngineTests
             long before = GC.GetAllocatedBytesForCurrentThread();
             for (int i = 0; i < 20; i++)
             {
-                engine.Step(data, full, null);
-                engine.Step(data, last, null);
+                engine.Step(data, full);
+                engine.Step(data, last);
             }
 
             least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);

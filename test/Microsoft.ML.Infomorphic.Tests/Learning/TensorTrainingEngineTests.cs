@@ -150,13 +150,13 @@ public abstract class TensorTrainingEngineTests
         using var engine = new TensorTrainingEngine(state, settings, 100, Device);
         float[][] fresh = state.Snapshot();
         int[] batch = [.. Enumerable.Range(0, 100)];
-        engine.Step(rows, batch, null);
+        engine.Step(rows, batch);
         CollectionAssert.AreEqual(fresh[0], state.Snapshot()[0]);
         engine.BringWeights();
         float[][] trained = state.Snapshot();
         CollectionAssert.AreNotEqual(fresh[0], trained[0]);
         state.Restore(fresh);
-        engine.TakeWeights();
+        engine.TakeWeights(0);
         state.Restore(trained);
         engine.BringWeights();
         foreach ((float[] expected, float[] actual) in fresh.Zip(state.Snapshot()))
@@ -187,7 +187,7 @@ public abstract class TensorTrainingEngineTests
                     engine.Announce(order);
                 int start = step % 3 * 100;
                 engine.Step(rows, order.AsSpan(start, Math.Min(100, 250 - start)), NewStatistics(step));
-                _ = engine.Evaluate(rows, order.AsSpan(0, 50));
+                _ = engine.Evaluate(rows, order[..50]);
                 if (step == 9)
                     settled = statistics.ThreadTotalLiveCount;
             }
@@ -197,7 +197,7 @@ public abstract class TensorTrainingEngineTests
 
         Assert.AreEqual(before, statistics.ThreadTotalLiveCount);
 
-        InformationStatistics? NewStatistics(int step) => step % 5 == 0 ? new InformationStatistics(state) : null;
+        InformationStatistics[] NewStatistics(int step) => step % 5 == 0 ? [new InformationStatistics(state)] : [];
     }
 
     // A network whose weights are no longer numbers is reported, and nothing breaks before.
@@ -232,14 +232,15 @@ public abstract class TensorTrainingEngineTests
     }
 
     private TrainingResult Train(LabeledRows rows, LearningSettings settings, LabeledRows? validation = null) =>
-        NetworkTrainer.Train(
-            rows,
-            validation is null ? null : new RowsInMemory(validation),
-            settings,
-            initial: null,
-            (state, settings, maximum) => new TensorTrainingEngine(state, settings, maximum, Device),
-            new TrainingCallbacks()
-        );
+        NetworkTrainer
+            .TrainMany(
+                rows,
+                validation is null ? null : new RowsInMemory(validation),
+                [new TrainingTrial(settings, new TrainingCallbacks())],
+                initial: null,
+                (states, settings, maximum) => new TensorTrainingEngine(states, settings, maximum, Device)
+            )[0]
+            .GetResult();
 
     private static NetworkState NewState(LabeledRows rows, LearningSettings settings)
     {
@@ -312,9 +313,9 @@ public abstract class TensorTrainingEngineTests
         public void AssertEvaluationsEqual()
         {
             int[] batch = [.. Enumerable.Range(3, 97)];
-            TensorMatrix expected = _expected.Evaluate(_rows, batch);
-            TensorMatrix actual = _actual.Evaluate(_rows, batch);
-            for (int neuron = 0; neuron < expected.Rows; neuron++)
+            float[][] expected = _expected.Evaluate(_rows, batch);
+            float[][] actual = _actual.Evaluate(_rows, batch);
+            for (int neuron = 0; neuron < expected.Length; neuron++)
             for (int i = 0; i < batch.Length; i++)
                 Assert.AreEqual(expected[neuron][i], actual[neuron][i], 1e-4);
         }
