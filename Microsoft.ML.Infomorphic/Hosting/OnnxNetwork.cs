@@ -3,11 +3,12 @@
 //   symbol        node              shape            –
 //   x             features          rows × features  raw: the standardisation is folded into the weights
 //   F             F                 rows × N         W_F x + b_F
-//   C             C1, C2            rows × N         a label's is its bias b_C, a constant; feedback's W_C z + b_C, and
-//                                                    in presentation 1 b_C alone
-//   L             L1, L2            rows × N         W_L y + b_L, and in presentation 1 b_L alone
-//   y             y1, y2            rows × N         the hidden layer's outputs in presentations 1 and 2
-//   z             z                 rows × classes   the output layer's outputs in presentation 1
+//   C             C1, C2 …          rows × N         a label's is its bias b_C, a constant; feedback's W_C z + b_C with
+//                                                    z of the presentation before, and in presentation 1 b_C alone
+//   L             L1, L2 …          rows × N         W_L y + b_L with y of the presentation before, and in presentation 1
+//                                                    b_L alone
+//   y             y1, y2 …          rows × N         the hidden layer's outputs in presentations 1, 2 …
+//   z             z1 …              rows × classes   the output layer's outputs in every presentation but the last
 //   score         logits            rows × classes   a·(W_O y + b_O) + b, with the calibration a, b folded into W_O, b_O
 //
 // [A]  A(F, C, L) = F · [(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)]
@@ -76,7 +77,7 @@ internal sealed class OnnxNetwork
     // The outputs of the last presentation.
     private string Hidden(InfomorphicLayer layer, string features)
     {
-        string f = Aggregate("F", features, layer.Sources[0]);
+        string f = Sum("F", layer.Sources[0])("F", features);
         return Spread(Fire(layer, f), f);
     }
 
@@ -101,21 +102,37 @@ internal sealed class OnnxNetwork
             );
             shares[i] = Share(i, source.Symbol + "1", bias);
         }
-        if (Array.TrueForAll(modulators, source => source.Kind == SourceKind.Label))
-            return Output("y1");
-
-        // Presentation 2: what was put out in the first is heard.
         string y = Output("y1");
-        for (int i = 0; i < shares.Length; i++)
+        if (_network.Presentations == 1)
+            return y;
+
+        // Then what was put out in the presentation before is heard, through the same weights every time.
+        Func<string, string, string> readout = Sum("z", Readout, scale: 0.5);
+        Func<string, string, string>?[] sums =
+        [
+            .. modulators.Select(
+                (source, i) =>
+                    source.Kind == SourceKind.Label
+                        ? null
+                        : Sum($"{source.Symbol}", source, modulation.Sources[i].Steepness)
+            ),
+        ];
+        for (int presentation = 2; presentation <= _network.Presentations; presentation++)
         {
-            InputSource source = modulators[i];
-            if (source.Kind == SourceKind.Label)
-                continue;
-            string heard = source.Kind == SourceKind.Feedback ? FedBack(y) : y;
-            string name = source.Symbol + "2";
-            shares[i] = Share(i, name, Aggregate(name, heard, source, modulation.Sources[i].Steepness));
+            for (int i = 0; i < shares.Length; i++)
+            {
+                if (sums[i] is not { } sum)
+                    continue;
+                string heard = modulators[i].Kind == SourceKind.Feedback ? FedBack(y, $"z{presentation - 1}") : y;
+                string name = $"{modulators[i].Symbol}{presentation}";
+                shares[i] = Share(i, name, sum(name, heard));
+            }
+            y = Output($"y{presentation}");
         }
-        return Output("y2");
+        return y;
+
+        // z from y: the output layer's outputs, which know of no calibration.
+        string FedBack(string y, string name) => Pass(readout(name + "/A", y), name, isClamped: true);
 
         // ½ · share · σ(F · source), where the steepness is in the source already.
         string Share(int index, string name, string source)
@@ -133,13 +150,6 @@ internal sealed class OnnxNetwork
                 sum = _graph.Node("Add", [share, sum], name + "/gain");
             return Pass(_graph.Node("Mul", [f, sum], name + "/A"), name, modulation.IsClamped);
         }
-    }
-
-    // z from y: the output layer's outputs, which know of no calibration.
-    private string FedBack(string y)
-    {
-        string a = Aggregate("z/A", y, Readout, scale: 0.5);
-        return Pass(a, "z", isClamped: true);
     }
 
     // What neurons pass on, from A/2.
@@ -220,20 +230,22 @@ internal sealed class OnnxNetwork
                 weights[k * Readout.InputCount + i] = (float)(slope * Readout.Weights[k * Readout.InputCount + i]);
             biases[k] = (float)(slope * Readout.Biases[k] + calibration.Offsets[k]);
         }
-        return Gemm("logits", y, _graph.Constant("logits/weights", weights, biases.Length, Readout.InputCount), biases);
+        string w = _graph.Constant("logits/weights", weights, biases.Length, Readout.InputCount);
+        return Gemm("logits", y, w, _graph.Constant("logits/biases", biases, biases.Length));
     }
 
     private string Number(string name, double value) => _graph.Constant(name, new[] { (float)value }, 1);
 
-    // scale · (W x + b)
-    private string Aggregate(string name, string inputs, InputSource source, double scale = 1) =>
-        Gemm(name, inputs, Weights(name, source, scale), Scaled(source.Biases, scale));
-
-    private string Gemm(string name, string inputs, string weights, float[] biases)
+    // scale · (W x + b): from a name and x to the node, any number of times.
+    private Func<string, string, string> Sum(string name, InputSource source, double scale = 1)
     {
-        string b = _graph.Constant(name + "/biases", biases, biases.Length);
-        return _graph.Node("Gemm", [inputs, weights, b], name, ("transB", 1));
+        string weights = Weights(name, source, scale);
+        string biases = _graph.Constant(name + "/biases", Scaled(source.Biases, scale), source.NeuronCount);
+        return (node, inputs) => Gemm(node, inputs, weights, biases);
     }
+
+    private string Gemm(string name, string inputs, string weights, string biases) =>
+        _graph.Node("Gemm", [inputs, weights, biases], name, ("transB", 1));
 
     // ONNX has no product with a sparse matrix. Drawn weights are put among zeros, which a runtime does once, when it
     // loads the file; zeros cost its matrix product less than drawn peers would cost its Gather: N × K numbers, every

@@ -120,10 +120,10 @@ public sealed unsafe partial class NetworkScorer
         }
         else
         {
-            if (_contextSums is not null || _lateralSums is not null)
+            for (int panel = 0; panel < panels; panel++)
+                Fire(hidden, memory, panel, memory.ContextBiases.Span(0), memory.LateralBiases.Span(0));
+            for (int presentation = 1; presentation < Network.Presentations; presentation++)
             {
-                for (int panel = 0; panel < panels; panel++)
-                    Fire(hidden, memory, panel, memory.ContextBiases.Span(0), memory.LateralBiases.Span(0));
                 if (_contextSums is not null)
                 {
                     _outputSums.Aggregate(memory.Y[0], panels, memory.Outputs[0]);
@@ -139,16 +139,15 @@ public sealed unsafe partial class NetworkScorer
                 }
 
                 _lateralSums?.Aggregate(memory.Y[0], panels, memory.L[0]);
+                for (int panel = 0; panel < panels; panel++)
+                    Fire(
+                        hidden,
+                        memory,
+                        panel,
+                        _contextSums is null ? memory.ContextBiases.Span(0) : memory.C.Span(panel),
+                        _lateralSums is null ? memory.LateralBiases.Span(0) : memory.L.Span(panel)
+                    );
             }
-
-            for (int panel = 0; panel < panels; panel++)
-                Fire(
-                    hidden,
-                    memory,
-                    panel,
-                    _contextSums is null ? memory.ContextBiases.Span(0) : memory.C.Span(panel),
-                    _lateralSums is null ? memory.LateralBiases.Span(0) : memory.L.Span(panel)
-                );
         }
 
         _outputSums.Aggregate(memory.Y[0], panels, memory.Outputs[0]);
