@@ -84,7 +84,12 @@ public sealed partial class InfomorphicTrainer
         /// In the first presentation they hear nothing, in each other one what was put out in the one before. The last
         /// is learned from, and scores come from it. Null is the paper's number: 2, or 1.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "How often a row is presented", ShortName = "shows", SortOrder = 9)]
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "How often a row is presented",
+            ShortName = "shows",
+            SortOrder = 9
+        )]
         public int? NumberOfPresentations;
 
         /// <summary>The number of hidden neurons N, at least 1. Not used where there is no hidden layer.</summary>

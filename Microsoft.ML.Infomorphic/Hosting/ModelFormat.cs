@@ -91,11 +91,7 @@ internal static class ModelFormat
         long end = context.FpMin + context.Header.FpModel + context.Header.CbModel;
         try
         {
-            return Read(
-                stream,
-                Math.Min(end, stream.Length) - stream.Position,
-                context.Header.ModelVerWritten
-            );
+            return Read(stream, Math.Min(end, stream.Length) - stream.Position, context.Header.ModelVerWritten);
         }
         catch (Exception exception) when (exception is FormatException or ArgumentException or EndOfStreamException)
         {

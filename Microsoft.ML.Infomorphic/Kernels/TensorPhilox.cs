@@ -39,7 +39,8 @@ internal static class TensorPhilox
         using var scope = NewDisposeScope();
         Tensor half = Scalar(32);
         Tensor word = Scalar(Word);
-        Tensor counter = arange(presentations * firstStep, presentations * (firstStep + steps), int64, device).view(-1, 1, 1);
+        Tensor counter = arange(presentations * firstStep, presentations * (firstStep + steps), int64, device)
+            .view(-1, 1, 1);
         Tensor c0 = arange(quarter, int64, device);
         Tensor c1 = arange(neurons, int64, device).unsqueeze(-1);
         Tensor c2 = counter & word;

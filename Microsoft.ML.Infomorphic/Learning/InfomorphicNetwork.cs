@@ -129,7 +129,7 @@ public sealed class InfomorphicNetwork
         if (Presentations < fewest || Presentations > most)
             throw new ArgumentOutOfRangeException(
                 nameof(presentations),
-                $"The network presents a row {fewest} to {most} times, and {Presentations} were asked for."
+                $"The network presents a row {(most == 1 ? "once" : $"{fewest} to {most} times")}, and {Presentations} presentations were asked for."
             );
 
         HiddenLayers = hiddenLayers;
