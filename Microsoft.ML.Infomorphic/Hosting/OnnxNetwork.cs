@@ -77,7 +77,7 @@ internal sealed class OnnxNetwork
     // The outputs of the last presentation.
     private string Hidden(InfomorphicLayer layer, string features)
     {
-        string f = Sum("F", layer.Sources[0])("F", features);
+        string f = Aggregate("F", features, layer.Sources[0]);
         return Spread(Fire(layer, f), f);
     }
 
@@ -107,32 +107,35 @@ internal sealed class OnnxNetwork
             return y;
 
         // Then what was put out in the presentation before is heard, through the same weights every time.
-        Func<string, string, string> readout = Sum("z", Readout, scale: 0.5);
-        Func<string, string, string>?[] sums =
+        (string Weights, string Biases)[] sums =
         [
             .. modulators.Select(
                 (source, i) =>
                     source.Kind == SourceKind.Label
-                        ? null
-                        : Sum($"{source.Symbol}", source, modulation.Sources[i].Steepness)
+                        ? default
+                        : Constants($"{source.Symbol}", source, modulation.Sources[i].Steepness)
             ),
         ];
+        (string Weights, string Biases) readout = Array.Exists(modulators, source => source.Kind == SourceKind.Feedback)
+            ? Constants("z", Readout, scale: 0.5)
+            : default;
         for (int presentation = 2; presentation <= _network.Presentations; presentation++)
         {
             for (int i = 0; i < shares.Length; i++)
             {
-                if (sums[i] is not { } sum)
+                if (modulators[i].Kind == SourceKind.Label)
                     continue;
                 string heard = modulators[i].Kind == SourceKind.Feedback ? FedBack(y, $"z{presentation - 1}") : y;
                 string name = $"{modulators[i].Symbol}{presentation}";
-                shares[i] = Share(i, name, sum(name, heard));
+                shares[i] = Share(i, name, Gemm(name, heard, sums[i].Weights, sums[i].Biases));
             }
             y = Output($"y{presentation}");
         }
         return y;
 
         // z from y: the output layer's outputs, which know of no calibration.
-        string FedBack(string y, string name) => Pass(readout(name + "/A", y), name, isClamped: true);
+        string FedBack(string y, string name) =>
+            Pass(Gemm(name + "/A", y, readout.Weights, readout.Biases), name, isClamped: true);
 
         // ½ · share · σ(F · source), where the steepness is in the source already.
         string Share(int index, string name, string source)
@@ -230,19 +233,17 @@ internal sealed class OnnxNetwork
                 weights[k * Readout.InputCount + i] = (float)(slope * Readout.Weights[k * Readout.InputCount + i]);
             biases[k] = (float)(slope * Readout.Biases[k] + calibration.Offsets[k]);
         }
-        string w = _graph.Constant("logits/weights", weights, biases.Length, Readout.InputCount);
-        return Gemm("logits", y, w, _graph.Constant("logits/biases", biases, biases.Length));
+        return Gemm("logits", y, _graph.Constant("logits/weights", weights, biases.Length, Readout.InputCount), biases);
     }
 
     private string Number(string name, double value) => _graph.Constant(name, new[] { (float)value }, 1);
 
-    // scale · (W x + b): from a name and x to the node, any number of times.
-    private Func<string, string, string> Sum(string name, InputSource source, double scale = 1)
-    {
-        string weights = Weights(name, source, scale);
-        string biases = _graph.Constant(name + "/biases", Scaled(source.Biases, scale), source.NeuronCount);
-        return (node, inputs) => Gemm(node, inputs, weights, biases);
-    }
+    // scale · (W x + b)
+    private string Aggregate(string name, string inputs, InputSource source, double scale = 1) =>
+        Gemm(name, inputs, Weights(name, source, scale), Scaled(source.Biases, scale));
+
+    private string Gemm(string name, string inputs, string weights, float[] biases) =>
+        Gemm(name, inputs, weights, _graph.Constant(name + "/biases", biases, biases.Length));
 
     private string Gemm(string name, string inputs, string weights, string biases) =>
         _graph.Node("Gemm", [inputs, weights, biases], name, ("transB", 1));
@@ -263,6 +264,13 @@ internal sealed class OnnxNetwork
         string peers = _graph.Constant(name + "/peers", source.Connections, n, k);
         return _graph.Node("ScatterElements", [zeros, peers, drawn], name + "/weights", ("axis", 1));
     }
+
+    // scale · W and scale · b
+    private (string Weights, string Biases) Constants(string name, InputSource source, double scale) =>
+        (
+            Weights(name, source, scale),
+            _graph.Constant(name + "/biases", Scaled(source.Biases, scale), source.NeuronCount)
+        );
 
     private static bool AreDistinct(InputSource source) =>
         source.Connections!.Chunk(source.ConnectionsPerNeuron).All(peers => peers.Distinct().Count() == peers.Length);

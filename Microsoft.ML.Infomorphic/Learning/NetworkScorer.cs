@@ -3,7 +3,8 @@
 // one; the output layer sees the last.
 //
 // What is drawn in presentation p has stream 2p − 1 of the row's and the sample's numbers, and in the first, where p = 0,
-// stream 0; what the output layer feeds back into presentation p has stream 2p.
+// stream 0; what the output layer feeds back into presentation p has stream 2p. A presentation that is the only one draws
+// as p = 1.
 
 using System.Buffers;
 using System.IO.Hashing;

@@ -113,6 +113,25 @@ public sealed class SaveAsOnnxTests
     }
 
     [TestMethod]
+    [DataRow(ContextSignal.Label, true, 3)]
+    [DataRow(ContextSignal.None, true, 4)]
+    [DataRow(ContextSignal.Feedback, true, 3)]
+    [DataRow(ContextSignal.Feedback, false, 16)]
+    public void Every_presentation_is_in_it(ContextSignal signal, bool lateral, int presentations)
+    {
+        InfomorphicTrainer.Options options = Samples.Options();
+        options.Context = signal;
+        options.LateralInput = lateral;
+        options.NumberOfPresentations = presentations;
+        options.LearningRate = 0.02;
+        options.OutputLearningRate = 0.02;
+        var transformer = _context.MulticlassClassification.Trainers.Infomorphic(options).Fit(Samples.View(_context));
+
+        AssertSame(transformer, Samples.Rows());
+        AssertSame(transformer.WithScoring(ScoringMode.Thresholded), Samples.Rows());
+    }
+
+    [TestMethod]
     public void ML_NET_applies_it()
     {
         IDataView data = Samples.View(_context);

@@ -34,23 +34,6 @@ public sealed class SetupsTests
                     options.Context = ContextSignal.Feedback;
                 }),
             ],
-            [
-                "setup 3, 3 presentations",
-                new Setup(options =>
-                {
-                    options.MaximumLateralConnections = 10;
-                    options.Context = ContextSignal.Feedback;
-                    options.NumberOfPresentations = 3;
-                }),
-            ],
-            [
-                "peers alone, 4 presentations",
-                new Setup(options =>
-                {
-                    options.Context = ContextSignal.None;
-                    options.NumberOfPresentations = 4;
-                }),
-            ],
             ["context alone", new Setup(options => options.LateralInput = false)],
             ["peers alone", new Setup(options => options.Context = ContextSignal.None)],
             [
