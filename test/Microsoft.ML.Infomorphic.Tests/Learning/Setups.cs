@@ -57,9 +57,20 @@ internal static class Setups
             },
             Feedback => settings with { Context = ContextSignal.Feedback },
             BivariateFeedback => bivariate with { Context = ContextSignal.Feedback },
-            ThreePresentations => settings with { Presentations = 3 },
-            FeedbackOfThree => settings with { Context = ContextSignal.Feedback, Presentations = 3 },
-            BivariateFeedbackOfFive => bivariate with { Context = ContextSignal.Feedback, Presentations = 5 },
+            // What is heard counts for more than the paper has it: means would hardly differ from the second on.
+            ThreePresentations => settings with { Presentations = 3, Activation = new ModulatedActivation(1, 1, 2, 2) },
+            FeedbackOfThree => settings with
+            {
+                Context = ContextSignal.Feedback,
+                Presentations = 3,
+                Activation = new ModulatedActivation(1, 1, 2, 2),
+            },
+            BivariateFeedbackOfFive => bivariate with
+            {
+                Context = ContextSignal.Feedback,
+                Presentations = 5,
+                Activation = new BivariateActivation(-0.5, 3),
+            },
             Random => settings with
             {
                 HiddenLayer = HiddenLayerKind.Random,
