@@ -384,7 +384,7 @@ internal sealed class HtmlReport
         Add($"<figure><div class=\"scroll\">{Inline(picture)}</div><figcaption>{Text(caption)}</figcaption></figure>");
 
     // Without the XML declaration; identifiers in it must be unique on the page.
-    private static string Inline(Picture picture)
+    internal static string Inline(Picture picture)
     {
         string svg = picture.ToSvg();
         svg = svg[svg.IndexOf("<svg", StringComparison.Ordinal)..];
@@ -415,7 +415,7 @@ internal sealed class HtmlReport
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);
 
-    private static string Resource(string name)
+    internal static string Resource(string name)
     {
         using Stream stream = typeof(HtmlReport).Assembly.GetManifestResourceStream(name)!;
         using var reader = new StreamReader(stream);

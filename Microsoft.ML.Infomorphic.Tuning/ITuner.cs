@@ -55,6 +55,12 @@ public interface ITuner
     /// <exception cref="ArgumentException">There is no such trial, or it is not running.</exception>
     void Fail(int trial);
 
+    /// <summary>Tells that a running trial was ended early. Its value teaches the tuner, but the trial is never the best.</summary>
+    /// <param name="trial">The trial's number.</param>
+    /// <param name="value">The objective when it ended; null, or not finite, where the tuner is to learn nothing.</param>
+    /// <exception cref="ArgumentException">There is no such trial, or it is not running.</exception>
+    void Prune(int trial, double? value);
+
     /// <summary>Repeats a recorded event. Points are taken as recorded, so this is much faster than asking again.</summary>
     /// <param name="recorded">The event. Trials must begin in the order of their numbers.</param>
     /// <exception cref="ArgumentException">The event does not fit the trials so far, or the space.</exception>

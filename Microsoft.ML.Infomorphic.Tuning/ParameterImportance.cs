@@ -18,10 +18,10 @@ public sealed record ParameterImportance(string Name, double Value)
     /// its share of what the splits on it take from the variance, a mean over the trees.
     /// </summary>
     /// <param name="space">The search space.</param>
-    /// <param name="trials">The trials; those without a value are left out.</param>
+    /// <param name="trials">The trials; those that are not completed are left out.</param>
     /// <param name="seed">Everything random follows from this number.</param>
     /// <returns>One importance for each parameter, the largest first; all are 0 where the values do not differ.</returns>
-    /// <exception cref="ArgumentException">Fewer than <see cref="MinimumTrials"/> trials have a value.</exception>
+    /// <exception cref="ArgumentException">Fewer than <see cref="MinimumTrials"/> trials are completed.</exception>
     /// <remarks>
     /// As in arXiv 2412.02482, appendix A.5 and figure 6. The forest is ML.NET's FastForest; a choice is one feature for each of its
     /// values, and has the sum of their importances.
@@ -34,7 +34,7 @@ public sealed record ParameterImportance(string Name, double Value)
         Row[] rows =
         [
             .. from trial in trials
-            where trial.Value is not null
+            where trial.State == TrialState.Completed
             select new Row { Label = (float)trial.Value!.Value, Features = FeaturesOf(trial.Point) },
         ];
         if (rows.Length < MinimumTrials)

@@ -26,8 +26,8 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// <para>
 /// Running trials count among the others, as if they were bad (a "constant liar"), so that workers that ask at the same
 /// time are sent to different places. Failed trials count among the others, too: nothing good is known there. Enqueued
-/// trials count like all. A proposal depends on which trials are completed, running or failed, not on the order in which
-/// that was told.
+/// trials count like all, and so do pruned ones, with the value at which they ended. A proposal depends on what has become
+/// of each trial, not on the order in which that was told.
 /// </para>
 /// </remarks>
 public sealed class TpeTuner : Tuner
@@ -55,14 +55,14 @@ public sealed class TpeTuner : Tuner
 
     private protected override ParameterPoint Propose(int number)
     {
-        Trial[] completed = [.. Trials.Where(t => t.State == TrialState.Completed)];
-        if (completed.Length < _options.StartupTrials)
+        Trial[] valued = [.. Trials.Where(t => t.Value is not null)];
+        if (valued.Length < _options.StartupTrials)
             return RandomTuner.Draw(Space, Seed, number);
 
-        int count = Math.Min((int)Math.Ceiling(0.1 * completed.Length), 25); // γ n
+        int count = Math.Min((int)Math.Ceiling(0.1 * valued.Length), 25); // γ n
         HashSet<int> good =
         [
-            .. completed.OrderBy(t => Loss(t.Value!.Value)).ThenBy(t => t.Number).Take(count).Select(t => t.Number),
+            .. valued.OrderBy(t => Loss(t.Value!.Value)).ThenBy(t => t.Number).Take(count).Select(t => t.Number),
         ];
         var l = new ParzenMixture(Space, [.. PointsWhere(t => good.Contains(t.Number))], _options);
         var g = new ParzenMixture(Space, [.. PointsWhere(t => !good.Contains(t.Number))], _options);

@@ -111,6 +111,16 @@ public abstract class Tuner : ITuner
     public void Fail(int trial) => Replay(new TunerEvent(TunerEventKind.Failed, trial));
 
     /// <inheritdoc/>
+    public void Prune(int trial, double? value) =>
+        Replay(
+            new TunerEvent(
+                TunerEventKind.Pruned,
+                trial,
+                Value: value is double told && double.IsFinite(told) ? told : null
+            )
+        );
+
+    /// <inheritdoc/>
     public void Replay(TunerEvent recorded)
     {
         ArgumentNullException.ThrowIfNull(recorded);
@@ -119,7 +129,7 @@ public abstract class Tuner : ITuner
             case TunerEventKind.Asked or TunerEventKind.Enqueued:
                 Begin(recorded);
                 break;
-            case TunerEventKind.Told or TunerEventKind.Failed:
+            case TunerEventKind.Told or TunerEventKind.Failed or TunerEventKind.Pruned:
                 Finish(recorded);
                 break;
             default:
@@ -203,7 +213,7 @@ public abstract class Tuner : ITuner
     /// <summary>Learns that a trial has begun.</summary>
     private protected virtual void OnBegun(Trial trial) { }
 
-    /// <summary>Learns that a trial is completed or has failed.</summary>
+    /// <summary>Learns that a trial is completed, has failed or was pruned.</summary>
     private protected virtual void OnFinished(Trial trial) { }
 
     /// <summary>The trial's value as something to minimise.</summary>
@@ -237,13 +247,19 @@ public abstract class Tuner : ITuner
         Trial trial = _trials[finished.Trial];
         if (trial.State != TrialState.Running)
             throw new ArgumentException(
-                $"Trial {trial.Number} is not running: it has {(trial.State == TrialState.Failed ? "failed" : "been completed")} already.",
+                $"Trial {trial.Number} is not running: it has {Past(trial.State)} already.",
                 nameof(finished)
             );
         if (finished.Kind == TunerEventKind.Failed)
             trial = trial with { State = TrialState.Failed };
+        else if (finished is { Kind: TunerEventKind.Pruned, Value: null })
+            trial = trial with { State = TrialState.Pruned };
         else if (finished.Value is double value && double.IsFinite(value))
-            trial = trial with { State = TrialState.Completed, Value = value };
+            trial = trial with
+            {
+                State = finished.Kind == TunerEventKind.Pruned ? TrialState.Pruned : TrialState.Completed,
+                Value = value,
+            };
         else
             throw new ArgumentException(
                 $"The recorded value of trial {trial.Number} is {finished.Value?.ToString(CultureInfo.InvariantCulture) ?? "missing"}, and must be a finite number.",
@@ -251,10 +267,22 @@ public abstract class Tuner : ITuner
             );
         _trials[trial.Number] = trial;
         _events.Add(finished);
-        if (trial.Value is double told && (Best is null || IsBetter(told, trial.Number, Best)))
+        // A pruned trial's value is that of an early epoch, which a metric may only pass through.
+        if (
+            trial is { State: TrialState.Completed, Value: double told }
+            && (Best is null || IsBetter(told, trial.Number, Best))
+        )
             Best = trial;
         OnFinished(trial);
     }
+
+    private static string Past(TrialState state) =>
+        state switch
+        {
+            TrialState.Failed => "failed",
+            TrialState.Pruned => "been pruned",
+            _ => "been completed",
+        };
 
     private bool IsBetter(double value, int number, Trial best) =>
         Loss(value) < Loss(best.Value!.Value) || (value == best.Value && number < best.Number);

@@ -14,6 +14,9 @@ public enum TunerEventKind
 
     /// <summary>It was told that a trial has no value.</summary>
     Failed = 3,
+
+    /// <summary>It was told that a trial was ended early.</summary>
+    Pruned = 4,
 }
 
 /// <summary>
@@ -23,7 +26,7 @@ public enum TunerEventKind
 /// <param name="Kind">What happened.</param>
 /// <param name="Trial">The number of the trial that it happened to.</param>
 /// <param name="Values">The trial's point, for <see cref="TunerEventKind.Asked"/> and <see cref="TunerEventKind.Enqueued"/>; else null.</param>
-/// <param name="Value">The trial's value, finite, for <see cref="TunerEventKind.Told"/>; else null.</param>
+/// <param name="Value">The trial's value, finite, for <see cref="TunerEventKind.Told"/>; for <see cref="TunerEventKind.Pruned"/> what the tuner learns, or null; else null.</param>
 public sealed record TunerEvent(
     TunerEventKind Kind,
     int Trial,

@@ -326,7 +326,9 @@ public sealed class Study
                         ("claim", trial.Claim),
                         ("state", (int)state)
                     ).Count > 0;
-            if (value is double told)
+            if (state == StoredTrialState.Pruned)
+                _tuner.Prune(trial.Number, value);
+            else if (value is double told)
                 _tuner.Tell(trial.Number, told);
             else
                 _tuner.Fail(trial.Number);

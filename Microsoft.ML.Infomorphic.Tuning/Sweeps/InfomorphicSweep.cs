@@ -15,7 +15,7 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// Every trial is trained with the same seed, that of the trainer's options, or 0 where they have none. So a trial's value
 /// follows from its point alone, and a sweep with one worker can be repeated exactly.
 /// </remarks>
-public sealed class InfomorphicSweep
+public sealed partial class InfomorphicSweep
 {
     // What changes the time or the memory that training takes, but not the model.
     private static readonly string[] s_withoutEffect =
@@ -43,6 +43,9 @@ public sealed class InfomorphicSweep
 
     /// <summary>What is searched.</summary>
     public SearchSpace Space { get; }
+
+    /// <summary>What is optimised.</summary>
+    public SweepMetric Metric => _options.Metric;
 
     /// <summary>The points that a new study begins with: the trainer's options and the published goals, where the space holds them.</summary>
     public IReadOnlyList<ParameterPoint> StartingPoints { get; }
@@ -184,8 +187,8 @@ public sealed class InfomorphicSweep
     private InfomorphicTrainer TrainerOf(TrialRun trial, int fold)
     {
         SweepMetric metric = _options.Metric;
-        trial.TellsPrunedValue = metric.EpochsAreComparable;
         InfomorphicTrainer.Options options = OptionsAt(trial.Point);
+        trial.TellsPrunedValue = metric.IsMeasuredAfterEpochs(options);
         Action<Learning.EpochRecord>? ended = options.EpochEnded;
         options.EpochEnded = epoch =>
         {
@@ -202,7 +205,11 @@ public sealed class InfomorphicSweep
         var model = fitted.GetTransformer();
         trial.CancellationToken.ThrowIfCancellationRequested();
         double value = metric.Value(
-            _catalog.Evaluate(model.Transform(validation), labelColumnName: _trainer.LabelColumnName)
+            _catalog.Evaluate(
+                model.Transform(validation),
+                labelColumnName: _trainer.LabelColumnName,
+                topKPredictionCount: model.Model.Network.ClassCount
+            )
         );
         return double.IsFinite(value)
             ? value

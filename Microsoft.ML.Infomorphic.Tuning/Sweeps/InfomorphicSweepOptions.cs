@@ -25,7 +25,7 @@ public sealed record InfomorphicSweepOptions
     /// Trials that each worker trains at once, as one wide network on the same batches, at least 1. They are proposed
     /// together, so that the tuner knows of none of them what came of the others. Trials that cannot be trained together,
     /// because the space has numbers of neurons or batch sizes, are trained one after another. With more than one, a single
-    /// worker uses all processors.
+    /// worker uses all threads that the trainer may use, best where they divide the number of trials.
     /// </summary>
     public int TrialsAtOnce { get; init; } = 1;
 

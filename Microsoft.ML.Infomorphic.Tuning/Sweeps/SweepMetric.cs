@@ -64,15 +64,27 @@ public sealed record SweepMetric
     /// <summary>Whether more of it is better.</summary>
     public OptimizationDirection Direction { get; }
 
-    internal Func<MulticlassClassificationMetrics, double> Value { get; }
+    /// <summary>Takes the metric from ML.NET's.</summary>
+    public Func<MulticlassClassificationMetrics, double> Value { get; }
 
     /// <summary>What stands for the metric after an epoch, better in the same direction; null where there are no validation rows.</summary>
-    internal Func<EpochRecord, double?> AfterEpoch { get; }
+    public Func<EpochRecord, double?> AfterEpoch { get; }
 
-    /// <summary>Whether what stands for the metric after an epoch is the metric, which a tuner can learn from.</summary>
-    internal bool EpochsAreComparable => this == MicroAccuracy || this == LogLoss;
+    /// <summary>
+    /// Whether what stands for the metric after an epoch is the metric as a trained model has it, so that a tuner can learn
+    /// from it: not where the metric is another one, nor where scores are calibrated after training, or sampled.
+    /// </summary>
+    /// <param name="options">The trainer's options.</param>
+    /// <returns>Whether it is.</returns>
+    public bool IsMeasuredAfterEpochs(InfomorphicTrainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return (this == MicroAccuracy || this == LogLoss)
+            && !options.CalibrateScores
+            && options.Scoring == ScoringMode.MeanField;
+    }
 
-    /// <summary>Any number of ML.NET's multiclass metrics, such as the top-K accuracy or a class's precision.</summary>
+    /// <summary>Any number of ML.NET's multiclass metrics, such as the accuracy of the best 3 classes, <c>metrics => metrics.TopKAccuracyForAllK[2]</c>, or a class's recall.</summary>
     /// <param name="name">The metric's name.</param>
     /// <param name="direction">Whether more of it is better.</param>
     /// <param name="value">Takes it from the metrics.</param>

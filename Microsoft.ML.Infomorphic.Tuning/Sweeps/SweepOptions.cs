@@ -9,7 +9,10 @@ public sealed record SweepOptions
     /// <summary>No trial begins after so long, and running ones are finished; positive; null for no limit.</summary>
     public TimeSpan? MaximumTime { get; init; }
 
-    /// <summary>Trials that this process runs at a time, at least 1. With one, and no other process, a sweep is deterministic.</summary>
+    /// <summary>
+    /// Workers of this process, at least 1, each of which runs a trial at a time, or as many as
+    /// <see cref="InfomorphicSweepOptions.TrialsAtOnce"/> says. With one, and no other process, a sweep is deterministic.
+    /// </summary>
     public int Workers { get; init; } = 1;
 
     /// <summary>Ends trials that are not worth going on with; null for none.</summary>

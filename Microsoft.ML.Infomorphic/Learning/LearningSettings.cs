@@ -188,27 +188,19 @@ public sealed record LearningSettings
         ArgumentNullException.ThrowIfNull(other);
         (string Name, object? Mine, object? Other)[] shared =
         [
-            (nameof(HiddenLayer), HiddenLayer, other.HiddenLayer),
-            (nameof(HiddenSources), HiddenSources, other.HiddenSources),
-            (nameof(Context), Context, other.Context),
-            (nameof(Presentations), Presentations, other.Presentations),
-            (nameof(HiddenNeurons), HiddenNeurons, other.HiddenNeurons),
-            (nameof(MaximumLateralConnections), MaximumLateralConnections, other.MaximumLateralConnections),
-            (nameof(Binning), Binning, other.Binning),
-            (nameof(BatchSize), BatchSize, other.BatchSize),
-            (nameof(Standardization), Standardization, other.Standardization),
-            (nameof(Seed), Seed, other.Seed),
-            (nameof(Threads), Threads, other.Threads),
-            (
-                $"decays of moments and ε in {nameof(HiddenOptimizer)}",
-                Rest(HiddenOptimizer),
-                Rest(other.HiddenOptimizer)
-            ),
-            (
-                $"decays of moments and ε in {nameof(OutputOptimizer)}",
-                Rest(OutputOptimizer),
-                Rest(other.OutputOptimizer)
-            ),
+            ("hidden layer", HiddenLayer, other.HiddenLayer),
+            ("sources of hidden neurons", HiddenSources, other.HiddenSources),
+            ("context", Context, other.Context),
+            ("number of presentations", Presentations, other.Presentations),
+            ("number of hidden neurons", HiddenNeurons, other.HiddenNeurons),
+            ("maximum of lateral connections", MaximumLateralConnections, other.MaximumLateralConnections),
+            ("binning", Binning, other.Binning),
+            ("batch size", BatchSize, other.BatchSize),
+            ("standardisation", Standardization, other.Standardization),
+            ("seed", Seed, other.Seed),
+            ("number of threads", Threads, other.Threads),
+            ("decays of moments and ε of the hidden layer", Rest(HiddenOptimizer), Rest(other.HiddenOptimizer)),
+            ("decays of moments and ε of the output layer", Rest(OutputOptimizer), Rest(other.OutputOptimizer)),
         ];
         (string name, object? mine, object? others) = Array.Find(
             shared,

@@ -183,7 +183,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         if (inputs is null)
             _output.Gradients[0].addmm_(outputGradient, features, beta: 0);
         else
-            Multiply(Blocks(outputGradient), Blocks(inputs).transpose(1, 2), Blocks(_output.Gradients[0]));
+            MultiplyTransposed(outputGradient, inputs, _output.Gradients[0]);
         _output.Gradients[1].copy_(outputGradient.sum(-1, keepdim: true));
         _output.Update(_steps);
     }
@@ -291,7 +291,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         if (_label >= 0)
             _hidden.Gradients[_label].addmm_(gradients[_label], oneHot, beta: 0);
         if (_feedback >= 0)
-            Multiply(Blocks(gradients[_feedback]), Blocks(fed!).transpose(1, 2), Blocks(_hidden.Gradients[_feedback]));
+            MultiplyTransposed(gradients[_feedback], fed!, _hidden.Gradients[_feedback]);
         if (_lateral >= 0)
             DifferentiateLateral(gradients[_lateral], heard!);
         _biasGradients!.copy_(gradients.sum(-1, keepdim: true));
@@ -387,24 +387,34 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         if (hidden is null)
             f.addmm_(weights, features.t(), beta: 0);
         else
-            Multiply(Blocks(weights), Blocks(hidden), Blocks(f));
+            Multiply(weights, hidden, f);
         return f.add_(_output.Values[1]);
     }
 
     // C: context weights times what the output layer put out in the presentation before, and the bias.
     private void AggregateFeedback(Tensor fed, Tensor c)
     {
-        Multiply(Blocks(_hidden!.Values[_feedback]), Blocks(fed), Blocks(c));
+        Multiply(_hidden!.Values[_feedback], fed, c);
         c.add_(_biases![_feedback]);
     }
 
-    // Each trial's matrices, multiplied. In place where there is one trial alone: so does libtorch one matrix, but not many.
-    private static void Multiply(Tensor left, Tensor right, Tensor result)
+    // Each trial's rows of the left times its own rows of the right. In place where there is one trial alone: so does
+    // libtorch one matrix, but not many.
+    private void Multiply(Tensor left, Tensor right, Tensor result)
     {
-        if (result.shape[0] == 1)
-            result[0].addmm_(left[0], right[0], beta: 0);
+        if (Trials == 1)
+            result.addmm_(left, right, beta: 0);
         else
-            result.copy_(left.bmm(right));
+            Blocks(result).copy_(Blocks(left).bmm(Blocks(right)));
+    }
+
+    // The same with the right transposed, so that rows of the batch are summed over.
+    private void MultiplyTransposed(Tensor left, Tensor right, Tensor result)
+    {
+        if (Trials == 1)
+            result.addmm_(left, right.t(), beta: 0);
+        else
+            Blocks(result).copy_(Blocks(left).bmm(Blocks(right).transpose(1, 2)));
     }
 
     // One matrix a trial.
@@ -583,16 +593,16 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     // L: lateral weights times the outputs of the presentation before, and the bias.
     private void AggregateLateral(Tensor heard, Tensor l)
     {
-        Tensor weights = Blocks(_hidden!.Values[_lateral]);
+        Tensor weights = _hidden!.Values[_lateral];
         if (_connections is null)
-            Multiply(weights, Blocks(heard), Blocks(l));
+            Multiply(weights, heard, l);
         else
             ForPieces(
                 (peers, start, count) =>
                 {
                     Tensor dense = zeros(Trials, count, _layer!.NeuronCount, float32, _device);
-                    dense.scatter_(2, peers, weights.narrow(1, start, count));
-                    Multiply(dense, Blocks(heard), Blocks(l).narrow(1, start, count));
+                    dense.scatter_(2, peers, Blocks(weights).narrow(1, start, count));
+                    Blocks(l).narrow(1, start, count).copy_(dense.bmm(Blocks(heard)));
                 }
             );
         l.add_(_biases![_lateral]);
@@ -600,21 +610,20 @@ internal sealed class TensorTrainingEngine : TrainingEngine
 
     private void DifferentiateLateral(Tensor gradient, Tensor heard)
     {
-        Tensor outputs = Blocks(heard).transpose(1, 2);
-        Tensor gradients = Blocks(_hidden!.Gradients[_lateral]);
+        Tensor gradients = _hidden!.Gradients[_lateral];
         if (_connections is null)
         {
-            Multiply(Blocks(gradient), outputs, gradients);
-            gradients.diagonal(0, 1, 2).zero_();
+            MultiplyTransposed(gradient, heard, gradients);
+            Blocks(gradients).diagonal(0, 1, 2).zero_();
             return;
         }
 
+        Tensor outputs = Blocks(heard).transpose(1, 2);
         ForPieces(
             (peers, start, count) =>
             {
-                Tensor dense = empty(Trials, count, _layer!.NeuronCount, float32, _device);
-                Multiply(Blocks(gradient).narrow(1, start, count), outputs, dense);
-                gradients.narrow(1, start, count).copy_(dense.gather(2, peers));
+                Tensor dense = Blocks(gradient).narrow(1, start, count).bmm(outputs);
+                Blocks(gradients).narrow(1, start, count).copy_(dense.gather(2, peers));
             }
         );
     }

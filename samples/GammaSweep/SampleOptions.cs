@@ -18,6 +18,7 @@ internal sealed record SampleOptions(
     bool Presets,
     int Seed,
     string Report,
+    bool Ablate,
     string? Data
 )
 {
@@ -61,7 +62,7 @@ internal sealed record SampleOptions(
         );
         Option<int> workers = CommandLine.WholeNumber(
             "--workers",
-            "Workers, which share the processors; more processes may join with the same --store and --study. [default: 2, or 1 with --at-once]",
+            "Workers, which share the processors (one alone with --at-once, if not said otherwise); more processes may join with the same --store and --study.",
             fallback: 1,
             minimum: 1
         );
@@ -78,9 +79,13 @@ internal sealed record SampleOptions(
         Option<int> seed = CommandLine.WholeNumber("--seed", "The proposals follow from it.", fallback: 1, minimum: 0);
         Option<string> report = new("--report")
         {
-            Description = "Folder for the trials as CSV and JSON.",
-            HelpName = "DIR",
-            DefaultValueFactory = _ => Path.Combine("output", "gamma-sweep"),
+            Description = "The report (HTML); the trials as CSV and JSON are written beside it.",
+            HelpName = "FILE",
+            DefaultValueFactory = _ => Path.Combine("output", "gamma-sweep", "report.html"),
+        };
+        Option<bool> ablate = new("--ablate")
+        {
+            Description = "Train the best goal again without each of its weights, and report what that costs.",
         };
         Option<string?> data = new("--data")
         {
@@ -105,6 +110,7 @@ internal sealed record SampleOptions(
             presets,
             seed,
             report,
+            ablate,
             data,
         };
         command.SetAction(parsed =>
@@ -123,6 +129,7 @@ internal sealed record SampleOptions(
                     parsed.GetValue(presets),
                     parsed.GetValue(seed),
                     parsed.GetRequiredValue(report),
+                    parsed.GetValue(ablate),
                     parsed.GetValue(data)
                 )
             )

@@ -3,6 +3,7 @@ using Microsoft.ML;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Tuning;
+using Microsoft.ML.Infomorphic.Tuning.Reporting;
 using Mnist;
 using SampleSupport;
 using Spectre.Console;
@@ -20,7 +21,10 @@ internal static class SweepRun
         IAnsiConsole console = ConsoleOutput.Create();
         var mlContext = new MLContext(seed: 1);
         (IDataView train, IDataView validation) = Load(mlContext, sample);
-        var output = new OutputFolder(sample.Report);
+        if (Directory.Exists(sample.Report))
+            throw new IOException($"{sample.Report} is a folder, and --report takes a file.");
+        string report = Path.GetFullPath(sample.Report);
+        var output = new OutputFolder(Path.GetDirectoryName(report)!);
         output.Create();
         if (!PostgreSql(sample.Store))
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(sample.Store))!);
@@ -68,6 +72,7 @@ internal static class SweepRun
         );
         foreach (string path in output.Written)
             console.WriteLine(path);
+        WriteReport([]);
         if (result.Outcome == SweepOutcome.Cancelled)
         {
             console.WriteLine("Cancelled. What is finished is kept: go on with --resume.");
@@ -92,7 +97,24 @@ internal static class SweepRun
                 $"Validation accuracy: {best.Value:P2}; of the goal {Reference}, trained and scored alike: {reference:P2}; margin {100 * (best.Value - reference):+0.00;-0.00} points."
             )
         );
+        if (sample.Ablate)
+        {
+            IReadOnlyList<Ablation> ablations = sweep.Ablate(best.Point, train, validation, interruption.Token);
+            console.WriteLine($"Without one weight of the best goal: {string.Join(", ", ablations)}");
+            WriteReport(ablations);
+        }
         return CommandLine.Success;
+
+        void WriteReport(IReadOnlyList<Ablation> ablations)
+        {
+            SweepReport.Write(
+                report,
+                sweep,
+                result.Trials,
+                new SweepReportOptions { Title = $"The sweep {sample.Study}", Ablations = ablations }
+            );
+            console.WriteLine(report);
+        }
     }
 
     private static (IDataView Train, IDataView Validation) Load(MLContext mlContext, SampleOptions sample)

@@ -72,20 +72,30 @@ internal static class TrialsCommand
 
         var others = new OtherProcesses();
         var clock = Stopwatch.StartNew();
-        var groupSeconds = new List<double>();
-        var singleSeconds = new List<double>();
+        var groupTimes = new List<Elapsed>();
+        var singleTimes = new List<Elapsed>();
         bool equal = true;
         for (int round = 0; round < measurement.Rounds && clock.Elapsed.TotalSeconds < measurement.Seconds; round++)
         {
-            (double seconds, TrainingResult[] results) = Together(group);
-            (double secondsApart, TrainingResult[] resultsApart) = Apart(single);
-            groupSeconds.Add(seconds);
-            singleSeconds.Add(secondsApart);
-            equal &= results.Zip(resultsApart).All(pair => HaveSameWeights(pair.First, pair.Second));
+            // Whoever begins meets another machine than whoever follows.
+            TrainingResult[] together;
+            TrainingResult[] apart;
+            if (round % 2 == 0)
+            {
+                together = Add(groupTimes, Together(group));
+                apart = Add(singleTimes, Apart(single));
+            }
+            else
+            {
+                apart = Add(singleTimes, Apart(single));
+                together = Add(groupTimes, Together(group));
+            }
+
+            equal &= together.Zip(apart).All(pair => HaveSameWeights(pair.First, pair.Second));
             Console.Error.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"round {round + 1}: group {seconds:F2} s, single {secondsApart:F2} s, ratio {seconds / secondsApart:F3}"
+                    $"round {round + 1}: group {groupTimes[^1]}, single {singleTimes[^1]}, ratio {groupTimes[^1].Seconds / singleTimes[^1].Seconds:F3}"
                 )
             );
         }
@@ -104,20 +114,35 @@ internal static class TrialsCommand
             measurement.Device.IsCuda
                 ? "one after another"
                 : string.Create(CultureInfo.InvariantCulture, $"{atOnce} at a time, one thread each"),
-            Distribution.Of(groupSeconds),
-            Distribution.Of(singleSeconds),
-            Distribution.Of(groupSeconds.Zip(singleSeconds, (one, other) => one / other)),
+            Distribution.Of(groupTimes.Select(time => time.Seconds)),
+            Distribution.Of(singleTimes.Select(time => time.Seconds)),
+            Ratio(time => time.Seconds),
+            Distribution.Of(groupTimes.Select(time => time.ProcessorSeconds)),
+            Distribution.Of(singleTimes.Select(time => time.ProcessorSeconds)),
+            Ratio(time => time.ProcessorSeconds),
             equal
         );
         ConsoleTable.Write(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{trials} trials of {hidden:N0} neurons, {epochs} epochs, batch {batch:N0}: median (p10–p90) of {groupSeconds.Count} rounds"
+                $"{trials} trials of {hidden:N0} neurons, {epochs} epochs, batch {batch:N0}: median (p10–p90) of {groupTimes.Count} rounds"
             ),
-            ["", "s", "to single ones"],
+            ["", "s", "to single ones", "processors' s", "to single ones"],
             [
-                ["as one group", ConsoleTable.Format(report.GroupSeconds), ConsoleTable.Format(report.Ratio)],
-                [$"single ones, {report.SingleOnes}", ConsoleTable.Format(report.SingleSeconds), "1"],
+                [
+                    "as one group",
+                    ConsoleTable.Format(report.GroupSeconds),
+                    ConsoleTable.Format(report.Ratio),
+                    ConsoleTable.Format(report.GroupProcessorSeconds),
+                    ConsoleTable.Format(report.ProcessorRatio),
+                ],
+                [
+                    $"single ones, {report.SingleOnes}",
+                    ConsoleTable.Format(report.SingleSeconds),
+                    "1",
+                    ConsoleTable.Format(report.SingleProcessorSeconds),
+                    "1",
+                ],
             ]
         );
         AnsiConsole.WriteLine(equal ? "All weights are the same to the last bit." : "Weights differ.");
@@ -126,7 +151,16 @@ internal static class TrialsCommand
             ReportFile.Write(path, report);
         return 0;
 
-        (double Seconds, TrainingResult[] Results) Together(LearningSettings[] settings) =>
+        Distribution Ratio(Func<Elapsed, double> time) =>
+            Distribution.Of(groupTimes.Zip(singleTimes, (one, other) => time(one) / time(other)));
+
+        static TrainingResult[] Add(List<Elapsed> times, (Elapsed Time, TrainingResult[] Results) run)
+        {
+            times.Add(run.Time);
+            return run.Results;
+        }
+
+        (Elapsed Time, TrainingResult[] Results) Together(LearningSettings[] settings) =>
             Time(() =>
                 [
                     .. NetworkTrainer
@@ -140,7 +174,7 @@ internal static class TrialsCommand
                 ]
             );
 
-        (double Seconds, TrainingResult[] Results) Apart(LearningSettings[] settings) =>
+        (Elapsed Time, TrainingResult[] Results) Apart(LearningSettings[] settings) =>
             Time(() =>
             {
                 var results = new TrainingResult[settings.Length];
@@ -168,12 +202,23 @@ internal static class TrialsCommand
             });
     }
 
-    private static (double Seconds, TrainingResult[] Results) Time(Func<TrainingResult[]> train)
+    private static (Elapsed Time, TrainingResult[] Results) Time(Func<TrainingResult[]> train)
     {
         GC.Collect();
+        TimeSpan before = Environment.CpuUsage.TotalTime;
         var clock = Stopwatch.StartNew();
         TrainingResult[] results = train();
-        return (clock.Elapsed.TotalSeconds, results);
+        return (
+            new Elapsed(clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - before).TotalSeconds),
+            results
+        );
+    }
+
+    /// <summary>Seconds on the wall, and of this process's threads on their processors.</summary>
+    private sealed record Elapsed(double Seconds, double ProcessorSeconds)
+    {
+        public override string ToString() =>
+            string.Create(CultureInfo.InvariantCulture, $"{Seconds:F2} s ({ProcessorSeconds:F2} s of processors)");
     }
 
     // Goals as a sweep near its end tries them: the paper's, each weight moved by up to 0.2.
@@ -211,6 +256,9 @@ internal static class TrialsCommand
         Distribution GroupSeconds,
         Distribution SingleSeconds,
         Distribution Ratio,
+        Distribution GroupProcessorSeconds,
+        Distribution SingleProcessorSeconds,
+        Distribution ProcessorRatio,
         bool WeightsAreTheSame
     );
 }

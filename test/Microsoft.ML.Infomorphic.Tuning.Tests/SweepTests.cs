@@ -125,8 +125,30 @@ public sealed class SweepTests
         CollectionAssert.AreEqual(new[] { 4, 4, 4, 2, 2 }, result.Trials.Select(t => t.EpochValues.Count).ToArray());
         Assert.AreEqual((StoredTrialState.Pruned, 8.0), (result.Trials[4].State, result.Trials[4].Value));
         TunerEvent told = Study.Join(store, Define()).GetEvents()[^1];
-        Assert.AreEqual((TunerEventKind.Told, 8.0), (told.Kind, told.Value));
+        Assert.AreEqual((TunerEventKind.Pruned, 8.0), (told.Kind, told.Value));
         Assert.AreEqual(0, result.Best!.Number);
+    }
+
+    [TestMethod]
+    public void A_pruned_trial_is_never_the_best_for_the_sweep_or_its_tuner()
+    {
+        using var store = TrialStore.Open(TrialStores.NewFile());
+        SweepResult result = Run(
+            store,
+            t =>
+            {
+                // Trials get worse as they go on, so what the last ones had when they ended is better than every value.
+                t.Report(1, t.Number < 3 ? 0 : 0.5);
+                t.Report(2, t.Number < 3 ? 0 : 0.5);
+                return 1 + t.Number;
+            },
+            new SweepOptions { MaximumTrials = 6, Pruner = new MedianPruner(startupTrials: 3) }
+        );
+        Assert.AreEqual(3, result.Trials.Count(t => t.State == StoredTrialState.Pruned && t.Value == 0.5));
+        Assert.AreEqual((0, 1.0), (result.Best!.Number, result.Best.Value!.Value));
+        Tuner tuner = Define().CreateTuner();
+        tuner.Replay(Study.Join(store, Define()).GetEvents());
+        Assert.AreEqual((0, 1.0), (tuner.Best!.Number, tuner.Best.Value!.Value));
     }
 
     [TestMethod]

@@ -49,6 +49,37 @@ public sealed class TrialStoreTests
     }
 
     [TestMethod]
+    public void A_file_that_cannot_be_opened_is_refused()
+    {
+        string path = TrialStores.NewFile();
+        if (OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess)
+            File.CreateSymbolicLink(path, path); // whoever may read everything cannot read what leads nowhere
+        else
+        {
+            using (TrialStore.Open(path)) { }
+            File.SetUnixFileMode(path, UnixFileMode.None);
+        }
+        Assert.AreEqual(
+            $"The trial store {path} cannot be opened: check that the file and its folder may be read and written.",
+            MessageOf(path)
+        );
+    }
+
+    [TestMethod]
+    public void A_damaged_file_is_refused_and_stays()
+    {
+        string path = TrialStores.NewFile();
+        using (var store = TrialStore.Open(path))
+            for (int i = 0; i < 40; i++)
+                Study.Join(store, CheapStudy.Define($"study {i}"));
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes.AsSpan(200, bytes.Length - 200).Fill(0xA5); // all but the header
+        File.WriteAllBytes(path, bytes);
+        Assert.AreEqual($"The trial store {path} is damaged: restore it from a copy.", MessageOf(path));
+        CollectionAssert.AreEqual(bytes, File.ReadAllBytes(path));
+    }
+
+    [TestMethod]
     public void A_locked_file_is_waited_for_and_then_refused()
     {
         string path = TrialStores.NewFile();
@@ -95,6 +126,54 @@ public sealed class TrialStoreTests
         using (var source = NpgsqlDataSource.Create(location))
             source.CreateCommand("UPDATE infomorphic_schema SET version = 7").ExecuteNonQuery();
         StringAssert.Contains(MessageOf(location), "was written by a newer version: its schema is 7");
+    }
+
+    [TestMethod]
+    public void A_server_that_stays_down_ends_the_sweep_with_one_sentence_and_the_next_run_goes_on()
+    {
+        TrialStores.RequirePostgreSql();
+        using var server = new PostgreSqlServer();
+        StudyDefinition definition = CheapStudy.Define("down for long");
+        using (var store = TrialStore.Open(server.Location, TimeSpan.FromSeconds(1)))
+        {
+            string message = Assert
+                .ThrowsExactly<TrialStoreException>(() =>
+                    Sweep.Run(
+                        store,
+                        definition,
+                        [],
+                        trial =>
+                        {
+                            if (trial.Number == 3)
+                                server.Stop();
+                            return CheapStudy.Value(trial.Point);
+                        },
+                        new SweepOptions { MaximumTrials = 6 }
+                    )
+                )
+                .Message;
+            StringAssert.EndsWith(
+                message,
+                "does not answer: start the server and run this again, which goes on where it stopped."
+            );
+        }
+
+        server.Start();
+        using var again = TrialStore.Open(server.Location, TimeSpan.FromMinutes(1));
+        SweepResult result = Sweep.Run(
+            again,
+            definition,
+            [],
+            trial => CheapStudy.Value(trial.Point),
+            new SweepOptions { MaximumTrials = 6, DeadAfter = TimeSpan.FromSeconds(1) }
+        );
+        Assert.HasCount(6, result.Trials);
+        Assert.IsTrue(
+            result.Trials.All(t => t.State == StoredTrialState.Completed && t.Value == CheapStudy.Value(t.Point))
+        );
+        CollectionAssert.AreEqual(new[] { 1, 1, 1, 2, 1, 1 }, result.Trials.Select(t => t.Attempts).ToArray());
+        Study study = Study.Join(again, definition);
+        CrashTest.RequireSameProposals(study, study.GetEvents());
     }
 
     [TestMethod]

@@ -168,6 +168,63 @@ public class TunersTests
 
     [TestMethod]
     [DynamicData(nameof(All))]
+    public void Pruned_trials_teach_and_are_never_the_best(string tuner)
+    {
+        SearchSpace space = Box(5, 1);
+        double[] pruned = [.. Seeds(5).Select(seed => Run(Create(tuner, space, seed)))];
+        double[] random =
+        [
+            .. Seeds(5).Select(seed => Minimize(Create(Random, space, seed + 100), 200, ObjectiveFunctions.Sphere)),
+        ];
+
+        if (tuner is not (Random or QuasiRandom))
+            Assert.IsLessThan(random.Median(), pruned.Median());
+
+        // Of four trials the third tells what it had when it ended, and the fourth nothing.
+        static double Run(Tuner t)
+        {
+            for (int i = 0; i < 200; i++)
+            {
+                Trial trial = t.Ask();
+                double value = ObjectiveFunctions.Sphere(trial.Point.Values);
+                if (i % 4 == 2)
+                    t.Prune(trial.Number, value);
+                else if (i % 4 == 3)
+                    t.Prune(trial.Number, i % 8 == 3 ? null : double.NaN);
+                else
+                    t.Tell(trial.Number, value);
+            }
+            Trial[] ended = [.. t.Trials.Where(trial => trial.State == TrialState.Pruned)];
+            Assert.HasCount(100, ended);
+            Assert.AreEqual(50, ended.Count(trial => trial.Value is null));
+            double best = t.Trials.Where(trial => trial.State == TrialState.Completed).Min(trial => trial.Value!.Value);
+            Assert.AreEqual((TrialState.Completed, best), (t.Best!.State, t.Best.Value!.Value));
+            AssertSameFuture(Tuner.Load(t.Save()), t);
+            return t.Trials.Min(trial => trial.Value)!.Value;
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(All))]
+    public void A_pruned_trials_value_counts_like_a_told_one(string tuner)
+    {
+        SearchSpace space = Box(4, 1);
+        Tuner told = Create(tuner, space, 8);
+        Tuner pruned = Create(tuner, space, 8);
+        for (int i = 0; i < 60; i++)
+        {
+            Trial trial = told.Ask();
+            Assert.AreEqual(trial.Point, pruned.Ask().Point);
+            double value = ObjectiveFunctions.Sphere(trial.Point.Values);
+            told.Tell(trial.Number, value);
+            pruned.Prune(trial.Number, value);
+        }
+        Assert.IsNotNull(told.Best);
+        Assert.IsNull(pruned.Best);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(All))]
     public void Where_all_trials_fail_it_goes_on(string tuner)
     {
         Tuner t = Create(tuner, Box(3, 1), 1);
@@ -340,6 +397,7 @@ public class TunersTests
         AssertSays("Trial 0 is not running: it has been completed already.", () => t.Tell(0, 1));
         AssertSays("Trial 1 is not running: it has failed already.", () => t.Fail(1));
         AssertSays("There is no trial 7.", () => t.Tell(7, 1));
+        AssertSays("Trial 0 is not running: it has been completed already.", () => t.Prune(0, 1));
         AssertSays("There is no trial -1.", () => t.Fail(-1));
         AssertSays("another search space", () => t.Enqueue(Box(3, 1).CreatePoint(0, 0, 0)));
         AssertSays("2 is next, and 5 was recorded", () => t.Replay(new TunerEvent(TunerEventKind.Asked, 5, [0, 0])));

@@ -24,6 +24,19 @@ public class MemoryPlanTests
         Assert.AreEqual(28 * Mebibyte, many);
     }
 
+    // Weights are each network's own; of batches there are as many as threads, and one that all of them share.
+    [TestMethod]
+    public void Networks_that_are_trained_together_leave_less_to_the_rows()
+    {
+        LearningSettings settings = s_settings with { HiddenNeurons = 1000, Threads = 2 };
+        long[] taken = [.. new[] { 1, 2, 4, 8 }.Select(Taken)];
+        Assert.IsInRange(2 * taken[0], 3 * taken[0], taken[1]);
+        Assert.AreEqual(2 * (taken[2] - taken[1]), taken[3] - taken[2], Mebibyte);
+
+        long Taken(int networks) =>
+            512 * Mebibyte - new MemoryPlan(512 * Mebibyte, settings, networks).ForRows(100, 10) / 7 * 8;
+    }
+
     // What rows take in all: the block, the order twice, and the rows kept to judge by.
     [TestMethod]
     [DataRow(16)]

@@ -136,7 +136,7 @@ public class TrialGroupTests
         );
         StringAssert.StartsWith(
             failure.Message,
-            "Networks that are trained together have the same HiddenNeurons, and here it is 12 and 13."
+            "Networks that are trained together have the same number of hidden neurons, and here it is 12 and 13."
         );
         Assert.ThrowsExactly<ArgumentException>(() => TrainMany([settings, settings with { Seed = 2 }]));
         Assert.ThrowsExactly<ArgumentException>(() => TrainMany([settings, settings with { Presentations = 3 }]));
@@ -199,6 +199,49 @@ public class TrialGroupTests
                 initial: null,
                 (states, settings, rows) => new TensorTrainingEngine(states, settings, rows, torch.CPU)
             );
+    }
+
+    // What costs a GPU time in small steps is the number of operations. In-place ones make no tensor; the others tell how many
+    // there are.
+    [TestMethod]
+    [DataRow(Setups.Full, 100)]
+    [DataRow(Setups.Full, 4)]
+    [DataRow(Setups.BivariateFeedback, 100)]
+    public void A_step_on_tensors_makes_as_many_for_eight_trials_as_for_two(string setup, int lateral)
+    {
+        LearningSettings settings = Setups.Settings(setup) with { MaximumLateralConnections = lateral };
+        long two = TensorsOfAStep(2);
+        Assert.AreEqual(two, TensorsOfAStep(8));
+        Assert.IsLessThanOrEqualTo(1.25 * TensorsOfAStep(1), two);
+
+        long TensorsOfAStep(int trials)
+        {
+            FeatureScaling scaling = FeatureScalingEstimator.Estimate(s_train, Standardization.PerFeature);
+            NetworkState[] states =
+            [
+                .. Enumerable
+                    .Range(0, trials)
+                    .Select(i =>
+                        NetworkState.Create(
+                            settings with
+                            {
+                                HiddenOptimizer = settings.HiddenOptimizer with { LearningRate = 0.01 + 0.001 * i },
+                            },
+                            scaling,
+                            s_train.ClassCount
+                        )
+                    ),
+            ];
+            using var engine = new TensorTrainingEngine(states, settings, 100, torch.CPU);
+            int[] batch = [.. Enumerable.Range(0, 100)];
+            engine.Step(s_train, batch);
+            var statistics = DisposeScopeManager.Statistics.TensorStatistics;
+            long before = statistics.CreatedInScopeCount + statistics.CreatedOutsideScopeCount;
+            engine.Step(s_train, batch);
+            foreach (NetworkState state in states)
+                state.Dispose();
+            return statistics.CreatedInScopeCount + statistics.CreatedOutsideScopeCount - before;
+        }
     }
 
     private static IReadOnlyList<TrialOutcome> TrainMany(LearningSettings[] trials) =>

@@ -1,0 +1,175 @@
+using System.Globalization;
+using Microsoft.ML.AutoML;
+using Microsoft.ML.Infomorphic.Tuning;
+using Microsoft.ML.SearchSpace.Option;
+using HostParameter = Microsoft.ML.SearchSpace.Parameter;
+using HostSpace = Microsoft.ML.SearchSpace.SearchSpace;
+
+namespace Microsoft.ML.Infomorphic.AutoML;
+
+/// <summary>AutoML's search space, which is a tree with options for leaves, as the list of parameters that tuners know.</summary>
+/// <remarks>
+/// Values go from one to the other as they are, not through the unit cube of AutoML: its order of features depends on the
+/// culture, and its rounding can lead out of the bounds.
+/// </remarks>
+internal sealed class FlatSpace
+{
+    private readonly List<Leaf> _leaves = [];
+    private readonly List<Leaf> _free;
+
+    private FlatSpace(HostSpace space)
+    {
+        Add(space, []);
+        _free = [.. _leaves.Where(leaf => leaf.Parameter is not null)];
+        Space = new Tuning.SearchSpace([.. _free.Select(leaf => leaf.Parameter!)]);
+    }
+
+    /// <summary>The free parameters, by their paths in ordinal order, such as "_pipeline_/e1/002 {F}{L}".</summary>
+    public Tuning.SearchSpace Space { get; }
+
+    /// <exception cref="ArgumentException">Nothing is free, or bounds contradict each other.</exception>
+    public static FlatSpace Of(HostSpace space) => new(space);
+
+    /// <summary>A flat space of AutoML's with the same parameters, in the same order.</summary>
+    /// <param name="space">The parameters.</param>
+    /// <param name="first">What AutoML's own tuners begin with.</param>
+    public static HostSpace Create(Tuning.SearchSpace space, ParameterPoint first)
+    {
+        var options = new HostSpace();
+        foreach ((int i, Parameter parameter) in space.Parameters.Index())
+            options.Add(
+                string.Create(CultureInfo.InvariantCulture, $"{i:D3} {parameter.Name}"),
+                parameter switch
+                {
+                    RealParameter real => new UniformDoubleOption(
+                        real.Low,
+                        real.High,
+                        real.Logarithmic,
+                        first.Values[i]
+                    ),
+                    IntegerParameter whole => new UniformIntOption(
+                        whole.Low,
+                        whole.High,
+                        whole.Logarithmic,
+                        (int)first.Values[i]
+                    ),
+                    _ => throw new ArgumentException($"AutoML is given numbers alone, and {parameter.Name} is none."),
+                }
+            );
+        return options;
+    }
+
+    /// <summary>The middle of every range.</summary>
+    public static ParameterPoint Middle(Tuning.SearchSpace space) =>
+        space.CreatePoint([
+            .. space.Parameters.Select(parameter =>
+                parameter switch
+                {
+                    RealParameter { Logarithmic: true } real => Math.Sqrt(real.Low * real.High),
+                    RealParameter real => 0.5 * (real.Low + real.High),
+                    IntegerParameter { Logarithmic: true } whole => Math.Round(
+                        Math.Sqrt((double)whole.Low * whole.High)
+                    ),
+                    IntegerParameter whole => Math.Round(0.5 * ((double)whole.Low + whole.High)),
+                    _ => 0,
+                }
+            ),
+        ]);
+
+    /// <summary>AutoML's parameter with values for what is free; what has only one choice has that.</summary>
+    public HostParameter ToParameter(IReadOnlyList<double> values)
+    {
+        var root = HostParameter.CreateNestedParameter();
+        int next = 0;
+        foreach (Leaf leaf in _leaves)
+        {
+            HostParameter parent = root;
+            foreach (string key in leaf.Path[..^1])
+            {
+                if (!parent.ContainsKey(key))
+                    parent[key] = HostParameter.CreateNestedParameter();
+                parent = parent[key];
+            }
+            parent[leaf.Path[^1]] = leaf.Constant ?? leaf.Write(values[next++]);
+        }
+        return root;
+    }
+
+    /// <summary>The values of what is free.</summary>
+    /// <exception cref="ArgumentException">One is missing, or not a number of its range.</exception>
+    public double[] ReadValues(HostParameter parameter) => [.. _free.Select(leaf => leaf.Read(parameter))];
+
+    private void Add(HostSpace space, string[] path)
+    {
+        foreach ((string key, OptionBase option) in space.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            string[] own = [.. path, key];
+            string name = string.Join('/', own);
+            switch (option)
+            {
+                case HostSpace { Count: 0 }:
+                    _leaves.Add(new Leaf(own, option, null, HostParameter.CreateNestedParameter()));
+                    break;
+                case HostSpace nested:
+                    Add(nested, own);
+                    break;
+                case ChoiceOption { Choices.Length: 1 } choice:
+                    _leaves.Add(new Leaf(own, option, null, choice.Choices[0]));
+                    break;
+                case ChoiceOption choice:
+                    _leaves.Add(new Leaf(own, option, new ChoiceParameter(name, [.. choice.Choices.Select(TextOf)])));
+                    break;
+                case UniformIntOption whole:
+                    _leaves.Add(
+                        new Leaf(own, option, new IntegerParameter(name, (int)whole.Min, (int)whole.Max, whole.LogBase))
+                    );
+                    break;
+                case UniformNumericOption real:
+                    _leaves.Add(new Leaf(own, option, new RealParameter(name, real.Min, real.Max, real.LogBase)));
+                    break;
+                default:
+                    throw new ArgumentException(
+                        $"No tuner knows options like {name}: it is a {option.GetType().Name}."
+                    );
+            }
+        }
+    }
+
+    private static string TextOf(HostParameter choice) =>
+        choice.ParameterType == Microsoft.ML.SearchSpace.ParameterType.String
+            ? choice.AsType<string>()
+            : choice.ToString();
+
+    /// <summary>A place in the tree: a parameter, or where there is nothing to choose a constant.</summary>
+    private sealed record Leaf(string[] Path, OptionBase Option, Parameter? Parameter, HostParameter? Constant = null)
+    {
+        public HostParameter Write(double value) =>
+            Option switch
+            {
+                ChoiceOption choice => choice.Choices[(int)value],
+                UniformIntOption => HostParameter.FromInt((int)value),
+                UniformSingleOption => HostParameter.FromFloat((float)value),
+                _ => HostParameter.FromDouble(value),
+            };
+
+        public double Read(HostParameter root)
+        {
+            HostParameter parameter = root;
+            foreach (string key in Path)
+                if (
+                    parameter.ParameterType != Microsoft.ML.SearchSpace.ParameterType.Object
+                    || !parameter.TryGetValue(key, out parameter!)
+                )
+                    throw new ArgumentException($"The parameter {Parameter!.Name} is missing.");
+            if (Option is ChoiceOption choice)
+                return Array.IndexOf(choice.Choices, parameter) is int index and >= 0
+                    ? index
+                    : throw new ArgumentException($"{parameter} is no choice of the parameter {Parameter!.Name}.");
+            double value = Option is UniformIntOption ? parameter.AsType<int>() : parameter.AsType<double>();
+            var range = (UniformNumericOption)Option;
+            return double.IsNaN(value)
+                ? throw new ArgumentException($"The parameter {Parameter!.Name} must be a number, and is NaN.")
+                : Math.Clamp(value, range.Min, range.Max); // AutoML's own tuners can miss a bound by a rounding.
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Reflection;
+using Microsoft.ML.AutoML;
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Tuning;
+using Parameter = Microsoft.ML.SearchSpace.Parameter;
+
+namespace Microsoft.ML.Infomorphic.AutoML;
+
+/// <summary>
+/// An <see cref="InfomorphicTrainer"/> whose goal and options AutoML searches. It can be a step of any sweepable pipeline.
+/// </summary>
+/// <remarks>
+/// The search space is a flat one: a parameter's key is its place in the <see cref="TrainerSpace"/>, in three digits, and its
+/// name, such as "002 {F}{L}". AutoML orders its features by key, and the rules of the current culture are not to matter.
+/// </remarks>
+public sealed class InfomorphicSweepableEstimator : SweepableEstimator
+{
+    private readonly InfomorphicTrainer.Options _trainer;
+    private readonly FlatSpace _keys;
+
+    /// <summary>Creates an estimator.</summary>
+    /// <param name="space">What is searched.</param>
+    /// <param name="trainer">
+    /// The options that are not searched; the search begins with those that are, where the space holds them. Null for the
+    /// trainer's defaults.
+    /// </param>
+    /// <exception cref="ArgumentException">The space is empty.</exception>
+    public InfomorphicSweepableEstimator(TrainerSpace space, InfomorphicTrainer.Options? trainer = null)
+    {
+        ArgumentNullException.ThrowIfNull(space);
+        Space = space;
+        _trainer = Copy(trainer ?? new InfomorphicTrainer.Options());
+        _trainer.Seed ??= 0; // else a trial would not follow from its point
+        Tuning.SearchSpace flat = space.ToSearchSpace();
+        ParameterPoint[] own = space.TryGetPoint(_trainer, out ParameterPoint? point, out _) ? [point] : [];
+        ParameterPoint[] presets =
+        [
+            .. GoalFunctions
+                .All.Where(p => p.Goal.Sources == "FCL")
+                .Select(p => space.TryGetPoint(p.Goal, _trainer, out ParameterPoint? preset, out _) ? preset : null)
+                .OfType<ParameterPoint>(),
+        ];
+        StartingPoints = [.. own.Concat(presets).Distinct()];
+        ParameterPoint first = StartingPoints.Count > 0 ? StartingPoints[0] : FlatSpace.Middle(flat);
+        SearchSpace = FlatSpace.Create(flat, first);
+        _keys = FlatSpace.Of(SearchSpace);
+        Parameter = ToParameter(first);
+    }
+
+    /// <summary>What is searched.</summary>
+    public TrainerSpace Space { get; }
+
+    /// <summary>The trainer's options and the published goals, where the space holds them.</summary>
+    public IReadOnlyList<ParameterPoint> StartingPoints { get; }
+
+    internal string LabelColumnName => _trainer.LabelColumnName;
+
+    /// <summary>The trainer's options at a place in AutoML's search space.</summary>
+    /// <param name="parameter">The place: this estimator's part of <see cref="TrialSettings.Parameter"/>.</param>
+    /// <returns>The options; their goal is written in the paper's notation.</returns>
+    /// <exception cref="ArgumentException">A parameter is missing or not a number.</exception>
+    public InfomorphicTrainer.Options OptionsAt(Parameter parameter)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        double[] values = _keys.ReadValues(parameter);
+        InfomorphicTrainer.Options options = Copy(_trainer);
+        Space.Apply(Space.ToSearchSpace().CreatePoint(values), options);
+        return options;
+    }
+
+    /// <summary>Creates the trainer.</summary>
+    /// <param name="context">The trial's context; the trainer stops when its execution is cancelled.</param>
+    /// <param name="param">This estimator's part of <see cref="TrialSettings.Parameter"/>.</param>
+    /// <returns>The trainer.</returns>
+    public override IEstimator<ITransformer> BuildFromOption(MLContext context, Parameter param)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return context.MulticlassClassification.Trainers.Infomorphic(OptionsAt(param));
+    }
+
+    /// <summary>Creates a trainer for a trial that watches its epochs and may end between two batches.</summary>
+    internal static InfomorphicTrainer Create(
+        MLContext context,
+        InfomorphicTrainer.Options options,
+        Action<EpochRecord> epochEnded,
+        CancellationToken cancellationToken
+    )
+    {
+        options = Copy(options);
+        Action<EpochRecord>? own = options.EpochEnded;
+        options.EpochEnded = epoch =>
+        {
+            own?.Invoke(epoch);
+            epochEnded(epoch);
+        };
+        options.CancellationToken = cancellationToken;
+        return context.MulticlassClassification.Trainers.Infomorphic(options);
+    }
+
+    internal Parameter ToParameter(ParameterPoint point) => _keys.ToParameter(point.Values);
+
+    private static InfomorphicTrainer.Options Copy(InfomorphicTrainer.Options options)
+    {
+        var copy = new InfomorphicTrainer.Options();
+        foreach (
+            FieldInfo field in typeof(InfomorphicTrainer.Options).GetFields(BindingFlags.Public | BindingFlags.Instance)
+        )
+            field.SetValue(copy, field.GetValue(options));
+        return copy;
+    }
+}

@@ -1,0 +1,19 @@
+using Microsoft.ML.Infomorphic.Information;
+
+namespace Microsoft.ML.Infomorphic.Tuning.Reporting;
+
+/// <summary>What a report of a sweep shows.</summary>
+public sealed record SweepReportOptions
+{
+    /// <summary>The report's title.</summary>
+    public string Title { get; init; } = "What the sweep has found";
+
+    /// <summary>The best trial's goal; null where goals are not searched. The report of a sweep over the trainer finds it itself.</summary>
+    public GoalFunction? BestGoal { get; init; }
+
+    /// <summary>What the best goal loses without each of its weights, by <see cref="InfomorphicSweep.Ablate"/>; empty for nothing.</summary>
+    public IReadOnlyList<Ablation> Ablations { get; init; } = [];
+
+    /// <summary>At most so many trials are in the table, the best ones, at least 1; the numbers of all are in the report's data.</summary>
+    public int MaximumTrials { get; init; } = 500;
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+using Microsoft.ML.Infomorphic.Information;
+
+namespace Microsoft.ML.Infomorphic.Tuning;
+
+// arXiv 2412.02482, section 4.2: the ablation of goal parameters.
+
+public sealed partial class InfomorphicSweep
+{
+    /// <summary>
+    /// Sets one weight of the hidden neurons' goal to zero at a time, and trains and judges each as a trial. Weights of
+    /// atoms that matter cost much of the metric. Nothing of it is stored.
+    /// </summary>
+    /// <param name="point">The point, such as that of <see cref="SweepResult.Best"/>.</param>
+    /// <param name="trainData">The training data.</param>
+    /// <param name="validationData">The validation data.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>One ablation for each weight that is not zero, the most harmful one first.</returns>
+    /// <exception cref="ArgumentException">The hidden neurons have no goal over F, C and L.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <remarks>Source: arXiv 2412.02482, section 4.2.</remarks>
+    public IReadOnlyList<Ablation> Ablate(
+        ParameterPoint point,
+        IDataView trainData,
+        IDataView validationData,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(point);
+        ArgumentNullException.ThrowIfNull(trainData);
+        ArgumentNullException.ThrowIfNull(validationData);
+        if (_options.Preprocessing is not null)
+        {
+            ITransformer fitted = _options.Preprocessing.Fit(trainData);
+            (trainData, validationData) = (fitted.Transform(trainData), fitted.Transform(validationData));
+        }
+        InfomorphicTrainer.Options options = OptionsAt(point);
+        options.CancellationToken = cancellationToken;
+        GoalFunction goal = GoalFunction.TryParse(options.Goal, "FCL", out GoalFunction? written, out string? reason)
+            ? written
+            : throw new ArgumentException($"There is no goal to take weights from: {reason}", nameof(point));
+        double whole = Judge(goal);
+        IEnumerable<Ablation> ablations =
+            from atom in Enumerable.Range(0, goal.Gamma.Count)
+            where goal.Gamma[atom] != 0
+            select new Ablation(
+                atom < goal.Lattice.Antichains.Count
+                    ? goal.Lattice.Antichains[atom].ToString(goal.Sources)
+                    : GoalSpace.ResidualEntropy,
+                goal.Gamma[atom],
+                whole,
+                Judge(GoalFunction.FromGamma(goal.Sources, [.. goal.Gamma.Select((v, i) => i == atom ? 0 : v)]))
+            );
+        return [.. ablations.ToArray().OrderBy(a => -Losses.Of(a.Value, Metric.Direction))];
+
+        double Judge(GoalFunction ablated)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            options.Goal = ablated.ToString();
+            var model = _catalog.Trainers.Infomorphic(options).Fit(trainData, validationData);
+            return Metric.Value(
+                _catalog.Evaluate(
+                    model.Transform(validationData),
+                    labelColumnName: options.LabelColumnName,
+                    topKPredictionCount: model.Model.Network.ClassCount
+                )
+            );
+        }
+    }
+}
+
+/// <summary>What became of the metric where one weight of the goal was set to zero.</summary>
+/// <param name="Atom">The weight's atom, such as "{F}{L}", or "H_res".</param>
+/// <param name="Weight">What the weight was.</param>
+/// <param name="Before">The metric with it.</param>
+/// <param name="Value">The metric without it.</param>
+public sealed record Ablation(string Atom, double Weight, double Before, double Value)
+{
+    /// <summary>Writes the atom and both values, with the invariant culture.</summary>
+    /// <returns>The text.</returns>
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Atom}: {Before:0.0000} → {Value:0.0000}");
+}

@@ -1,0 +1,129 @@
+using System.Globalization;
+using System.Reflection;
+using Microsoft.ML.AutoML;
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Tuning;
+using Microsoft.ML.SearchSpace.Option;
+using Parameter = Microsoft.ML.SearchSpace.Parameter;
+
+namespace Microsoft.ML.Infomorphic.AutoML.Tests;
+
+[TestClass]
+public sealed class InfomorphicSweepableEstimatorTests
+{
+    private static readonly TrainerSpace s_space = TrainerSpace
+        .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1))
+        .With(TrainerOption.LearningRate, 1e-4, 0.1, logarithmic: true)
+        .With(TrainerOption.NumberOfBins, 5, 30);
+
+    [TestMethod]
+    public void The_space_is_AutoMLs_with_real_numbers_real_and_whole_ones_whole()
+    {
+        var context = new MLContext(seed: 1);
+        InfomorphicSweepableEstimator estimator = context.Auto().Infomorphic(s_space, Rows.Trainer());
+
+        Assert.HasCount(21, estimator.SearchSpace);
+        Assert.HasCount(20, estimator.SearchSpace.Values.OfType<UniformDoubleOption>());
+        var weight = (UniformDoubleOption)estimator.SearchSpace["002 {F}{L}"];
+        Assert.AreEqual((-1.0, 1.0, false), (weight.Min, weight.Max, weight.LogBase));
+        Assert.IsTrue(((UniformDoubleOption)estimator.SearchSpace["019 LearningRate"]).LogBase);
+        Assert.IsInstanceOfType<UniformIntOption>(estimator.SearchSpace["020 NumberOfBins"]);
+    }
+
+    [TestMethod]
+    public void Keys_keep_the_order_of_the_paper_by_any_rule()
+    {
+        var estimator = new InfomorphicSweepableEstimator(s_space);
+        string[] names = [.. s_space.ToSearchSpace().Parameters.Select(p => p.Name)];
+        foreach (StringComparer rule in new[] { StringComparer.Ordinal, StringComparer.CurrentCulture })
+            CollectionAssert.AreEqual(names, estimator.SearchSpace.Keys.Order(rule).Select(key => key[4..]).ToArray());
+        Assert.AreEqual("{F}{C}{L}", names[0]);
+    }
+
+    [TestMethod]
+    public void AutoML_begins_with_the_trainers_options_not_with_the_lower_bounds()
+    {
+        InfomorphicTrainer.Options trainer = Rows.Trainer();
+        trainer.LearningRate = 0.003;
+        trainer.NumberOfBins = 17;
+        var estimator = new InfomorphicSweepableEstimator(s_space, trainer);
+        InfomorphicTrainer.Options own = estimator.OptionsAt(estimator.Parameter);
+        Assert.AreEqual(GoalFunction.Parse("opt_1_100_tpe"), GoalFunction.Parse(own.Goal));
+        Assert.AreEqual((0.003, 17, 4), (own.LearningRate, own.NumberOfBins, own.NumberOfHiddenNeurons));
+
+        InfomorphicTrainer.Options sampled = estimator.OptionsAt(
+            estimator.SearchSpace.SampleFromFeatureSpace(estimator.SearchSpace.Default)
+        );
+        Assert.AreEqual(0.003, sampled.LearningRate, 1e-15);
+        CollectionAssert.AreEqual(
+            GoalFunction.Parse(own.Goal).Gamma.Select(v => Math.Round(v, 12)).ToArray(),
+            GoalFunction.Parse(sampled.Goal).Gamma.Select(v => Math.Round(v, 12)).ToArray()
+        );
+    }
+
+    [TestMethod]
+    public void Options_outside_the_space_are_no_start_and_every_corner_of_the_space_is_taken()
+    {
+        InfomorphicTrainer.Options outside = Rows.Trainer();
+        outside.LearningRate = 5;
+        var estimator = new InfomorphicSweepableEstimator(s_space, outside);
+        Assert.IsEmpty(estimator.StartingPoints);
+        Assert.AreEqual(Math.Sqrt(1e-5), estimator.OptionsAt(estimator.Parameter).LearningRate, 1e-12);
+        foreach (double corner in new[] { 0.0, 1.0, 0.3 })
+        {
+            double[] features = [.. Enumerable.Repeat(corner, estimator.SearchSpace.FeatureSpaceDim)];
+            Parameter parameter = estimator.SearchSpace.SampleFromFeatureSpace(features);
+            InfomorphicTrainer.Options options = estimator.OptionsAt(parameter);
+            Assert.AreEqual(1e-4 * Math.Pow(1e3, corner), options.LearningRate, 1e-12);
+            foreach (double weight in GoalFunction.Parse(options.Goal).Gamma)
+                Assert.AreEqual(2 * corner - 1, weight, 1e-9);
+        }
+    }
+
+    [TestMethod]
+    public void Missing_and_NaN_parameters_are_refused_by_name()
+    {
+        var estimator = new InfomorphicSweepableEstimator(s_space);
+        Parameter parameter = estimator.SearchSpace.SampleFromFeatureSpace(estimator.SearchSpace.Default);
+        parameter["003 {C}{L}"] = Parameter.FromDouble(double.NaN);
+        Assert.AreEqual(
+            "The parameter 003 {C}{L} must be a number, and is NaN.",
+            Assert.ThrowsExactly<ArgumentException>(() => estimator.OptionsAt(parameter)).Message
+        );
+        parameter.Remove("003 {C}{L}");
+        Assert.AreEqual(
+            "The parameter 003 {C}{L} is missing.",
+            Assert.ThrowsExactly<ArgumentException>(() => estimator.OptionsAt(parameter)).Message
+        );
+        StringAssert.StartsWith(
+            Assert
+                .ThrowsExactly<ArgumentException>(() => new InfomorphicSweepableEstimator(TrainerSpace.Empty))
+                .Message,
+            "The search space is empty: free a weight"
+        );
+    }
+
+    [TestMethod]
+    public void The_trainer_stops_with_the_context_that_it_was_built_from()
+    {
+        var main = new MLContext(seed: 1);
+        IDataView rows = Rows.Create(main, 1, 60);
+        rows = Rows.Preprocessing(main).Fit(rows).Transform(rows);
+        var trial = new MLContext(seed: 1);
+        InfomorphicTrainer.Options trainer = Rows.Trainer();
+        int epochs = 0;
+        trainer.NumberOfEpochs = 1000;
+        trainer.EpochEnded = _ =>
+        {
+            if (++epochs == 2)
+                typeof(MLContext)
+                    .GetMethod("CancelExecution", BindingFlags.Instance | BindingFlags.NonPublic)! // as AutoML does
+                    .Invoke(trial, null);
+        };
+        var estimator = new InfomorphicSweepableEstimator(s_space, trainer);
+        IEstimator<ITransformer> built = estimator.BuildFromOption(trial, estimator.Parameter);
+        Assert.Throws<OperationCanceledException>(() => built.Fit(rows));
+        Assert.AreEqual(2, epochs);
+        Assert.AreEqual("Target", estimator.LabelColumnName.ToString(CultureInfo.InvariantCulture));
+    }
+}

@@ -1,0 +1,74 @@
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.Infomorphic.Tests.SampleTests;
+
+[TestClass]
+public sealed class GammaSweepSampleTests
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("sweep").FullName;
+
+    [TestCleanup]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [TestMethod]
+    public async Task Searches_reports_and_goes_on()
+    {
+        string[] any = ["--hidden", "4", "--train-rows", "600", "--store", "trials.db"];
+        string[] small = [.. any, "--epochs", "1"];
+        SampleProcess.Outcome first = await Run([.. small, "--trials", "6", "--report", "found/report.html"]);
+        Assert.AreEqual(0, first.ExitCode, first.Output + first.Error);
+        StringAssert.Contains(first.Output, "Best goal, of trial ");
+        StringAssert.Contains(first.Output, "of the goal heuristic, trained and scored alike");
+        Assert.HasCount(7, File.ReadAllLines(Path.Combine(_folder, "found", "trials.csv"))); // a header and six trials
+        StringAssert.Contains(
+            File.ReadAllText(Path.Combine(_folder, "found", "report.html")),
+            "<dt>completed</dt><dd>6"
+        );
+
+        SampleProcess.Outcome again = await Run([.. small, "--trials", "8"]);
+        Assert.AreEqual(1, again.ExitCode);
+        StringAssert.Contains(Line(again.Error), "The store has a study gamma already: go on with it by --resume");
+
+        SampleProcess.Outcome other = await Run([.. any, "--trials", "8", "--resume", "--epochs", "2"]);
+        Assert.AreEqual(2, other.ExitCode);
+        StringAssert.Contains(Line(other.Error), "The study gamma was begun with another objective");
+
+        SampleProcess.Outcome resumed = await Run([
+            .. small,
+            "--trials",
+            "8",
+            "--resume",
+            "--report",
+            "found/report.html",
+        ]);
+        Assert.AreEqual(0, resumed.ExitCode, resumed.Output + resumed.Error);
+        Assert.HasCount(9, File.ReadAllLines(Path.Combine(_folder, "found", "trials.csv")));
+
+        SampleProcess.Outcome folder = await Run([.. small, "--report", "found"]);
+        Assert.AreEqual(1, folder.ExitCode);
+        StringAssert.Contains(Line(folder.Error), "found is a folder, and --report takes a file.");
+    }
+
+    [TestMethod]
+    public async Task Trains_several_trials_at_once()
+    {
+        string[] arguments = ["--hidden", "4", "--train-rows", "600", "--epochs", "1", "--store", "trials.db"];
+        SampleProcess.Outcome outcome = await Run([
+            .. arguments,
+            "--trials",
+            "5",
+            "--at-once",
+            "3",
+            "--report",
+            "r.html",
+        ]);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Output + outcome.Error);
+        Assert.HasCount(6, File.ReadAllLines(Path.Combine(_folder, "trials.csv")));
+    }
+
+    private Task<SampleProcess.Outcome> Run(string[] arguments) =>
+        SampleProcess.RunAsync("GammaSweep", _folder, arguments);
+
+    // Long lines are broken where a console would break them.
+    private static string Line(string text) => string.Join(' ', text.Split('\n', StringSplitOptions.TrimEntries));
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.ML.Infomorphic.Information;
+
+namespace Microsoft.ML.Infomorphic.Tuning.Reporting.Tests;
+
+[TestClass]
+public sealed partial class SweepReportTests
+{
+    private readonly string _path = Path.Combine(Directory.CreateTempSubdirectory("report").FullName, "sweep.html");
+
+    [TestCleanup]
+    public void Clean() => Directory.Delete(Path.GetDirectoryName(_path)!, recursive: true);
+
+    [TestMethod]
+    public void Tells_of_the_best_goal_every_trial_and_what_matters()
+    {
+        StoredTrial[] trials = TinyStudy.Trials();
+        string html = Write(
+            trials,
+            new SweepReportOptions { Title = "A & B", Ablations = [new Ablation("{F}{L}", -1, 0.9, 0.7)] }
+        );
+
+        StringAssert.Contains(html, "<h1>A &amp; B</h1>");
+        StringAssert.Contains(html, GoalFunctions.Heuristic.ToString());
+        StoredTrial best = trials.MaxBy(t => t.Value)!;
+        StringAssert.Contains(html, $"Trial {best.Number} has the largest accuracy, <b>{best.Value:0.#####}</b>.");
+        foreach (string id in new[] { "best", "history", "importance", "ablation", "slices", "trials" })
+            StringAssert.Contains(html, $"<section id=\"{id}\">");
+        Assert.HasCount(4 + 1 + 5, Svg().Matches(html)); // history, curves, importance, contour; ablation; a slice a parameter
+        Assert.HasCount(60 + 5, Row().Matches(html));
+        StringAssert.Contains(html, "It broke &lt;/script&gt;&lt;b&gt;here&lt;/b&gt;.");
+        Assert.HasCount(2, EndOfScript().Matches(html)); // of the data and of the program, not of the error
+
+        using var data = JsonDocument.Parse(DataElement().Match(html).Groups[1].Value);
+        Assert.AreEqual(60, data.RootElement.GetArrayLength());
+        Assert.AreEqual(best.Value, data.RootElement[best.Number].GetProperty("value").GetDouble());
+    }
+
+    [TestMethod]
+    public void Needs_nothing_else()
+    {
+        string html = Write(TinyStudy.Trials(300), new SweepReportOptions { MaximumTrials = 20 });
+        // Names of XML's namespaces are no addresses to load from.
+        Assert.IsEmpty(External().Matches(html).Select(m => m.Value).Where(v => !v.Contains("www.w3.org")).ToArray());
+        Assert.HasCount(20 + 5, Row().Matches(html));
+        StringAssert.Contains(html, "The best 20 of 300 are shown.");
+        Assert.IsLessThan(4_000_000, html.Length); // pictures of many trials are points, not lines
+    }
+
+    [TestMethod]
+    public void Says_where_there_is_little_to_tell()
+    {
+        StoredTrial[] trials = TinyStudy.Trials();
+        StringAssert.Contains(Write([]), "No trial is completed.");
+        StringAssert.Contains(Write([trials[3]]), "No trial is completed."); // it failed
+        string one = Write([trials[0]]);
+        Assert.DoesNotContain("id=\"importance\"", one);
+        StringAssert.Contains(one, "It was one of the starting points.");
+    }
+
+    [TestMethod]
+    public void Is_written_whole_or_not_at_all()
+    {
+        File.WriteAllText(_path, "kept");
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            Write(TinyStudy.Trials(), new SweepReportOptions { MaximumTrials = 0 })
+        );
+        Assert.AreEqual("kept", File.ReadAllText(_path));
+        Write([]);
+        Assert.HasCount(1, Directory.GetFiles(Path.GetDirectoryName(_path)!));
+    }
+
+    private string Write(StoredTrial[] trials, SweepReportOptions? options = null)
+    {
+        SweepReport.WriteStudy(
+            _path,
+            trials,
+            "accuracy",
+            OptimizationDirection.Maximize,
+            (options ?? new SweepReportOptions()) with
+            {
+                BestGoal = GoalFunctions.Heuristic,
+            }
+        );
+        return File.ReadAllText(_path);
+    }
+
+    [GeneratedRegex("<svg ")]
+    private static partial Regex Svg();
+
+    [GeneratedRegex("<tr><th scope=\"row\">")]
+    private static partial Regex Row();
+
+    [GeneratedRegex("</script>")]
+    private static partial Regex EndOfScript();
+
+    [GeneratedRegex("(?:src|href)=\"(?!data:|#)[^\"]*|url\\((?!#)[^)]*|https?://[^\"<\\s]*")]
+    private static partial Regex External();
+
+    [GeneratedRegex("<script type=\"application/json\" id=\"data\">(.*?)</script>", RegexOptions.Singleline)]
+    private static partial Regex DataElement();
+}

@@ -1,0 +1,458 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Learning;
+using static Microsoft.ML.DataOperationsCatalog;
+
+namespace Microsoft.ML.Infomorphic.Tuning.Tests;
+
+/// <summary>Sweeps from end to end, on data that train in milliseconds.</summary>
+[TestClass]
+public sealed class InfomorphicSweepTests
+{
+    private const int Epochs = 3;
+
+    private static readonly MLContext s_context = new(seed: 1);
+
+    private static readonly IDataView s_train = Rows(seed: 1, count: 150);
+
+    private static readonly IDataView s_validation = Rows(seed: 2, count: 90);
+
+    private static readonly TrainerSpace s_space = TrainerSpace
+        .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1))
+        .With(TrainerOption.LearningRate, 1e-4, 0.1, logarithmic: true);
+
+    public static IEnumerable<object[]> Metrics =>
+        [
+            [SweepMetric.MicroAccuracy],
+            [SweepMetric.MacroAccuracy],
+            [SweepMetric.LogLoss],
+            [SweepMetric.LogLossReduction],
+            [SweepMetric.Create("TopKAccuracy", OptimizationDirection.Maximize, m => m.TopKAccuracyForAllK[1])],
+        ];
+
+    [TestMethod]
+    [DynamicData(nameof(Metrics))]
+    public void The_best_trial_is_best_in_the_metrics_direction_and_can_be_trained_again(SweepMetric metric)
+    {
+        using var store = NewStore();
+        InfomorphicSweep sweep = Create(Options(store, 8) with { Metric = metric });
+        SweepResult result = sweep.Execute(s_train, s_validation);
+
+        double[] values = [.. result.Trials.Select(t => t.Value!.Value)];
+        Assert.AreEqual(SweepOutcome.Finished, result.Outcome);
+        Assert.HasCount(8, values);
+        Assert.AreEqual(metric.Direction == OptimizationDirection.Maximize ? values.Max() : values.Min(), Best(result));
+        Assert.AreNotEqual(values.Min(), values.Max());
+        Assert.AreEqual(Best(result), ValueOf(sweep, result.Best!.Point, metric, s_train, s_validation));
+        Assert.IsTrue(result.Trials.All(t => t.EpochValues.Count == Epochs));
+    }
+
+    [TestMethod]
+    public void Epochs_are_measured_as_trials_are_where_the_metric_says_so()
+    {
+        InfomorphicTrainer.Options trainer = Trainer();
+        Assert.IsFalse(SweepMetric.LogLoss.IsMeasuredAfterEpochs(trainer)); // scores are calibrated after training
+        trainer.CalibrateScores = false;
+        Assert.IsFalse(SweepMetric.MacroAccuracy.IsMeasuredAfterEpochs(trainer));
+        foreach (SweepMetric metric in new[] { SweepMetric.MicroAccuracy, SweepMetric.LogLoss })
+        {
+            Assert.IsTrue(metric.IsMeasuredAfterEpochs(trainer));
+            using var store = NewStore();
+            SweepResult result = Create(Options(store, 3) with { Metric = metric, Trainer = trainer })
+                .Execute(s_train, s_validation);
+            foreach (StoredTrial trial in result.Trials)
+                Assert.AreEqual(trial.Value!.Value, trial.EpochValues[^1], 1e-6); // summed in another order
+        }
+    }
+
+    [TestMethod]
+    public void Folds_are_trained_one_by_one_and_their_mean_counts()
+    {
+        using var store = NewStore();
+        IReadOnlyList<TrainTestData> folds = s_context.Data.CrossValidationSplit(s_train, numberOfFolds: 3, seed: 4);
+        InfomorphicSweep sweep = Create(Options(store, 3) with { Metric = SweepMetric.LogLoss });
+        SweepResult result = sweep.CrossValidate(folds);
+
+        Assert.IsTrue(result.Trials.All(t => t.EpochValues.Count == 3 * Epochs));
+        double mean = folds.Average(f =>
+            ValueOf(sweep, result.Best!.Point, SweepMetric.LogLoss, f.TrainSet, f.TestSet)
+        );
+        Assert.AreEqual(mean, Best(result));
+        Assert.AreEqual(result.Trials.Min(t => t.Value), Best(result));
+        Assert.Throws<ArgumentException>(() => sweep.CrossValidate([]));
+    }
+
+    [TestMethod]
+    public void Preprocessing_is_fitted_to_training_data_alone()
+    {
+        using var store = NewStore();
+        IDataView train = Raw(seed: 1, count: 150, scale: 1);
+        IDataView validation = Raw(seed: 2, count: 90, scale: 10);
+        var preprocessing = s_context
+            .Transforms.Conversion.MapValueToKey("Label", "Class")
+            .Append(s_context.Transforms.NormalizeMeanVariance("Features", "Numbers"));
+        InfomorphicSweep sweep = Create(Options(store, 2) with { Preprocessing = preprocessing });
+        SweepResult result = sweep.Execute(train, validation);
+
+        var fitted = preprocessing.Fit(train);
+        Assert.AreEqual(
+            Best(result),
+            ValueOf(
+                sweep,
+                result.Best!.Point,
+                SweepMetric.MicroAccuracy,
+                fitted.Transform(train),
+                fitted.Transform(validation)
+            )
+        );
+    }
+
+    [TestMethod]
+    public void The_published_goals_begin_the_search_and_the_result_is_never_worse()
+    {
+        using var store = NewStore();
+        InfomorphicSweep sweep = Create(Options(store, 12) with { EnqueuePresets = true });
+        GoalFunction[] presets = [.. GoalFunctions.All.Where(p => p.Goal.Sources == "FCL").Select(p => p.Goal)];
+        CollectionAssert.IsSubsetOf(
+            presets.Distinct().Where(g => g.Gamma.All(v => Math.Abs(v) <= 1)).ToArray(),
+            sweep.StartingPoints.Select(p => GoalFunction.Parse(sweep.OptionsAt(p).Goal)).ToArray()
+        );
+
+        SweepResult result = sweep.Execute(s_train, s_validation);
+        StoredTrial[] enqueued = [.. result.Trials.Where(t => t.Enqueued)];
+        CollectionAssert.AreEqual(sweep.StartingPoints.ToArray(), enqueued.Select(t => t.Point).ToArray());
+        Assert.IsGreaterThan(enqueued.Length, result.Trials.Count);
+        double best = enqueued.Max(t => ValueOf(sweep, t.Point, SweepMetric.MicroAccuracy, s_train, s_validation));
+        Assert.AreEqual(best, enqueued.Max(t => t.Value));
+        Assert.IsGreaterThanOrEqualTo(best, Best(result));
+    }
+
+    [TestMethod]
+    public void The_trainers_own_options_may_begin_it()
+    {
+        using var store = NewStore();
+        InfomorphicSweep sweep = Create(Options(store, 1) with { EnqueueTrainer = true });
+        SweepResult result = sweep.Execute(s_train, s_validation);
+        Assert.AreEqual(
+            GoalFunctions.Heuristic,
+            GoalFunction.Parse(sweep.OptionsAt(result.Trials.Single().Point).Goal)
+        );
+
+        InfomorphicTrainer.Options outside = Trainer();
+        outside.LearningRate = 1;
+        string message = Assert
+            .ThrowsExactly<ArgumentException>(() =>
+                Create(Options(store, 1) with { EnqueueTrainer = true, Trainer = outside })
+            )
+            .Message;
+        Assert.AreEqual(
+            "The trainer's options are no starting point: LearningRate is 1, outside its range in the search space.",
+            message
+        );
+    }
+
+    public static IEnumerable<object[]> Pruners =>
+        [
+            [new MedianPruner(startupTrials: 3)],
+            [new SuccessiveHalvingPruner(minimumEpochs: 1, reductionFactor: 2)],
+        ];
+
+    [TestMethod]
+    [DynamicData(nameof(Pruners))]
+    public void Hopeless_trials_end_early_and_are_recorded(IPruner pruner)
+    {
+        using var store = NewStore();
+        int epochs = 0;
+        InfomorphicTrainer.Options trainer = Trainer();
+        trainer.EpochEnded = _ => epochs++;
+        InfomorphicSweepOptions options = Options(store, 16) with { Trainer = trainer };
+        SweepResult result = Create(options with { Sweep = options.Sweep with { Pruner = pruner } })
+            .Execute(s_train, s_validation);
+
+        StoredTrial[] pruned = [.. result.Trials.Where(t => t.State == StoredTrialState.Pruned)];
+        Assert.IsNotEmpty(pruned);
+        Assert.IsTrue(pruned.All(t => t.Value is null)); // calibrated scores cannot be compared with an epoch's
+        Assert.AreEqual(result.Trials.Sum(t => t.EpochValues.Count), epochs);
+        Assert.IsLessThan(16 * Epochs, epochs);
+        Assert.AreEqual(StoredTrialState.Completed, result.Best!.State);
+        Assert.AreEqual(
+            result.Trials.Where(t => t.State == StoredTrialState.Completed).Max(t => t.Value),
+            Best(result)
+        );
+    }
+
+    [TestMethod]
+    public void Failed_trials_are_recorded_and_survived()
+    {
+        using var store = NewStore();
+        int epochs = 0;
+        InfomorphicTrainer.Options trainer = Trainer();
+        trainer.EpochEnded = _ =>
+        {
+            if (epochs++ == 1)
+                throw new InvalidOperationException("No luck.");
+        };
+        SweepResult result = Create(Options(store, 3) with { Trainer = trainer }).Execute(s_train, s_validation);
+        CollectionAssert.AreEqual(
+            new[] { StoredTrialState.Failed, StoredTrialState.Completed, StoredTrialState.Completed },
+            result.Trials.Select(t => t.State).ToArray()
+        );
+        Assert.AreEqual("No luck.", result.Trials[0].Error);
+        Assert.HasCount(1, result.Trials[0].EpochValues);
+    }
+
+    [TestMethod]
+    public void A_metric_that_is_always_NaN_ends_the_sweep_with_one_sentence_and_keeps_the_trials()
+    {
+        using var store = NewStore();
+        InfomorphicSweepOptions options = Options(store, 100) with
+        {
+            Metric = SweepMetric.Create("Nothing", OptimizationDirection.Maximize, _ => double.NaN),
+        };
+        InfomorphicSweep sweep = Create(
+            options with
+            {
+                Sweep = options.Sweep with { MaximumFailuresWithoutValue = 3 },
+            }
+        );
+        string message = Assert
+            .ThrowsExactly<InvalidOperationException>(() => sweep.Execute(s_train, s_validation))
+            .Message;
+        Assert.AreEqual(
+            "No trial has a value; 3 of 3 failed because of this: Nothing of the validation data is NaN, and must be a finite number.",
+            message
+        );
+        Assert.AreEqual(3, Number(store, "SELECT count(*) FROM infomorphic_trials WHERE state = 3"));
+        Assert.AreEqual(3 * Epochs, Number(store, "SELECT count(*) FROM infomorphic_epochs"));
+    }
+
+    [TestMethod]
+    public void Cancellation_keeps_everything_and_a_resumed_sweep_is_the_one_that_was_never_cancelled()
+    {
+        using var whole = NewStore();
+        using var parts = NewStore();
+        SweepResult once = Create(Options(whole, 6)).Execute(s_train, s_validation);
+
+        using var cancel = new CancellationTokenSource();
+        int epochs = 0;
+        InfomorphicTrainer.Options trainer = Trainer();
+        trainer.EpochEnded = _ =>
+        {
+            if (++epochs == 3 * Epochs + 1) // the first epoch of the fourth trial
+                cancel.Cancel();
+        };
+        SweepResult cancelled = Create(Options(parts, 6) with { Trainer = trainer })
+            .Execute(s_train, s_validation, cancel.Token);
+        Assert.AreEqual(3 * Epochs + 1, epochs);
+        Assert.AreEqual(SweepOutcome.Cancelled, cancelled.Outcome);
+        Assert.AreEqual(3, cancelled.Trials.Count(t => t.State == StoredTrialState.Completed));
+        Assert.AreEqual(StoredTrialState.Queued, cancelled.Trials[3].State);
+        Assert.AreEqual(cancelled.Trials.Max(t => t.Value), Best(cancelled));
+
+        SweepResult resumed = Create(Options(parts, 6)).Execute(s_train, s_validation);
+        CollectionAssert.AreEqual(
+            once.Trials.Select(t => (t.Point, t.Value)).ToArray(),
+            resumed.Trials.Select(t => (t.Point, t.Value)).ToArray()
+        );
+        Assert.AreEqual(2, resumed.Trials[3].Attempts);
+    }
+
+    [TestMethod]
+    public void Progress_is_told_when_trials_begin_after_epochs_and_when_they_end()
+    {
+        using var store = NewStore();
+        var seen = new List<SweepProgress>();
+        InfomorphicSweepOptions options = Options(store, 3);
+        Create(options with { Sweep = options.Sweep with { Progress = seen.Add } }).Execute(s_train, s_validation);
+
+        Assert.HasCount(3 * (Epochs + 2), seen);
+        CollectionAssert.AreEqual(
+            new int?[] { null, 1, 2, 3, null },
+            seen.Where(p => p.Trial == 1).Select(p => p.Epoch).ToArray()
+        );
+        Assert.IsTrue(seen.Where(p => p.Epoch is not null).All(p => p.Value is >= 0 and <= 1));
+        Assert.AreEqual((3, 3, 0, 0), (seen[^1].Trials, seen[^1].Completed, seen[^1].Failed, seen[^1].Pruned));
+        Assert.AreEqual(TimeSpan.Zero, seen[^1].TimeLeft);
+        Assert.IsGreaterThan(0, seen[^1].TrialsPerHour);
+    }
+
+    [TestMethod]
+    public void No_trial_begins_after_the_time_is_over_and_the_running_one_is_finished()
+    {
+        using var store = NewStore();
+        InfomorphicTrainer.Options trainer = Trainer();
+        trainer.EpochEnded = _ => Thread.Sleep(20);
+        SweepResult result = Create(
+                Options(store, 1) with
+                {
+                    Trainer = trainer,
+                    Sweep = new SweepOptions { MaximumTime = TimeSpan.FromMilliseconds(30) },
+                }
+            )
+            .Execute(s_train, s_validation);
+        Assert.AreEqual(StoredTrialState.Completed, result.Trials.Single().State);
+    }
+
+    [TestMethod]
+    public void A_study_that_was_begun_with_another_space_or_other_options_is_refused()
+    {
+        using var store = NewStore();
+        Create(Options(store, 1)).Execute(s_train, s_validation);
+        InfomorphicTrainer.Options longer = Trainer();
+        longer.NumberOfEpochs = Epochs + 1;
+        InfomorphicTrainer.Options threads = Trainer();
+        threads.NumberOfThreads = 2;
+        InfomorphicSweepOptions same = Options(store, 1);
+
+        AssertRefused(
+            same with
+            {
+                Space = s_space.With(TrainerOption.LearningRate, 1e-3, 0.1, logarithmic: true),
+            },
+            "The study s was begun with another search space: resume it with what it was begun with, or begin another under a new name."
+        );
+        AssertRefused(same with { Trainer = longer }, "The study s was begun with another objective (");
+        AssertRefused(same with { Metric = SweepMetric.LogLoss }, "The study s was begun with another objective (");
+        Create(same with { Trainer = threads }).Execute(s_train, s_validation);
+        Assert.AreEqual(1, Number(store, "SELECT count(*) FROM infomorphic_trials"));
+
+        void AssertRefused(InfomorphicSweepOptions options, string sentence) =>
+            StringAssert.StartsWith(
+                Assert.ThrowsExactly<ArgumentException>(() => Create(options).Execute(s_train, s_validation)).Message,
+                sentence
+            );
+    }
+
+    [TestMethod]
+    public void What_cannot_be_searched_is_refused_before_anything_is_trained()
+    {
+        using var store = NewStore();
+        AssertSays("The search space is empty: free a weight", Options(store, 1) with { Space = TrainerSpace.Empty });
+        InfomorphicTrainer.Options wrong = Trainer();
+        wrong.NumberOfEpochs = 0;
+        AssertSays("NumberOfEpochs", Options(store, 1) with { Trainer = wrong });
+        Assert.AreEqual(0, Number(store, "SELECT count(*) FROM infomorphic_studies"));
+
+        static void AssertSays(string text, InfomorphicSweepOptions options) =>
+            StringAssert.Contains(Assert.Throws<ArgumentException>(() => Create(options)).Message, text);
+    }
+
+    [TestMethod]
+    public void Ablation_trains_the_goal_without_each_of_its_weights()
+    {
+        using var store = NewStore();
+        InfomorphicSweep sweep = Create(Options(store, 1) with { EnqueueTrainer = true, Metric = SweepMetric.LogLoss });
+        ParameterPoint point = sweep.StartingPoints.Single();
+        IReadOnlyList<Ablation> ablations = sweep.Ablate(point, s_train, s_validation);
+
+        GoalFunction goal = GoalFunctions.Heuristic;
+        Assert.HasCount(goal.Gamma.Count(v => v != 0), ablations);
+        double whole = ValueOf(sweep, point, SweepMetric.LogLoss, s_train, s_validation);
+        Assert.IsTrue(ablations.All(a => a.Before == whole));
+        CollectionAssert.AreEqual(
+            ablations.Select(a => a.Value).OrderDescending().ToArray(), // a large loss is harmful
+            ablations.Select(a => a.Value).ToArray()
+        );
+        Ablation one = ablations[0];
+        int index = sweep.Space.IndexOf(one.Atom);
+        Assert.AreEqual(goal.Gamma[index], one.Weight);
+        double[] values = [.. point.Values];
+        values[index] = 0;
+        Assert.AreEqual(
+            ValueOf(sweep, sweep.Space.CreatePoint(values), SweepMetric.LogLoss, s_train, s_validation),
+            one.Value
+        );
+    }
+
+    private static InfomorphicSweep Create(InfomorphicSweepOptions options) =>
+        s_context.MulticlassClassification.CreateInfomorphicSweep(options);
+
+    private static InfomorphicSweepOptions Options(TrialStore store, int trials) =>
+        new()
+        {
+            Space = s_space,
+            Store = store,
+            StudyName = "s",
+            EnqueuePresets = false,
+            Trainer = Trainer(),
+            Tuner = (space, direction) => new TpeTuner(space, direction, seed: 5, new TpeOptions { StartupTrials = 4 }),
+            Sweep = new SweepOptions { MaximumTrials = trials },
+        };
+
+    private static InfomorphicTrainer.Options Trainer() =>
+        new()
+        {
+            NumberOfHiddenNeurons = 4,
+            NumberOfEpochs = Epochs,
+            BatchSize = 32,
+            NumberOfThreads = 1,
+            Goal = "heuristic",
+        };
+
+    private static double ValueOf(
+        InfomorphicSweep sweep,
+        ParameterPoint point,
+        SweepMetric metric,
+        IDataView train,
+        IDataView validation
+    ) =>
+        metric.Value(
+            s_context.MulticlassClassification.Evaluate(
+                s_context
+                    .MulticlassClassification.Trainers.Infomorphic(sweep.OptionsAt(point))
+                    .Fit(train, validation)
+                    .Transform(validation),
+                topKPredictionCount: 3
+            )
+        );
+
+    private static double Best(SweepResult result) => result.Best!.Value!.Value;
+
+    private static TrialStore NewStore() => TrialStore.Open(TrialStores.NewFile());
+
+    private static long Number(TrialStore store, string sql) =>
+        store.Transact(t => t.Query(sql, r => r.GetInt64(0))).Single();
+
+    private static IDataView Rows(int seed, int count)
+    {
+        IDataView raw = Raw(seed, count, scale: 1);
+        return s_context
+            .Transforms.Conversion.MapValueToKey(
+                "Label",
+                "Class",
+                keyOrdinality: Microsoft.ML.Transforms.ValueToKeyMappingEstimator.KeyOrdinality.ByValue
+            )
+            .Append(s_context.Transforms.CopyColumns("Features", "Numbers"))
+            .Fit(raw)
+            .Transform(raw);
+    }
+
+    // Three overlapping clouds.
+    private static IDataView Raw(int seed, int count, float scale)
+    {
+        var random = new Random(seed);
+        return s_context.Data.LoadFromEnumerable(
+            Enumerable
+                .Range(0, count)
+                .Select(i => new Row
+                {
+                    Class = $"c{i % 3}",
+                    Numbers =
+                    [
+                        .. Enumerable
+                            .Range(0, 4)
+                            .Select(j => scale * ((j == i % 3 ? 1.2f : 0) + 2 * random.NextSingle() - 1)),
+                    ],
+                })
+                .ToArray()
+        );
+    }
+
+    private sealed class Row
+    {
+        public string Class { get; set; } = "";
+
+        [VectorType(4)]
+        public float[] Numbers { get; set; } = [];
+    }
+}
