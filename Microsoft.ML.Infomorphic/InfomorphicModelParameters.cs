@@ -106,7 +106,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// <param name="settings">How to look; null for the training's batch size and otherwise the defaults.</param>
     /// <param name="cancellationToken">Cancels the explanation.</param>
     /// <returns>
-    /// The explanation. Atoms are those of the second presentation with the label as context, counted by firing
+    /// The explanation. Atoms are those of the last presentation with the label as context, counted by firing
     /// probability, averaged over batches of the training's size unless the settings say otherwise; see
     /// <see cref="NetworkInsight.Method"/>. Responses to classes and rows are those of scoring: the label is withheld and
     /// neurons pass on their mean output.

@@ -55,7 +55,7 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// The context C of a hidden neuron: the label, which is withheld when rows are scored; the output layer's outputs
-        /// of the first presentation, in training and in scoring (the paper's setup 3); or none.
+        /// of the presentation before, in training and in scoring (the paper's setup 3); or none.
         /// </summary>
         [Argument(
             ArgumentType.AtMostOnce,
@@ -66,9 +66,9 @@ public sealed partial class InfomorphicTrainer
         public ContextSignal Context = ContextSignal.Label;
 
         /// <summary>
-        /// Whether hidden neurons listen to each other. Each row is presented twice where they do, or where
-        /// <see cref="Context"/> is feedback: what they hear is what was put out in the first presentation, and the second one
-        /// is learned from. That there are two is no option: the paper's set-ups are defined for two.
+        /// Whether hidden neurons listen to each other. Each row is presented more than once where they do, or where
+        /// <see cref="Context"/> is feedback: what they hear is what was put out in the presentation before. How often is up to
+        /// <see cref="NumberOfPresentations"/>.
         /// </summary>
         [Argument(
             ArgumentType.AtMostOnce,
@@ -77,6 +77,20 @@ public sealed partial class InfomorphicTrainer
             SortOrder = 9
         )]
         public bool LateralInput = true;
+
+        /// <summary>
+        /// How often a row is presented, in training and in scoring, 2 to 16, where hidden neurons listen to each other
+        /// (<see cref="LateralInput"/>) or to the output layer (<see cref="Context"/> is feedback); 1 where they do neither.
+        /// In the first presentation they hear nothing, in each other one what was put out in the one before. The last
+        /// is learned from, and scores come from it. Null is the paper's number: 2, or 1.
+        /// </summary>
+        [Argument(
+            ArgumentType.AtMostOnce,
+            HelpText = "How often a row is presented",
+            ShortName = "shows",
+            SortOrder = 9
+        )]
+        public int? NumberOfPresentations;
 
         /// <summary>The number of hidden neurons N, at least 1. Not used where there is no hidden layer.</summary>
         [Argument(ArgumentType.AtMostOnce, HelpText = "Number of hidden neurons", ShortName = "hidden", SortOrder = 10)]

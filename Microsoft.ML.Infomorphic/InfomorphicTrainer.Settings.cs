@@ -22,12 +22,14 @@ public sealed partial class InfomorphicTrainer
             bool learns = options.HiddenLayer == HiddenLayerKind.Infomorphic;
             string sources = SourcesOf();
             bool isBivariate = sources.Length == 2;
+            CheckPresentations(learns && (options.LateralInput || options.Context == ContextSignal.Feedback));
             CheckUse(learns, isBivariate);
             return new LearningSettings
             {
                 HiddenLayer = options.HiddenLayer,
                 Context = learns ? options.Context : ContextSignal.None,
                 LateralInput = learns && options.LateralInput,
+                Presentations = Math.Max(options.NumberOfPresentations ?? 0, 2),
                 HiddenNeurons = options.HiddenLayer == HiddenLayerKind.None ? 0 : options.NumberOfHiddenNeurons,
                 Goal = learns ? HiddenGoal(sources) : null,
                 OutputGoal = ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
@@ -89,6 +91,15 @@ public sealed partial class InfomorphicTrainer
             );
             return "F" + (options.Context == ContextSignal.None ? "" : "C") + (options.LateralInput ? "L" : "");
         }
+
+        private void CheckPresentations(bool isRecurrent) =>
+            Check(
+                options.NumberOfPresentations is not int number || number > 1 == isRecurrent,
+                nameof(options.NumberOfPresentations),
+                isRecurrent
+                    ? "is 1, and hidden neurons that listen to each other or to the output layer need 2 or more."
+                    : $"is {options.NumberOfPresentations}, and must be 1 where hidden neurons listen neither to each other nor to the output layer."
+            );
 
         // An option that has been changed and has no effect is a mistake that nobody would notice.
         private void CheckUse(bool learns, bool isBivariate)
@@ -165,6 +176,12 @@ public sealed partial class InfomorphicTrainer
             AtLeast(options.NumberOfEpochs, 1, nameof(options.NumberOfEpochs));
             AtLeast(options.BatchSize, 2, nameof(options.BatchSize));
             AtLeast(options.MaximumLateralConnections ?? 1, 1, nameof(options.MaximumLateralConnections));
+            AtLeast(options.NumberOfPresentations ?? 1, 1, nameof(options.NumberOfPresentations));
+            Check(
+                (options.NumberOfPresentations ?? 1) <= LearningSettings.MaximumPresentations,
+                nameof(options.NumberOfPresentations),
+                $"must be at most {LearningSettings.MaximumPresentations}, and is {options.NumberOfPresentations}."
+            );
             AtLeast(options.NumberOfBins, 2, nameof(options.NumberOfBins));
             Check(
                 options.NumberOfBins <= Binning.MaximumCount,

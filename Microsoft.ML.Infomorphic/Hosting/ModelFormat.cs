@@ -33,6 +33,7 @@ internal sealed record ModelContents(
 ///   goal        counted double γ, over the sources' symbols; none for a layer that does not learn
 ///   activation  byte 0: double α₁, α₂, β₁, β₂; byte 1: nothing; byte 2: double k, β; byte 3: nothing
 ///   binning     int count; double range; bool adaptive
+/// int           from version 3, number of presentations of a row
 /// calibration   counted float slopes; float offsets
 /// scoring       byte mode; int samples; ulong seed; bool calibrate
 /// settings      int epochs, batch size, maximum lateral connections; byte standardization; int early stopping rounds,
@@ -53,16 +54,17 @@ internal static class ModelFormat
     private const byte FeedforwardTag = 1;
     private const byte BivariateTag = 2;
     private const byte StepTag = 3;
-    private const uint Version1 = 0x00010001; // Initial
+    internal const uint Version1 = 0x00010001; // Initial
     private const uint Version2 = 0x00010002; // Every set-up of the paper; self-cosine distances
+    private const uint Version3 = 0x00010003; // Number of presentations
     private const int MaximumSources = 4;
 
     /// <summary>The format's version, and its history.</summary>
     public static VersionInfo VersionInfo =>
         new(
             modelSignature: "INFOMORP",
-            verWrittenCur: Version2,
-            verReadableCur: Version2,
+            verWrittenCur: Version3,
+            verReadableCur: Version3,
             verWeCanReadBack: Version1,
             loaderSignature: LoaderSignature,
             // Without its version: a file from a newer library is then refused by the format's version, in words.
@@ -89,11 +91,7 @@ internal static class ModelFormat
         long end = context.FpMin + context.Header.FpModel + context.Header.CbModel;
         try
         {
-            return Read(
-                stream,
-                Math.Min(end, stream.Length) - stream.Position,
-                hasDistances: context.Header.ModelVerWritten >= Version2
-            );
+            return Read(stream, Math.Min(end, stream.Length) - stream.Position, context.Header.ModelVerWritten);
         }
         catch (Exception exception) when (exception is FormatException or ArgumentException or EndOfStreamException)
         {
@@ -126,6 +124,7 @@ internal static class ModelFormat
         foreach (InfomorphicLayer layer in contents.Network.HiddenLayers)
             WriteLayer(writer, layer);
         WriteLayer(writer, contents.Network.OutputLayer);
+        writer.Write(contents.Network.Presentations);
         writer.WriteCounted<float>([.. contents.Network.Calibration.Slopes]);
         writer.WriteItems<float>([.. contents.Network.Calibration.Offsets]);
         WriteScoring(writer, contents.Scoring);
@@ -137,10 +136,10 @@ internal static class ModelFormat
     /// <summary>Reads a model from a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="length">Number of the stream's bytes that are the model's.</param>
-    /// <param name="hasDistances">Whether its epochs have self-cosine distances: version 2 brought them.</param>
+    /// <param name="version">The version of the format that the model is in.</param>
     /// <exception cref="FormatException">The bytes are not those of a model.</exception>
     /// <exception cref="ArgumentException">A part of the model contradicts another.</exception>
-    public static ModelContents Read(Stream stream, long length, bool hasDistances = true)
+    public static ModelContents Read(Stream stream, long length, uint version = Version3)
     {
         using var reader = new CheckedReader(stream, length);
         var kind = (Standardization)reader.ReadByte();
@@ -150,14 +149,15 @@ internal static class ModelFormat
         for (int i = 0; i < hidden.Length; i++)
             hidden[i] = ReadLayer(reader);
         InfomorphicLayer output = ReadLayer(reader);
+        int? presentations = version >= Version3 ? reader.ReadInt32() : null;
         float[] slopes = reader.ReadCounted<float>();
         var calibration = new ScoreCalibration(slopes, reader.ReadItems<float>(slopes.Length));
-        var network = new InfomorphicNetwork(hidden, output, scaling, calibration);
+        var network = new InfomorphicNetwork(hidden, output, scaling, calibration, presentations);
         if (output.Goal is null)
             throw new FormatException("its output layer has no goal");
         ScoringSettings scoring = ReadScoring(reader);
         LearningSettings settings = ReadSettings(reader, network);
-        TrainingHistory history = ReadHistory(reader, hasDistances);
+        TrainingHistory history = ReadHistory(reader, hasDistances: version >= Version2);
         reader.ReadDigest();
         return new ModelContents(network, history, settings, scoring);
     }
@@ -301,6 +301,7 @@ internal static class ModelFormat
                 : Feeds(SourceKind.Feedback) ? ContextSignal.Feedback
                 : ContextSignal.None,
             LateralInput = Feeds(SourceKind.Lateral),
+            Presentations = network.Presentations == 1 ? defaults.Presentations : network.Presentations,
             HiddenNeurons = hidden?.NeuronCount ?? 0,
             Goal = hidden?.Goal,
             OutputGoal = network.OutputLayer.Goal!,

@@ -3,11 +3,12 @@
 //   symbol        node              shape            –
 //   x             features          rows × features  raw: the standardisation is folded into the weights
 //   F             F                 rows × N         W_F x + b_F
-//   C             C1, C2            rows × N         a label's is its bias b_C, a constant; feedback's W_C z + b_C, and
-//                                                    in presentation 1 b_C alone
-//   L             L1, L2            rows × N         W_L y + b_L, and in presentation 1 b_L alone
-//   y             y1, y2            rows × N         the hidden layer's outputs in presentations 1 and 2
-//   z             z                 rows × classes   the output layer's outputs in presentation 1
+//   C             C1, C2 …          rows × N         a label's is its bias b_C, a constant; feedback's W_C z + b_C with
+//                                                    z of the presentation before, and in presentation 1 b_C alone
+//   L             L1, L2 …          rows × N         W_L y + b_L with y of the presentation before, and in presentation 1
+//                                                    b_L alone
+//   y             y1, y2 …          rows × N         the hidden layer's outputs in presentations 1, 2 …
+//   z             z1 …              rows × classes   the output layer's outputs in every presentation but the last
 //   score         logits            rows × classes   a·(W_O y + b_O) + b, with the calibration a, b folded into W_O, b_O
 //
 // [A]  A(F, C, L) = F · [(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)]
@@ -102,21 +103,40 @@ internal sealed class OnnxNetwork
             );
             shares[i] = Share(i, source.Symbol + "1", bias);
         }
-        if (Array.TrueForAll(modulators, source => source.Kind == SourceKind.Label))
-            return Output("y1");
-
-        // Presentation 2: what was put out in the first is heard.
         string y = Output("y1");
-        for (int i = 0; i < shares.Length; i++)
+        if (_network.Presentations == 1)
+            return y;
+
+        // Then what was put out in the presentation before is heard, through the same weights every time.
+        (string Weights, string Biases)[] sums =
+        [
+            .. modulators.Select(
+                (source, i) =>
+                    source.Kind == SourceKind.Label
+                        ? default
+                        : Constants($"{source.Symbol}", source, modulation.Sources[i].Steepness)
+            ),
+        ];
+        (string Weights, string Biases) readout = Array.Exists(modulators, source => source.Kind == SourceKind.Feedback)
+            ? Constants("z", Readout, scale: 0.5)
+            : default;
+        for (int presentation = 2; presentation <= _network.Presentations; presentation++)
         {
-            InputSource source = modulators[i];
-            if (source.Kind == SourceKind.Label)
-                continue;
-            string heard = source.Kind == SourceKind.Feedback ? FedBack(y) : y;
-            string name = source.Symbol + "2";
-            shares[i] = Share(i, name, Aggregate(name, heard, source, modulation.Sources[i].Steepness));
+            for (int i = 0; i < shares.Length; i++)
+            {
+                if (modulators[i].Kind == SourceKind.Label)
+                    continue;
+                string heard = modulators[i].Kind == SourceKind.Feedback ? FedBack(y, $"z{presentation - 1}") : y;
+                string name = $"{modulators[i].Symbol}{presentation}";
+                shares[i] = Share(i, name, Gemm(name, heard, sums[i].Weights, sums[i].Biases));
+            }
+            y = Output($"y{presentation}");
         }
-        return Output("y2");
+        return y;
+
+        // z from y: the output layer's outputs, which know of no calibration.
+        string FedBack(string y, string name) =>
+            Pass(Gemm(name + "/A", y, readout.Weights, readout.Biases), name, isClamped: true);
 
         // ½ · share · σ(F · source), where the steepness is in the source already.
         string Share(int index, string name, string source)
@@ -134,13 +154,6 @@ internal sealed class OnnxNetwork
                 sum = _graph.Node("Add", [share, sum], name + "/gain");
             return Pass(_graph.Node("Mul", [f, sum], name + "/A"), name, modulation.IsClamped);
         }
-    }
-
-    // z from y: the output layer's outputs, which know of no calibration.
-    private string FedBack(string y)
-    {
-        string a = Aggregate("z/A", y, Readout, scale: 0.5);
-        return Pass(a, "z", isClamped: true);
     }
 
     // What neurons pass on, from A/2.
@@ -262,6 +275,13 @@ internal sealed class OnnxNetwork
         string peers = _graph.Constant(name + "/peers", source.Connections, n, k);
         return _graph.Node("ScatterElements", [zeros, peers, drawn], name + "/weights", ("axis", 1));
     }
+
+    // scale · W and scale · b
+    private (string Weights, string Biases) Constants(string name, InputSource source, double scale) =>
+        (
+            Weights(name, source, scale),
+            _graph.Constant(name + "/biases", Scaled(source.Biases, scale), source.NeuronCount)
+        );
 
     private static bool AreDistinct(InputSource source) =>
         source.Connections!.Chunk(source.ConnectionsPerNeuron).All(peers => peers.Distinct().Count() == peers.Length);

@@ -3,7 +3,7 @@
 //
 //   symbol                         variable  shape                                       unit
 //   F, C, L                        f, c, l   neurons of a row, or neurons × 32 rows      –
-//   (1 − α₁ − α₂) + α₁ σ(β₁ F C)   driven    as F: what a second presentation shares     –
+//   (1 − α₁ − α₂) + α₁ σ(β₁ F C)   driven    as F: what later presentations share          –
 //   y                              y         as F                                        –
 //
 // With a = e^(−β₁FC) and b = e^(−β₂FL), σ(β₁FC) = (1 + b) / ((1 + a)(1 + b)) and σ(β₂FL) = (1 + a) / ((1 + a)(1 + b)):
@@ -90,7 +90,7 @@ internal readonly struct MeanFieldActivation(ModulatedActivation activation)
         }
     }
 
-    /// <summary>Outputs in a second presentation, with another L.</summary>
+    /// <summary>Outputs in a later presentation, with another L.</summary>
     /// <param name="f">F.</param>
     /// <param name="driven">What does not depend on L, from the first presentation.</param>
     /// <param name="l">L.</param>

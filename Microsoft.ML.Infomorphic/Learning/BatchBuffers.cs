@@ -9,7 +9,7 @@ namespace Microsoft.ML.Infomorphic.Learning;
 /// </summary>
 internal sealed unsafe class BatchBuffers : IDisposable
 {
-    // First once more for drawn connections, tile after tile and within a tile neuron after neuron: rows of First lie pages
+    // Heard once more for drawn connections, tile after tile and within a tile neuron after neuron: rows of Heard lie pages
     // apart, more of them than the processor keeps addresses of.
     private readonly AlignedArray<float>? _tiles;
 
@@ -26,8 +26,8 @@ internal sealed unsafe class BatchBuffers : IDisposable
         OutputsTransposed = Outputs.Tensor.t();
         if (hidden.IsRecurrent)
         {
-            First = new TensorMatrix(neurons, rows);
-            FirstTransposed = First.Tensor.t();
+            Heard = new TensorMatrix(neurons, rows);
+            HeardTransposed = Heard.Tensor.t();
         }
 
         if (hidden.Find(SourceKind.Feedback) is not null)
@@ -51,10 +51,10 @@ internal sealed unsafe class BatchBuffers : IDisposable
     /// <summary>Outputs of the hidden neurons in the last presentation; null where there are none.</summary>
     public TensorMatrix? Outputs { get; }
 
-    /// <summary>Outputs of the hidden neurons in the first of two presentations; null where there is one alone.</summary>
-    public TensorMatrix? First { get; }
+    /// <summary>Outputs of the hidden neurons in the presentation before; null where there is one alone.</summary>
+    public TensorMatrix? Heard { get; }
 
-    /// <summary>Outputs of the output neurons in the first presentation; null where nothing hears them.</summary>
+    /// <summary>Outputs of the output neurons in the presentation before; null where nothing hears them.</summary>
     public TensorMatrix? Feedback { get; }
 
     /// <summary>F of the output neurons; in training, overwritten by ∂G/∂F.</summary>
@@ -62,38 +62,38 @@ internal sealed unsafe class BatchBuffers : IDisposable
 
     public torch.Tensor? OutputsTransposed { get; }
 
-    public torch.Tensor? FirstTransposed { get; }
+    public torch.Tensor? HeardTransposed { get; }
 
     public torch.Tensor? FeedbackTransposed { get; }
 
-    /// <summary>Copies a neuron's row of <see cref="First"/> into the tiles, where there are any.</summary>
+    /// <summary>Copies a neuron's row of <see cref="Heard"/> into the tiles, where there are any.</summary>
     public void CopyToTiles(int neuron)
     {
         if (_tiles is null)
             return;
-        ReadOnlySpan<float> outputs = First![neuron];
+        ReadOnlySpan<float> outputs = Heard![neuron];
         for (int tile = 0, start = 0; start < outputs.Length; tile++, start += SparseProducts.TileRows)
             outputs
                 .Slice(start, Math.Min(SparseProducts.TileRows, outputs.Length - start))
-                .CopyTo(_tiles.Span[((tile * First!.Rows + neuron) * SparseProducts.TileRows)..]);
+                .CopyTo(_tiles.Span[((tile * Heard!.Rows + neuron) * SparseProducts.TileRows)..]);
     }
 
     /// <summary>
-    /// Where the rows of <see cref="First"/> would begin if those of the tile lay <see cref="SparseProducts.TileRows"/>
+    /// Where the rows of <see cref="Heard"/> would begin if those of the tile lay <see cref="SparseProducts.TileRows"/>
     /// apart; only the tile's part of them may be read.
     /// </summary>
     public float* TileOf(int tile) =>
-        _tiles!.Pointer + (nint)tile * First!.Rows * SparseProducts.TileRows - (nint)tile * SparseProducts.TileRows;
+        _tiles!.Pointer + (nint)tile * Heard!.Rows * SparseProducts.TileRows - (nint)tile * SparseProducts.TileRows;
 
     public void Dispose()
     {
         OutputsTransposed?.Dispose();
-        FirstTransposed?.Dispose();
+        HeardTransposed?.Dispose();
         FeedbackTransposed?.Dispose();
         foreach (TensorMatrix source in Sources)
             source.Dispose();
         Outputs?.Dispose();
-        First?.Dispose();
+        Heard?.Dispose();
         Feedback?.Dispose();
         OutputF.Dispose();
     }

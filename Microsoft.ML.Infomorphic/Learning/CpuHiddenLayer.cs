@@ -2,11 +2,12 @@
 //
 //   symbol     variable                shape            unit
 //   F, C, L    Sources                 neurons × rows   –      aggregated inputs, overwritten by ∂G/∂F, ∂G/∂C, ∂G/∂L
-//   y¹, y²     First, Outputs          neurons × rows   ±1     outputs of the first and of the last presentation
+//   y⁻, y      Heard, Outputs          neurons × rows   ±1     outputs of the presentation before, and of the last
 //   θ          workspace.Theta         rows             probability
 //
-// There are two presentations where neurons hear each other (L) or the output layer (C by feedback): in the first these
-// sources are their biases. Else the only presentation is the last one, which alone is trained.
+// There are two presentations or more where neurons hear each other (L) or the output layer (C by feedback): in the first
+// these sources are their biases, and then sums over what was put out in the one before. Else there is one alone. The
+// last is trained.
 
 using System.Numerics.Tensors;
 using Microsoft.ML.Infomorphic.Kernels;
@@ -21,6 +22,7 @@ internal sealed class CpuHiddenLayer
     private readonly LayerState _layer;
     private readonly CpuOutputLayer _output;
     private readonly ulong _seed;
+    private readonly int _counters;
     private readonly GoalTerms? _goal;
 
     // Places of the sources beside F; −1 where a layer does not have one.
@@ -35,25 +37,30 @@ internal sealed class CpuHiddenLayer
     private LayerStatistics? _statistics;
     private bool _isTraining;
     private long _step;
+    private int _presentation;
     private int _tile;
     private readonly Action<int, int> _presentFirst;
+    private readonly Action<int, int> _presentNext;
     private readonly Action<int, int> _presentLast;
     private readonly Action<int, int> _step01;
     private readonly Action<int, int> _aggregateTile;
     private readonly Action<int, int> _differentiateTile;
     private readonly Action<int, int> _update;
 
-    public CpuHiddenLayer(LayerState layer, CpuOutputLayer output, ulong seed)
+    public CpuHiddenLayer(NetworkState state, CpuOutputLayer output, ulong seed)
     {
+        LayerState layer = state.Hidden!;
         _layer = layer;
         _output = output;
         _seed = seed;
+        _counters = RandomStreams.CountersOf(state.Presentations);
         _goal = layer.Goal is null ? null : new GoalTerms(layer.Goal);
         _label = layer.IndexOf(SourceKind.Label);
         _feedback = layer.IndexOf(SourceKind.Feedback);
         _context = Math.Max(_label, _feedback);
         _lateral = layer.IndexOf(SourceKind.Lateral);
         _presentFirst = PresentFirst;
+        _presentNext = PresentNext;
         _presentLast = PresentLast;
         _step01 = Step01;
         _aggregateTile = AggregateTile;
@@ -87,12 +94,13 @@ internal sealed class CpuHiddenLayer
             return;
         }
 
-        if (_layer.IsRecurrent)
+        int last = _counters - 1;
+        for (_presentation = _layer.IsRecurrent ? 0 : last; _presentation < last; _presentation++)
         {
-            _crew.Team.Run(neurons, _presentFirst);
+            _crew.Team.Run(neurons, _presentation == 0 ? _presentFirst : _presentNext);
             Note(StepPart.Kernel);
             if (_feedback >= 0)
-                AggregateFeedback(step);
+                AggregateFeedback();
             if (_lateral >= 0)
                 AggregateLateral();
             Note(StepPart.Products);
@@ -138,7 +146,7 @@ internal sealed class CpuHiddenLayer
             _crew.Timings.Add(part);
     }
 
-    // Presentation 1: sources that hear outputs are their biases.
+    // Sources that hear outputs are their biases.
     private void PresentFirst(int neuron, int thread)
     {
         NeuronWorkspace workspace = _crew.Workspaces[thread];
@@ -152,32 +160,46 @@ internal sealed class CpuHiddenLayer
         }
 
         Fire(workspace, SourceOf(0, neuron), SourceOf(_context, neuron), l);
-        Pass(workspace, _buffers.First![neuron], neuron, presentation: 0);
+        Pass(workspace, _buffers.Heard![neuron], neuron);
         _buffers.CopyToTiles(neuron);
     }
 
-    // Presentation 2, or the only one; only it is trained.
+    // Between the first and the last.
+    private void PresentNext(int neuron, int thread)
+    {
+        NeuronWorkspace workspace = _crew.Workspaces[thread];
+        FireFromHeard(neuron, workspace);
+        Pass(workspace, _buffers.Heard![neuron], neuron);
+        _buffers.CopyToTiles(neuron);
+    }
+
+    // Only it is trained.
     private void PresentLast(int neuron, int thread)
     {
         NeuronWorkspace workspace = _crew.Workspaces[thread];
-        ReadOnlySpan<float> biases = _layer.Biases.Value[neuron];
-        Span<float> f = SourceOf(0, neuron);
-        Span<float> c = SourceOf(_context, neuron);
-        Span<float> l = SourceOf(_lateral, neuron);
         if (!_layer.IsRecurrent)
         {
             PrepareFeatures(neuron);
             PrepareContext(neuron);
         }
 
+        FireFromHeard(neuron, workspace);
+        Pass(workspace, _buffers.Outputs![neuron], neuron);
+        if (_isTraining)
+            Train(neuron, workspace);
+    }
+
+    // Sources that hear outputs have been aggregated, but for their biases.
+    private void FireFromHeard(int neuron, NeuronWorkspace workspace)
+    {
+        ReadOnlySpan<float> biases = _layer.Biases.Value[neuron];
+        Span<float> c = SourceOf(_context, neuron);
+        Span<float> l = SourceOf(_lateral, neuron);
         if (_feedback >= 0)
             TensorPrimitives.Add(c, biases[_feedback], c);
         if (_lateral >= 0)
             TensorPrimitives.Add(l, biases[_lateral], l);
-        Fire(workspace, f, c, l);
-        Pass(workspace, _buffers.Outputs![neuron], neuron, presentation: 1);
-        if (_isTraining)
-            Train(neuron, workspace);
+        Fire(workspace, SourceOf(0, neuron), c, l);
     }
 
     // From the sources and θ to the goal's derivative by the sources.
@@ -267,30 +289,32 @@ internal sealed class CpuHiddenLayer
     private void Fire(NeuronWorkspace workspace, ReadOnlySpan<float> f, ReadOnlySpan<float> c, ReadOnlySpan<float> l) =>
         VectorizedActivation.Fire(_layer.Activation, f, _context < 0 ? l : c, l, workspace.Theta, workspace.Complement);
 
-    private void Pass(NeuronWorkspace workspace, Span<float> outputs, int neuron, ulong presentation)
+    private ulong Counter => (ulong)_counters * (ulong)_step + (ulong)_presentation;
+
+    private void Pass(NeuronWorkspace workspace, Span<float> outputs, int neuron)
     {
         if (_isTraining)
-            Philox.Sample(workspace.Theta, outputs, (uint)neuron, 2 * (ulong)_step + presentation, _seed);
+            Philox.Sample(workspace.Theta, outputs, (uint)neuron, Counter, _seed);
         else
             TensorPrimitives.Subtract(workspace.Theta, workspace.Complement, outputs);
     }
 
-    // C without its bias: context weights times what the output layer put out in the first presentation.
-    private void AggregateFeedback(long? step)
+    // C without its bias: context weights times what the output layer puts out in this presentation, for the next.
+    private void AggregateFeedback()
     {
-        _output.FeedBack(_crew, step);
+        _output.FeedBack(_crew, _isTraining ? Counter : null);
         _buffers
             .Sources[_feedback]
             .Tensor.addmm_(_layer.Sources[_feedback].Weights.Value.Tensor, _buffers.Feedback!.Tensor, beta: 0);
     }
 
-    // L without its bias: lateral weights times the outputs of the first presentation.
+    // L without its bias: lateral weights times the outputs of this presentation, for the next.
     private void AggregateLateral()
     {
         SourceState lateral = _layer.Sources[_lateral];
         if (lateral.Connections is null)
         {
-            _buffers.Sources[_lateral].Tensor.addmm_(lateral.Weights.Value.Tensor, _buffers.First!.Tensor, beta: 0);
+            _buffers.Sources[_lateral].Tensor.addmm_(lateral.Weights.Value.Tensor, _buffers.Heard!.Tensor, beta: 0);
             return;
         }
 
@@ -305,7 +329,7 @@ internal sealed class CpuHiddenLayer
         if (lateral.Connections is null)
         {
             TensorMatrix gradient = lateral.Weights.Gradient;
-            gradient.Tensor.addmm_(_buffers.Sources[_lateral].Tensor, _buffers.FirstTransposed!, beta: 0);
+            gradient.Tensor.addmm_(_buffers.Sources[_lateral].Tensor, _buffers.HeardTransposed!, beta: 0);
             for (int neuron = 0; neuron < _layer.NeuronCount; neuron++)
                 gradient[neuron][neuron] = 0;
             return;

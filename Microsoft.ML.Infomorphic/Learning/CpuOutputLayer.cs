@@ -19,7 +19,7 @@ internal sealed class CpuOutputLayer
     private Crew _crew = null!;
     private BatchBuffers _buffers = null!;
     private LayerStatistics? _statistics;
-    private long _step;
+    private ulong _counter;
     private readonly Action<int, int> _train;
     private readonly Action<int, int> _sampleFeedback;
     private readonly Action<int, int> _meanFeedback;
@@ -50,17 +50,17 @@ internal sealed class CpuOutputLayer
     }
 
     /// <summary>
-    /// What the layer feeds back after the first presentation: sampled in a training step, else its mean, 2θ − 1.
+    /// What the layer feeds back after a presentation but the last: sampled in a training step, else its mean, 2θ − 1.
     /// </summary>
     /// <param name="crew">Who works on it.</param>
-    /// <param name="step">The training step, or null.</param>
-    public void FeedBack(Crew crew, long? step)
+    /// <param name="counter">The presentation's counter of <see cref="Philox.Sample"/> in training, or null.</param>
+    public void FeedBack(Crew crew, ulong? counter)
     {
         _crew = crew;
         _buffers = crew.Buffers;
-        _step = step ?? 0;
-        _buffers.OutputF.Tensor.addmm_(_readout.Weights.Value.Tensor, _buffers.First!.Tensor, beta: 0);
-        _crew.Team.Run(_layer.NeuronCount, step is null ? _meanFeedback : _sampleFeedback);
+        _counter = counter ?? 0;
+        _buffers.OutputF.Tensor.addmm_(_readout.Weights.Value.Tensor, _buffers.Heard!.Tensor, beta: 0);
+        _crew.Team.Run(_layer.NeuronCount, counter is null ? _meanFeedback : _sampleFeedback);
     }
 
     /// <summary>From F without its bias to ∂G/∂F.</summary>
@@ -106,13 +106,7 @@ internal sealed class CpuOutputLayer
     {
         NeuronWorkspace workspace = _crew.Workspaces[thread];
         VectorizedActivation.Fire(AddBias(neuron), workspace.Theta, workspace.Complement);
-        Philox.Sample(
-            workspace.Theta,
-            _buffers.Feedback![neuron],
-            _firstStream + (uint)neuron,
-            2 * (ulong)_step,
-            _seed
-        );
+        Philox.Sample(workspace.Theta, _buffers.Feedback![neuron], _firstStream + (uint)neuron, _counter, _seed);
     }
 
     private void MeanFeedback(int neuron, int thread)

@@ -239,7 +239,7 @@ internal sealed class CpuTrial
     {
         _output = new CpuOutputLayer(state, seed);
         if (state.Hidden is not null)
-            _hidden = new CpuHiddenLayer(state.Hidden, _output, seed);
+            _hidden = new CpuHiddenLayer(state, _output, seed);
     }
 
     /// <summary>Trains on the crew's batch.</summary>

@@ -64,6 +64,9 @@ public sealed class InfomorphicLayer
 
     /// <summary>Number of neurons N.</summary>
     public int NeuronCount => Sources[0].NeuronCount;
+
+    /// <summary>Whether its neurons hear each other or the output layer.</summary>
+    internal bool IsRecurrent => Sources.Any(source => source.Kind is SourceKind.Lateral or SourceKind.Feedback);
 }
 
 /// <summary>
@@ -82,12 +85,18 @@ public sealed class InfomorphicNetwork
     /// <param name="outputLayer">The output layer, one neuron a class.</param>
     /// <param name="featureScaling">The standardisation that is folded into the weights.</param>
     /// <param name="calibration">The calibration of the scores; null for none.</param>
+    /// <param name="presentations">
+    /// How often a row is presented: 2 to <see cref="LearningSettings.MaximumPresentations"/> where hidden neurons hear each
+    /// other or the output layer, else 1; null for the paper's 2, or 1.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of presentations is out of its range.</exception>
     /// <exception cref="ArgumentException">The layers do not fit together.</exception>
     public InfomorphicNetwork(
         IReadOnlyList<InfomorphicLayer> hiddenLayers,
         InfomorphicLayer outputLayer,
         FeatureScaling featureScaling,
-        ScoreCalibration? calibration = null
+        ScoreCalibration? calibration = null,
+        int? presentations = null
     )
     {
         ArgumentNullException.ThrowIfNull(hiddenLayers);
@@ -113,6 +122,16 @@ public sealed class InfomorphicNetwork
                 $"The calibration is for {Calibration.Slopes.Count} classes, the network has {outputLayer.NeuronCount}."
             );
 
+        (int fewest, int most) = hiddenLayers.Any(layer => layer.IsRecurrent)
+            ? (2, LearningSettings.MaximumPresentations)
+            : (1, 1);
+        Presentations = presentations ?? fewest;
+        if (Presentations < fewest || Presentations > most)
+            throw new ArgumentOutOfRangeException(
+                nameof(presentations),
+                $"The network presents a row {(most == 1 ? "once" : $"{fewest} to {most} times")}, and {Presentations} presentations were asked for."
+            );
+
         HiddenLayers = hiddenLayers;
         OutputLayer = outputLayer;
         FeatureScaling = featureScaling;
@@ -129,6 +148,13 @@ public sealed class InfomorphicNetwork
 
     /// <summary>The calibration of the scores; it is used where scoring asks for it.</summary>
     public ScoreCalibration Calibration { get; }
+
+    /// <summary>
+    /// How often a row is presented, in training and in scoring: 1 where hidden neurons hear neither each other nor the
+    /// output layer. In the first presentation they hear nothing, then what was put out in the one before; the output
+    /// layer's scores are those of the last.
+    /// </summary>
+    public int Presentations { get; }
 
     /// <summary>Number of features of a row.</summary>
     public int FeatureCount => FeatureScaling.FeatureCount;

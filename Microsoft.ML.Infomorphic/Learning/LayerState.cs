@@ -69,7 +69,7 @@ internal sealed class LayerState(
 
     /// <summary>
     /// Whether its neurons hear outputs of a presentation before, their own layer's or the output layer's, so that rows are
-    /// presented twice.
+    /// presented more than once.
     /// </summary>
     public bool IsRecurrent { get; } = sources.Any(source => source.Kind is SourceKind.Lateral or SourceKind.Feedback);
 

@@ -62,7 +62,7 @@ public enum ContextSignal
     /// <summary>The row's label, which is withheld when rows are scored.</summary>
     Label = 0,
 
-    /// <summary>The output layer's outputs of the first presentation, in training and when rows are scored.</summary>
+    /// <summary>The output layer's outputs of the presentation before, in training and when rows are scored.</summary>
     Feedback = 1,
 
     /// <summary>Nothing: hidden neurons have no context.</summary>
@@ -88,6 +88,9 @@ public sealed record LearningSettings
     /// <summary>At most so many rows calibrate the scores.</summary>
     public const int MaximumRowsForCalibration = 16384;
 
+    /// <summary>A row is presented at most so many times.</summary>
+    public const int MaximumPresentations = 16;
+
     /// <summary>What lies between the features and the output layer.</summary>
     public HiddenLayerKind HiddenLayer { get; init; } = HiddenLayerKind.Infomorphic;
 
@@ -96,6 +99,13 @@ public sealed record LearningSettings
 
     /// <summary>Whether hidden neurons that learn listen to each other.</summary>
     public bool LateralInput { get; init; } = true;
+
+    /// <summary>
+    /// How often a row is presented, 2 to <see cref="MaximumPresentations"/>, where hidden neurons hear each other or the
+    /// output layer; elsewhere it is presented once. In the first presentation they hear nothing, then what was put out in
+    /// the one before. The last alone is learned from.
+    /// </summary>
+    public int Presentations { get; init; } = 2;
 
     /// <summary>Number of hidden neurons N, at least 1; not used where there is no hidden layer.</summary>
     public int HiddenNeurons { get; init; } = 100;
@@ -181,6 +191,7 @@ public sealed record LearningSettings
             ("hidden layer", HiddenLayer, other.HiddenLayer),
             ("sources of hidden neurons", HiddenSources, other.HiddenSources),
             ("context", Context, other.Context),
+            ("number of presentations", Presentations, other.Presentations),
             ("number of hidden neurons", HiddenNeurons, other.HiddenNeurons),
             ("maximum of lateral connections", MaximumLateralConnections, other.MaximumLateralConnections),
             ("binning", Binning, other.Binning),
@@ -213,6 +224,8 @@ public sealed record LearningSettings
     {
         if (HiddenLayer != HiddenLayerKind.None)
             ArgumentOutOfRangeException.ThrowIfLessThan(HiddenNeurons, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Presentations, 2);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Presentations, MaximumPresentations);
         ArgumentOutOfRangeException.ThrowIfLessThan(Epochs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaximumLateralConnections, 1);

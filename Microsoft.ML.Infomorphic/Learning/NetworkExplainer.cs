@@ -4,9 +4,9 @@
 //   symbol      variable          shape            unit
 //   F, C, L     sources           rows             –             aggregated inputs of one neuron
 //   θ, 1 − θ    Theta, Complement rows             probability
-//   y¹, y²      first, second     neurons × rows   ±1, or −1 … 1 outputs of the first and second presentation
+//   y           seen, scored      neurons × rows   ±1, or −1 … 1 outputs of the last presentation
 //
-// Each batch is presented twice over. With the label as context, as in training: that is what is decomposed. And with
+// Each batch goes through all presentations twice. With the label as context, as in training: the last one is what is decomposed. And with
 // the label withheld and mean outputs, as in scoring: that is what classes and rows are judged by.
 
 using System.Numerics.Tensors;
@@ -120,53 +120,56 @@ public sealed class NetworkExplainer
         );
     }
 
-    // What the hidden layer passes on in the second presentation: with the label as in training, and as in scoring.
+    // What the hidden layer passes on in the last presentation: with the label as in training, and as in scoring.
     private (Outputs Seen, Outputs Scored) PresentHidden(LayerTally tally, ExplainedBatch rows, int batch)
     {
         InfomorphicLayer hidden = tally.Layer;
         int count = rows.Chosen.Length;
         var drive = new Outputs(hidden.NeuronCount, count);
-        var first = new Outputs(hidden.NeuronCount, count);
-        var second = new Outputs(hidden.NeuronCount, count);
-        var firstScored = new Outputs(hidden.NeuronCount, count);
-        var secondScored = new Outputs(hidden.NeuronCount, count);
         ForEachNeuron(
             tally,
             count,
-            (neuron, workspace) =>
-            {
-                Aggregate(hidden.Sources[0], neuron, rows, withLabel: true, rows.Features, drive[neuron]);
-                Fire(hidden, neuron, rows, withLabel: true, drive, default, workspace);
-                Emit(hidden, workspace, first[neuron], neuron, 2 * (ulong)batch);
-                Fire(hidden, neuron, rows, withLabel: false, drive, default, workspace);
-                EmitMean(hidden, workspace, firstScored[neuron]);
-            }
+            (neuron, _) => Aggregate(hidden.Sources[0], neuron, rows, withLabel: true, rows.Features, drive[neuron])
         );
-
-        var heard = new Heard(first, FeedBack(hidden, first, rows, 2 * (ulong)batch, sampled: true));
-        var heardScored = new Heard(firstScored, FeedBack(hidden, firstScored, rows, 0, sampled: false));
-        ForEachNeuron(
-            tally,
-            count,
-            (neuron, workspace) =>
-            {
-                Fire(hidden, neuron, rows, withLabel: true, drive, heard, workspace);
-                Emit(hidden, workspace, second[neuron], neuron, 2 * (ulong)batch + 1);
-                tally.Decompose(neuron, workspace, rows);
-                Fire(hidden, neuron, rows, withLabel: false, drive, heardScored, workspace);
-                EmitMean(hidden, workspace, secondScored[neuron]);
-                tally.Respond(neuron, workspace, rows);
-            }
-        );
-        return (second, secondScored);
+        int counters = RandomStreams.CountersOf(_network.Presentations);
+        int presentation = counters - _network.Presentations;
+        Heard heard = default;
+        Heard heardScored = default;
+        while (true)
+        {
+            ulong counter = (ulong)counters * (ulong)batch + (ulong)presentation;
+            bool isLast = ++presentation == counters;
+            (Heard before, Heard beforeScored) = (heard, heardScored);
+            var seen = new Outputs(hidden.NeuronCount, count);
+            var scored = new Outputs(hidden.NeuronCount, count);
+            ForEachNeuron(
+                tally,
+                count,
+                (neuron, workspace) =>
+                {
+                    Fire(hidden, neuron, rows, withLabel: true, drive, before, workspace);
+                    Emit(hidden, workspace, seen[neuron], neuron, counter);
+                    if (isLast)
+                        tally.Decompose(neuron, workspace, rows);
+                    Fire(hidden, neuron, rows, withLabel: false, drive, beforeScored, workspace);
+                    EmitMean(hidden, workspace, scored[neuron]);
+                    if (isLast)
+                        tally.Respond(neuron, workspace, rows);
+                }
+            );
+            if (isLast)
+                return (seen, scored);
+            heard = new Heard(seen, FeedBack(hidden, seen, rows, counter, sampled: true));
+            heardScored = new Heard(scored, FeedBack(hidden, scored, rows, counter, sampled: false));
+        }
     }
 
-    // What the output layer makes of the first presentation, where the hidden layer hears of it.
+    // What the output layer makes of a presentation, where the hidden layer hears of it.
     private Outputs? FeedBack(
         InfomorphicLayer hidden,
-        Outputs first,
+        Outputs outputs,
         ExplainedBatch rows,
-        ulong presentation,
+        ulong counter,
         bool sampled
     )
     {
@@ -180,10 +183,10 @@ public sealed class NetworkExplainer
             rows.Chosen.Length,
             (neuron, workspace) =>
             {
-                Aggregate(output.Sources[0], neuron, rows, withLabel: false, first, drive[neuron]);
+                Aggregate(output.Sources[0], neuron, rows, withLabel: false, outputs, drive[neuron]);
                 Fire(output, neuron, rows, withLabel: false, drive, default, workspace);
                 if (sampled)
-                    Emit(output, workspace, fed[neuron], hidden.NeuronCount + neuron, presentation);
+                    Emit(output, workspace, fed[neuron], hidden.NeuronCount + neuron, counter);
                 else
                     EmitMean(output, workspace, fed[neuron]);
             }
@@ -289,13 +292,13 @@ public sealed class NetworkExplainer
         ExplainerWorkspace workspace,
         Span<float> outputs,
         int neuron,
-        ulong presentation
+        ulong counter
     )
     {
         if (_settings.MeanField || layer.Activation is StepActivation)
             EmitMean(layer, workspace, outputs);
         else
-            Philox.Sample(workspace.Theta, outputs, (uint)neuron, presentation, _settings.Seed);
+            Philox.Sample(workspace.Theta, outputs, (uint)neuron, counter, _settings.Seed);
     }
 
     // A step passes on 0 or 1, other neurons −1 … 1.

@@ -174,22 +174,21 @@ public sealed unsafe partial class NetworkScorer
         }
         else
         {
-            if (_contextSums is not null || _lateralSums is not null)
-            {
-                for (int panel = 0; panel < panels; panel++)
-                    Fire(hidden, memory, panel, memory.ContextBiases.Span(0), memory.LateralBiases.Span(0));
-                FeedBack(panels, memory);
-                _lateralSums?.Aggregate(memory.Y[0], panels, memory.L[0]);
-            }
-
             for (int panel = 0; panel < panels; panel++)
-                Fire(
-                    hidden,
-                    memory,
-                    panel,
-                    _contextSums is null ? memory.ContextBiases.Span(0) : memory.C.Span(panel),
-                    _lateralSums is null ? memory.LateralBiases.Span(0) : memory.L.Span(panel)
-                );
+                Fire(hidden, memory, panel, memory.ContextBiases.Span(0), memory.LateralBiases.Span(0));
+            for (int presentation = 1; presentation < Network.Presentations; presentation++)
+            {
+FeedBack(panels, memory);
+                _lateralSums?.Aggregate(memory.Y[0], panels, memory.L[0]);
+                for (int panel = 0; panel < panels; panel++)
+                    Fire(
+                        hidden,
+                        memory,
+                        panel,
+                        _contextSums is null ? memory.ContextBiases.Span(0) : memory.C.Span(panel),
+                        _lateralSums is null ? memory.LateralBiases.Span(0) : memory.L.Span(panel)
+                    );
+            }
         }
 
         _outputSums.Aggregate(memory.Y[0], panels, memory.Outputs[0]);
@@ -206,24 +205,27 @@ public sealed unsafe partial class NetworkScorer
                 memory.Driven.Span(panel),
                 memory.Y.Span(panel)
             );
-        _lateralSums!.Aggregate(memory.Y[0], panels, memory.L[0]);
-        FeedBack(panels, memory);
-        for (int panel = 0; panel < panels; panel++)
-            if (_contextSums is null)
-                activation.FireAgain(
-                    memory.F.Span(panel),
-                    memory.Driven.Span(panel),
-                    memory.L.Span(panel),
-                    memory.Y.Span(panel)
-                );
-            else
-                activation.Fire(
-                    memory.F.Span(panel),
-                    memory.C.Span(panel),
-                    memory.L.Span(panel),
-                    memory.Driven.Span(panel),
-                    memory.Y.Span(panel)
-                );
+        for (int presentation = 1; presentation < Network.Presentations; presentation++)
+        {
+            _lateralSums!.Aggregate(memory.Y[0], panels, memory.L[0]);
+            FeedBack(panels, memory);
+            for (int panel = 0; panel < panels; panel++)
+                if (_contextSums is null)
+                    activation.FireAgain(
+                        memory.F.Span(panel),
+                        memory.Driven.Span(panel),
+                        memory.L.Span(panel),
+                        memory.Y.Span(panel)
+                    );
+                else
+                    activation.Fire(
+                        memory.F.Span(panel),
+                        memory.C.Span(panel),
+                        memory.L.Span(panel),
+                        memory.Driven.Span(panel),
+                        memory.Y.Span(panel)
+                    );
+        }
     }
 
     // C from the output layer's outputs, where they are fed back.

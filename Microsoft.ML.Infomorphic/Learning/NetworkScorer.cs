@@ -1,6 +1,10 @@
 // arXiv 2412.02482, appendix A.4, with the label withheld: where it is the context of a hidden neuron, that is its bias
-// alone. Two presentations where hidden neurons hear each other or the output layer, as in training, else one; the output
-// layer sees the last.
+// alone. As many presentations as in training: two or more where hidden neurons hear each other or the output layer, else
+// one; the output layer sees the last.
+//
+// What is drawn in presentation p has stream 2p − 1 of the row's and the sample's numbers, and in the first, where p = 0,
+// stream 0; what the output layer feeds back into presentation p has stream 2p. A presentation that is the only one draws
+// as p = 1.
 
 using System.Buffers;
 using System.IO.Hashing;
@@ -219,20 +223,22 @@ public sealed partial class NetworkScorer
         {
             // Without any activity sources are their biases. That is the context of a label that is withheld, too.
             ReadOnlySpan<float> context = _context is null ? default : _context.Biases;
-            if (_context?.Kind == SourceKind.Feedback || _lateral is not null)
-            {
+            if (Network.Presentations == 1)
+                Fire(activation, scratch, context, lateral: default, stream: 1, sample, key);
+            else
                 Fire(activation, scratch, context, _lateral is null ? default : _lateral.Biases, 0, sample, key);
-                if (_context?.Kind == SourceKind.Feedback)
+            for (int presentation = 1; presentation < Network.Presentations; presentation++)
+            {
+                if (_contextSums is not null)
                 {
-                    FeedBack(scratch, sample, key);
-                    _contextSums!.Aggregate(scratch.Fed, scratch.C);
+                    FeedBack(scratch, 2 * (uint)presentation, sample, key);
+                    _contextSums.Aggregate(scratch.Fed, scratch.C);
                     context = scratch.C;
                 }
 
                 _lateralSums?.Aggregate(scratch.Y, scratch.L);
+                Fire(activation, scratch, context, scratch.L, 2 * (uint)presentation - 1, sample, key);
             }
-
-            Fire(activation, scratch, context, scratch.L, presentation: 1, sample, key);
         }
 
         _outputSums.Aggregate(scratch.Y, scratch.Outputs);
@@ -244,16 +250,19 @@ public sealed partial class NetworkScorer
     {
         Span<float> driven = scratch.Theta;
         activation.Fire(scratch.F, _context!.Biases, _lateral!.Biases, driven, scratch.Y);
-        _lateralSums!.Aggregate(scratch.Y, scratch.L);
-        if (_contextSums is null)
+        for (int presentation = 1; presentation < Network.Presentations; presentation++)
         {
-            activation.FireAgain(scratch.F, driven, scratch.L, scratch.Y);
-            return;
-        }
+            _lateralSums!.Aggregate(scratch.Y, scratch.L);
+            if (_contextSums is null)
+            {
+                activation.FireAgain(scratch.F, driven, scratch.L, scratch.Y);
+                continue;
+            }
 
-        FeedBack(scratch, sample: null, key: 0);
-        _contextSums.Aggregate(scratch.Fed, scratch.C);
-        activation.Fire(scratch.F, scratch.C, scratch.L, driven, scratch.Y);
+            FeedBack(scratch, stream: 0, sample: null, key: 0);
+            _contextSums.Aggregate(scratch.Fed, scratch.C);
+            activation.Fire(scratch.F, scratch.C, scratch.L, driven, scratch.Y);
+        }
     }
 
     private void Fire(
@@ -261,7 +270,7 @@ public sealed partial class NetworkScorer
         Scratch scratch,
         ReadOnlySpan<float> context,
         ReadOnlySpan<float> lateral,
-        uint presentation,
+        uint stream,
         int? sample,
         ulong key
     )
@@ -274,16 +283,15 @@ public sealed partial class NetworkScorer
             scratch.Theta,
             scratch.Complement
         );
-        Pass(scratch.Theta, scratch.Complement, scratch.Y, presentation, sample, key);
+        Pass(scratch.Theta, scratch.Complement, scratch.Y, stream, sample, key);
     }
 
     // The output layer's outputs, from those of the hidden layer.
-    private void FeedBack(Scratch scratch, int? sample, ulong key)
+    private void FeedBack(Scratch scratch, uint stream, int? sample, ulong key)
     {
-        const uint Presentation = 2;
         _outputSums.Aggregate(scratch.Y, scratch.Outputs);
         VectorizedActivation.Fire(scratch.Outputs, scratch.FedTheta, scratch.FedComplement);
-        Pass(scratch.FedTheta, scratch.FedComplement, scratch.Fed, Presentation, sample, key);
+        Pass(scratch.FedTheta, scratch.FedComplement, scratch.Fed, stream, sample, key);
     }
 
     // What neurons pass on.
@@ -291,13 +299,13 @@ public sealed partial class NetworkScorer
         ReadOnlySpan<float> theta,
         ReadOnlySpan<float> complement,
         Span<float> outputs,
-        uint presentation,
+        uint stream,
         int? sample,
         ulong key
     )
     {
         if (sample is int index)
-            Philox.Sample(theta, outputs, presentation, (ulong)index, key);
+            Philox.Sample(theta, outputs, stream, (ulong)index, key);
         else if (Settings.Mode == ScoringMode.MeanField)
             TensorPrimitives.Subtract(theta, complement, outputs);
         else

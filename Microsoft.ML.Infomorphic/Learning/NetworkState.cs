@@ -39,6 +39,7 @@ internal sealed class NetworkState : IDisposable
                 settings.Binning,
                 settings.HiddenOptimizer
             );
+        Presentations = Hidden is { IsRecurrent: true } ? settings.Presentations : 1;
         SourceState readout = Hidden is null
             ? new SourceState('F', SourceKind.Features, classes, features, null)
             : new SourceState('F', SourceKind.HiddenLayer, classes, neurons, null);
@@ -55,6 +56,9 @@ internal sealed class NetworkState : IDisposable
     public FeatureScaling Scaling { get; }
 
     public int ClassCount { get; }
+
+    /// <summary>How often a row is presented: once where the hidden layer is not recurrent.</summary>
+    public int Presentations { get; }
 
     /// <summary>The hidden layer, or null where the output layer is fed by the features.</summary>
     public LayerState? Hidden { get; }
@@ -144,7 +148,7 @@ internal sealed class NetworkState : IDisposable
             readout.Biases[neuron] = sign == 0 ? AbsentClassScore : sign * readout.Biases[neuron];
         }
 
-        return new InfomorphicNetwork(hidden is null ? [] : [hidden], output, Scaling, calibration);
+        return new InfomorphicNetwork(hidden is null ? [] : [hidden], output, Scaling, calibration, Presentations);
     }
 
     /// <summary>

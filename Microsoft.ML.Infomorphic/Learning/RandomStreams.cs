@@ -8,4 +8,10 @@ internal static class RandomStreams
     public const uint Shuffling = 2;
     public const uint TrainingAccuracyRows = 3;
     public const uint Insight = 4;
+
+    /// <summary>
+    /// How many counters of <see cref="Kernels.Philox.Sample"/> a step has: one for each presentation, from 0 on. A
+    /// presentation that is the only one has the last of two.
+    /// </summary>
+    public static int CountersOf(int presentations) => Math.Max(presentations, 2);
 }

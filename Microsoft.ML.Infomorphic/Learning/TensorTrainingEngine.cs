@@ -4,7 +4,7 @@
 //   symbol     variable            shape            unit
 //   x          features            rows × features  –
 //   F, C, L    sources             sources × KN × rows   –   aggregated inputs
-//   y¹, y²     first, outputs      KN × rows        ±1     outputs of the first and of the last presentation
+//   y⁻, y      heard, outputs      KN × rows        ±1     outputs of the presentation before, and of the last
 //   θ          theta               KN × rows        probability
 //   ∂G/∂F …    gradients           sources × KN × rows   bit
 //
@@ -57,6 +57,8 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private readonly Tensor _oneHot;
     private TensorGoal? _hiddenGoal;
     private TensorGoal _outputGoal;
+    private readonly int _presentations;
+    private readonly int _counters;
     private readonly int _sampledNeurons;
     private readonly int _goalRows;
     private TensorMatrix _scores;
@@ -92,6 +94,8 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         _settings = settings;
         _classes = shape.ClassCount;
         _device = device;
+        _presentations = shape.Presentations;
+        _counters = RandomStreams.CountersOf(_presentations);
         using var noGradient = no_grad();
         if (shape.Hidden is LayerState hidden)
         {
@@ -118,7 +122,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         _scores = new TensorMatrix(states.Count * _classes, maximumRows);
         _quarter = (maximumRows + 3) / 4;
         _stepsOfUniform = (int)
-            Math.Clamp(NumbersAtOnce / (8L * _quarter * Math.Max(_sampledNeurons, 1)), 1, StepsAtOnce);
+            Math.Clamp(NumbersAtOnce / (4L * _counters * _quarter * Math.Max(_sampledNeurons, 1)), 1, StepsAtOnce);
         _tensorFloat32 = backends.cuda.matmul.allow_tf32;
         if (device.type == DeviceType.CUDA)
             backends.cuda.matmul.allow_tf32 = false;
@@ -252,28 +256,32 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         if (_label >= 0)
             parts[_label].copy_(_hidden.Values[_label].index_select(1, labels)).add_(_biases[_label]);
 
-        // Presentation 1, without what neurons put out, then presentation 2.
-        Tensor? first = null;
+        // The first presentation without what neurons put out, each other with what they put out in the one before.
+        Tensor? heard = null;
         Tensor? fed = null;
-        if (layer.IsRecurrent)
+        int last = _counters - 1;
+        for (int presentation = layer.IsRecurrent ? 0 : last; presentation < last; presentation++)
         {
-            first = Sample(Fire(Silent(parts)).Theta, presentation: 0);
+            using DisposeScope temporary = NewDisposeScope();
+            heard = Sample(Fire(presentation == 0 ? Silent(parts) : parts).Theta, presentation)
+                .MoveToOuterDisposeScope();
             if (_feedback >= 0)
             {
                 fed = Sample(
-                    TensorActivation.Fire(AggregateOutput(first, features)).Theta,
-                    presentation: 0,
-                    layer.NeuronCount
-                );
+                        TensorActivation.Fire(AggregateOutput(heard, features)).Theta,
+                        presentation,
+                        layer.NeuronCount
+                    )
+                    .MoveToOuterDisposeScope();
                 AggregateFeedback(fed, parts[_feedback]);
             }
 
             if (_lateral >= 0)
-                AggregateLateral(first, parts[_lateral]);
+                AggregateLateral(heard, parts[_lateral]);
         }
 
         (Tensor theta, Tensor complement) = Fire(parts);
-        Tensor outputs = Sample(theta, presentation: 1);
+        Tensor outputs = Sample(theta, last);
         Tensor slope = Differentiate(_hiddenGoal!, sources, theta, complement, mass, statistics);
         Tensor gradients = DifferentiateActivation(parts, theta, complement, slope);
 
@@ -285,7 +293,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         if (_feedback >= 0)
             MultiplyTransposed(gradients[_feedback], fed!, _hidden.Gradients[_feedback]);
         if (_lateral >= 0)
-            DifferentiateLateral(gradients[_lateral], first!);
+            DifferentiateLateral(gradients[_lateral], heard!);
         _biasGradients!.copy_(gradients.sum(-1, keepdim: true));
         _hidden.Update(_steps);
         return outputs;
@@ -300,22 +308,25 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         Tensor[] parts = Silent([f, .. layer.Sources.Skip(1).Select(_ => f)]);
         if (_label >= 0)
             parts[_label] = _biases[_label];
-        if (!layer.IsRecurrent)
-            return Mean(Fire(parts));
-        Tensor first = Mean(Fire(parts));
-        if (_feedback >= 0)
+        Tensor outputs = Mean(Fire(parts));
+        for (int presentation = 1; presentation < _presentations; presentation++)
         {
-            parts[_feedback] = empty_like(f);
-            AggregateFeedback(Mean(TensorActivation.Fire(AggregateOutput(first, features))), parts[_feedback]);
+            if (_feedback >= 0)
+            {
+                parts[_feedback] = empty_like(f);
+                AggregateFeedback(Mean(TensorActivation.Fire(AggregateOutput(outputs, features))), parts[_feedback]);
+            }
+
+            if (_lateral >= 0)
+            {
+                parts[_lateral] = empty_like(f);
+                AggregateLateral(outputs, parts[_lateral]);
+            }
+
+            outputs = Mean(Fire(parts));
         }
 
-        if (_lateral >= 0)
-        {
-            parts[_lateral] = empty_like(f);
-            AggregateLateral(first, parts[_lateral]);
-        }
-
-        return Mean(Fire(parts));
+        return outputs;
 
         static Tensor Mean((Tensor Theta, Tensor Complement) fired) => fired.Theta.sub_(fired.Complement);
     }
@@ -380,7 +391,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         return f.add_(_output.Values[1]);
     }
 
-    // C: context weights times what the output layer put out in the first presentation, and the bias.
+    // C: context weights times what the output layer put out in the presentation before, and the bias.
     private void AggregateFeedback(Tensor fed, Tensor c)
     {
         Multiply(_hidden!.Values[_feedback], fed, c);
@@ -516,7 +527,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             _uniform?.Dispose();
             _firstStepOfUniform = _steps;
             _uniform = TensorPhilox
-                .Uniform(_steps, _stepsOfUniform, _sampledNeurons, _quarter, _settings.Seed, _device)
+                .Uniform(_steps, _stepsOfUniform, _counters, _sampledNeurons, _quarter, _settings.Seed, _device)
                 .DetachFromDisposeScope();
         }
 
@@ -579,35 +590,35 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             statistics[i / neurons].Add(start + i % neurons, ofAll.AsSpan(i * antichains, antichains), entropyOf[i]);
     }
 
-    // L: lateral weights times the outputs of the first presentation, and the bias.
-    private void AggregateLateral(Tensor first, Tensor l)
+    // L: lateral weights times the outputs of the presentation before, and the bias.
+    private void AggregateLateral(Tensor heard, Tensor l)
     {
         Tensor weights = _hidden!.Values[_lateral];
         if (_connections is null)
-            Multiply(weights, first, l);
+            Multiply(weights, heard, l);
         else
             ForPieces(
                 (peers, start, count) =>
                 {
                     Tensor dense = zeros(Trials, count, _layer!.NeuronCount, float32, _device);
                     dense.scatter_(2, peers, Blocks(weights).narrow(1, start, count));
-                    Blocks(l).narrow(1, start, count).copy_(dense.bmm(Blocks(first)));
+                    Blocks(l).narrow(1, start, count).copy_(dense.bmm(Blocks(heard)));
                 }
             );
         l.add_(_biases![_lateral]);
     }
 
-    private void DifferentiateLateral(Tensor gradient, Tensor first)
+    private void DifferentiateLateral(Tensor gradient, Tensor heard)
     {
         Tensor gradients = _hidden!.Gradients[_lateral];
         if (_connections is null)
         {
-            MultiplyTransposed(gradient, first, gradients);
+            MultiplyTransposed(gradient, heard, gradients);
             Blocks(gradients).diagonal(0, 1, 2).zero_();
             return;
         }
 
-        Tensor outputs = Blocks(first).transpose(1, 2);
+        Tensor outputs = Blocks(heard).transpose(1, 2);
         ForPieces(
             (peers, start, count) =>
             {

@@ -1,4 +1,4 @@
-// arXiv 2412.02482, algorithm 1 (TrainModel): epochs over shuffled batches, each presented twice. Neurons learn on their
+// arXiv 2412.02482, algorithm 1 (TrainModel): epochs over shuffled batches, each presented once or more. Neurons learn on their
 // own, so that networks of one shape may learn side by side from the same batches, as one wide layer whose blocks hear
 // nothing of each other.
 

@@ -36,7 +36,7 @@ internal static class Trial
                 ModelContents contents;
                 try
                 {
-                    contents = ModelFormat.Read(new MemoryStream(model), model.Length, hasDistances: false);
+                    contents = ModelFormat.Read(new MemoryStream(model), model.Length, ModelFormat.Version1);
                 }
                 catch (ArgumentException exception)
                 {

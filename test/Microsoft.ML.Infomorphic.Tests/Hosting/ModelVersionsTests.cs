@@ -5,7 +5,7 @@ using Microsoft.ML.Infomorphic.Learning;
 namespace Microsoft.ML.Infomorphic.Tests.Hosting;
 
 /// <summary>
-/// Models/v1 and Models/v2 hold models as those versions of the format saved them, trained on <see cref="Samples.Rows"/>,
+/// Models/v1, Models/v2 and Models/v3 hold models as those versions of the format saved them, trained on <see cref="Samples.Rows"/>,
 /// each beside the scores that it gave to these rows.
 /// </summary>
 [TestClass]
@@ -22,12 +22,26 @@ public class ModelVersionsTests
     [DataRow("v2/feedback")]
     [DataRow("v2/lateral-only")]
     [DataRow("v2/random")]
+    [DataRow("v3/feedback-of-3")]
     public void A_model_of_every_version_scores_as_when_it_was_written(string name)
     {
         ITransformer model = _context.Model.Load(PathOf(name + ".zip"), out DataViewSchema schema);
 
         Assert.Contains("Features", schema.Select(column => column.Name));
         AssertScores(name, model);
+    }
+
+    [TestMethod]
+    [DataRow("v1/mean-field", 2)]
+    [DataRow("v2/feedback", 2)]
+    [DataRow("v2/random", 1)]
+    [DataRow("v3/feedback-of-3", 3)]
+    public void A_model_presents_rows_as_often_as_when_it_was_written(string name, int presentations)
+    {
+        InfomorphicModelParameters parameters = ParametersOf(_context.Model.Load(PathOf(name + ".zip"), out _));
+
+        Assert.AreEqual(presentations, parameters.Network.Presentations);
+        Assert.AreEqual(Math.Max(presentations, 2), parameters.TrainingSettings.Presentations);
     }
 
     [TestMethod]

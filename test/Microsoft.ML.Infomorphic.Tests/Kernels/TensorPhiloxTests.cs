@@ -9,22 +9,23 @@ public class TensorPhiloxTests
 {
     // The last case has words of all ones in counter and key, and products that wrap around.
     [TestMethod]
-    [DataRow(1L, 0ul)]
-    [DataRow(41L, 42ul)]
-    [DataRow(0x7FFF_FFFFL, 0xFEDC_BA98_7654_3210ul)]
-    [DataRow(0x1_2345_6789_ABCDL, ulong.MaxValue)]
-    public void Numbers_are_those_of_the_scalar_generator(long firstStep, ulong key)
+    [DataRow(1L, 2, 0ul)]
+    [DataRow(41L, 2, 42ul)]
+    [DataRow(41L, 3, 42ul)]
+    [DataRow(0x7FFF_FFFFL, 2, 0xFEDC_BA98_7654_3210ul)]
+    [DataRow(0x1_2345_6789_ABCDL, 5, ulong.MaxValue)]
+    public void Numbers_are_those_of_the_scalar_generator(long firstStep, int presentations, ulong key)
     {
         TorchRuntime.EnsureLoaded();
-        using torch.Tensor uniform = TensorPhilox.Uniform(firstStep, 3, 5, 7, key, torch.CPU);
-        CollectionAssert.AreEqual(new long[] { 3, 2, 5, 4, 7 }, uniform.shape);
+        using torch.Tensor uniform = TensorPhilox.Uniform(firstStep, 3, presentations, 5, 7, key, torch.CPU);
+        CollectionAssert.AreEqual(new long[] { 3, presentations, 5, 4, 7 }, uniform.shape);
         float[] numbers = [.. uniform.data<float>()];
         int next = 0;
         for (int step = 0; step < 3; step++)
-        for (int presentation = 0; presentation < 2; presentation++)
+        for (int presentation = 0; presentation < presentations; presentation++)
         for (uint neuron = 0; neuron < 5; neuron++)
         {
-            ulong counter = 2 * (ulong)(firstStep + step) + (ulong)presentation;
+            ulong counter = (ulong)presentations * (ulong)(firstStep + step) + (ulong)presentation;
             (uint, uint, uint, uint)[] words =
             [
                 .. Enumerable

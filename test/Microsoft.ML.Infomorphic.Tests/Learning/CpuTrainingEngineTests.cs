@@ -38,6 +38,10 @@ public class CpuTrainingEngineTests
     [DataRow(Setups.Feedback, 100, 64, false)]
     [DataRow(Setups.Feedback, 3, 61, true)]
     [DataRow(Setups.BivariateFeedback, 100, 61, true)]
+    [DataRow(Setups.ThreePresentations, 100, 64, false)]
+    [DataRow(Setups.ThreePresentations, 3, 150, true)] // more rows than a tile of the sparse products
+    [DataRow(Setups.FeedbackOfThree, 3, 61, true)]
+    [DataRow(Setups.BivariateFeedbackOfFive, 100, 61, true)]
     [DataRow(Setups.Random, 100, 61, true)]
     [DataRow(Setups.Readout, 100, 61, true)]
     public void A_step_of_every_setup_is_that_of_the_naive_computation(
@@ -150,6 +154,9 @@ public class CpuTrainingEngineTests
     [DataRow(Setups.Lateral, 3)]
     [DataRow(Setups.Feedback, 100)]
     [DataRow(Setups.BivariateFeedback, 100)]
+    [DataRow(Setups.ThreePresentations, 3)]
+    [DataRow(Setups.FeedbackOfThree, 100)]
+    [DataRow(Setups.BivariateFeedbackOfFive, 100)]
     [DataRow(Setups.Random, 100)]
     [DataRow(Setups.Readout, 100)]
     public void Evaluation_is_the_mean_field_of_scoring(string setup, int lateral)
@@ -183,6 +190,7 @@ public class CpuTrainingEngineTests
     [DataRow(Setups.Context, 100)]
     [DataRow(Setups.Lateral, 3)]
     [DataRow(Setups.Feedback, 3)]
+    [DataRow(Setups.FeedbackOfThree, 3)]
     [DataRow(Setups.Random, 100)]
     [DataRow(Setups.Readout, 100)]
     public void Steps_allocate_nothing(string setup, int lateral)

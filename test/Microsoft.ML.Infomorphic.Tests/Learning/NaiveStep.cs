@@ -78,10 +78,12 @@ internal sealed class NaiveStep
         };
         if (layer.Activation is StepActivation)
             return [.. Enumerable.Range(0, n).Select(i => Sum(layer, 0, i, x).Select(f => f > 0 ? 1.0 : 0).ToArray())];
-        if (layer.Sources.Any(source => source.Kind is SourceKind.Lateral or SourceKind.Feedback))
+        bool isRecurrent = layer.Sources.Any(source => source.Kind is SourceKind.Lateral or SourceKind.Feedback);
+        int last = isRecurrent ? _settings.Presentations - 1 : 1;
+        for (int p = isRecurrent ? 0 : last; p < last; p++)
         {
-            double[][] first = [.. Enumerable.Range(0, n).Select(i => Sample(i, 0, ThetaOf(layer, i, inputs)))];
-            inputs[SourceKind.Lateral] = first;
+            double[][] heard = [.. Enumerable.Range(0, n).Select(i => Sample(i, p, ThetaOf(layer, i, inputs)))];
+            inputs[SourceKind.Lateral] = heard;
             inputs[SourceKind.Feedback] =
             [
                 .. Enumerable
@@ -89,8 +91,8 @@ internal sealed class NaiveStep
                     .Select(k =>
                         Sample(
                             n + k,
-                            0,
-                            [.. Sum(output, 0, k, first).Select(f => ScalarActivation.OfFeedforward(f).Theta)]
+                            p,
+                            [.. Sum(output, 0, k, heard).Select(f => ScalarActivation.OfFeedforward(f).Theta)]
                         )
                     ),
             ];
@@ -114,7 +116,7 @@ internal sealed class NaiveStep
                 Array.ConvertAll(sources, Single),
                 mass
             );
-            y[i] = Sample(i, 1, neuron.Theta);
+            y[i] = Sample(i, last, neuron.Theta);
             for (int place = 0; place < sources.Length; place++)
             {
                 double[][] fed = inputs[layer.Sources[place].Kind];
@@ -196,7 +198,8 @@ internal sealed class NaiveStep
         return sums;
     }
 
-    private double[] Sample(int neuron, uint presentation, double[] theta)
+    // Presentations are counted on from step to step: two in a step, or as many as there are where there are more.
+    private double[] Sample(int neuron, int presentation, double[] theta)
     {
         double[] y = new double[theta.Length];
         int quarter = (theta.Length + 3) / 4;
@@ -205,7 +208,7 @@ internal sealed class NaiveStep
             (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(
                 (uint)(b % quarter),
                 (uint)neuron,
-                (uint)(2 * _step + presentation),
+                (uint)(_settings.Presentations * (int)_step + presentation),
                 0,
                 _settings.Seed
             );

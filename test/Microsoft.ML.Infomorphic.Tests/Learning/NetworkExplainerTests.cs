@@ -15,12 +15,13 @@ public class NetworkExplainerTests
     private const double Precision = 1e-9;
 
     [TestMethod]
-    [DataRow(Hidden - 1, true)]
-    [DataRow(4, true)]
-    [DataRow(4, false)]
-    public void Every_neuron_has_the_decomposition_of_its_binned_data(int lateral, bool wholeSet)
+    [DataRow(Hidden - 1, 2, true)]
+    [DataRow(4, 2, true)]
+    [DataRow(4, 2, false)]
+    [DataRow(4, 3, false)]
+    public void Every_neuron_has_the_decomposition_of_its_binned_data(int lateral, int presentations, bool wholeSet)
     {
-        InfomorphicNetwork network = Network(lateral);
+        InfomorphicNetwork network = Network(lateral, presentations);
         LabeledRows rows = Rows(250, weighted: true);
         var settings = new InsightSettings
         {
@@ -211,49 +212,41 @@ public class NetworkExplainerTests
             float[] mass = [.. chosen.Select(row => rows.Weights![row])];
             float[][] features = [.. chosen.Select(row => Row(rows, row))];
             float[][] oneHot = [.. labels.Select(label => OneHot(label))];
-            float[][] first = [.. chosen.Select(_ => new float[Hidden])];
-            float[][] second = [.. chosen.Select(_ => new float[Hidden])];
-            for (int presentation = 0; presentation < 2; presentation++)
-            for (int neuron = 0; neuron < Hidden; neuron++)
+            float[][] outputs = [.. chosen.Select(_ => new float[Hidden])]; // no activity before the first presentation
+            for (int presentation = 0; presentation < network.Presentations; presentation++)
             {
-                float[][] sources =
-                [
-                    Aggregate(hidden.Sources[0], neuron, features),
-                    Aggregate(hidden.Sources[1], neuron, oneHot),
-                    Aggregate(hidden.Sources[2], neuron, first),
-                ];
-                if (presentation == 0)
-                    sources[2].AsSpan().Fill(hidden.Sources[2].Biases[neuron]);
-                float[] theta = new float[chosen.Length];
-                float[] complement = new float[chosen.Length];
-                VectorizedActivation.Fire(
-                    (ModulatedActivation)hidden.Activation,
-                    sources[0],
-                    sources[1],
-                    sources[2],
-                    theta,
-                    complement
-                );
-                float[] y = new float[chosen.Length];
-                Philox.Sample(theta, y, (uint)neuron, (ulong)(2 * batch + presentation), seed);
-                if (presentation == 0)
+                float[][] heard = outputs;
+                outputs = [.. chosen.Select(_ => new float[Hidden])];
+                for (int neuron = 0; neuron < Hidden; neuron++)
                 {
+                    float[][] sources =
+                    [
+                        Aggregate(hidden.Sources[0], neuron, features),
+                        Aggregate(hidden.Sources[1], neuron, oneHot),
+                        Aggregate(hidden.Sources[2], neuron, heard),
+                    ];
+                    float[] theta = new float[chosen.Length];
+                    float[] complement = new float[chosen.Length];
+                    VectorizedActivation.Fire(
+                        (ModulatedActivation)hidden.Activation,
+                        sources[0],
+                        sources[1],
+                        sources[2],
+                        theta,
+                        complement
+                    );
+                    float[] y = new float[chosen.Length];
+                    Philox.Sample(theta, y, (uint)neuron, (ulong)(network.Presentations * batch + presentation), seed);
                     for (int i = 0; i < y.Length; i++)
-                        second[i][neuron] = y[i];
-                    if (neuron == Hidden - 1)
-                        (first, second) = (second, [.. chosen.Select(_ => new float[Hidden])]);
-                }
-                else
-                {
-                    for (int i = 0; i < y.Length; i++)
-                        second[i][neuron] = y[i];
-                    hiddenSums[neuron].Add(hidden.Binning, "FCL", sources, theta, complement, mass);
+                        outputs[i][neuron] = y[i];
+                    if (presentation == network.Presentations - 1)
+                        hiddenSums[neuron].Add(hidden.Binning, "FCL", sources, theta, complement, mass);
                 }
             }
 
             for (int neuron = 0; neuron < Classes; neuron++)
             {
-                float[] f = Aggregate(output.Sources[0], neuron, second);
+                float[] f = Aggregate(output.Sources[0], neuron, outputs);
                 float[] theta = new float[chosen.Length];
                 float[] complement = new float[chosen.Length];
                 VectorizedActivation.Fire(f, theta, complement);
@@ -331,7 +324,7 @@ public class NetworkExplainerTests
 
     private static float Draw(Random random) => random.Next(-32, 33) / 16f;
 
-    private static InfomorphicNetwork Network(int lateral)
+    private static InfomorphicNetwork Network(int lateral, int presentations = 2)
     {
         LearningSettings settings = Problems.Settings(Hidden);
         var random = new Random(lateral);
@@ -400,7 +393,8 @@ public class NetworkExplainerTests
                 new FeedforwardActivation(),
                 Binning.PaperOutputLayer
             ),
-            new FeatureScaling(Standardization.None, new float[Features], [.. Enumerable.Repeat(1f, Features)])
+            new FeatureScaling(Standardization.None, new float[Features], [.. Enumerable.Repeat(1f, Features)]),
+            presentations: presentations
         );
     }
 

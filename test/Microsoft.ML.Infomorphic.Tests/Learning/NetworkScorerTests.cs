@@ -52,7 +52,7 @@ public class NetworkScorerTests
                 double[] drawn = NaiveNetwork.Score(
                     network,
                     row,
-                    (theta, presentation, neuron) => Uniform(key, sample, presentation, neuron, Hidden) < theta ? 1 : -1
+                    (theta, stream, neuron) => Uniform(key, sample, stream, neuron, Hidden) < theta ? 1 : -1
                 );
                 expected = [.. expected.Zip(drawn, (sum, p) => sum + p / samples)];
             }
@@ -87,8 +87,8 @@ public class NetworkScorerTests
                 NaiveNetwork.Score(
                     network,
                     row,
-                    (theta, presentation, neuron) =>
-                        Uniform(key, 0, presentation, neuron, presentation == 2 ? 3 : Hidden) < theta ? 1 : -1
+                    (theta, stream, neuron) =>
+                        Uniform(key, 0, stream, neuron, stream > 0 && stream % 2 == 0 ? 3 : Hidden) < theta ? 1 : -1
                 ),
                 Score(sampled, row)
             );
@@ -213,12 +213,12 @@ public class NetworkScorerTests
             CollectionAssert.AreEqual(alone[i], together[i]);
     }
 
-    private static float Uniform(ulong key, int sample, int presentation, int neuron, int neurons)
+    private static float Uniform(ulong key, int sample, int stream, int neuron, int neurons)
     {
         int quarter = (neurons + 3) / 4;
         (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(
             (uint)(neuron % quarter),
-            (uint)presentation,
+            (uint)stream,
             (uint)sample,
             0,
             key

@@ -41,6 +41,30 @@ public class NetworkStateTests
     }
 
     [TestMethod]
+    [DataRow(Setups.Full, 1, "The network presents a row 2 to 16 times, and 1 presentations were asked for.")]
+    [DataRow(
+        Setups.BivariateFeedback,
+        17,
+        "The network presents a row 2 to 16 times, and 17 presentations were asked for."
+    )]
+    [DataRow(Setups.Context, 2, "The network presents a row once, and 2 presentations were asked for.")]
+    public void A_network_refuses_a_number_of_presentations(string setup, int presentations, string sentence)
+    {
+        using NetworkState state = NetworkState.Create(Setups.Settings(setup), s_scaling, 3);
+        InfomorphicNetwork network = state.ToNetwork([1, 1, 1]);
+
+        var failure = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
+            new InfomorphicNetwork(
+                network.HiddenLayers,
+                network.OutputLayer,
+                network.FeatureScaling,
+                presentations: presentations
+            )
+        );
+        StringAssert.StartsWith(failure.Message, sentence);
+    }
+
+    [TestMethod]
     public void All_are_connected_but_to_themselves_where_there_are_few()
     {
         using NetworkState state = Create(hidden: 20, lateral: 19);

@@ -4,7 +4,9 @@ using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Tests.Learning;
 
-/// <summary>Every set-up of the paper, on small problems; some with adaptive bins.</summary>
+/// <summary>
+/// Every set-up of the paper, on small problems; some with adaptive bins, some with more presentations than the paper has.
+/// </summary>
 internal static class Setups
 {
     public const string Full = "full";
@@ -12,6 +14,9 @@ internal static class Setups
     public const string Lateral = "lateral";
     public const string Feedback = "feedback";
     public const string BivariateFeedback = "bivariate feedback";
+    public const string ThreePresentations = "full, 3 presentations";
+    public const string FeedbackOfThree = "feedback, 3 presentations";
+    public const string BivariateFeedbackOfFive = "bivariate feedback, 5 presentations";
     public const string Random = "random";
     public const string Readout = "readout";
 
@@ -22,6 +27,9 @@ internal static class Setups
         [Lateral],
         [Feedback],
         [BivariateFeedback],
+        [ThreePresentations],
+        [FeedbackOfThree],
+        [BivariateFeedbackOfFive],
         [Random],
         [Readout],
     ];
@@ -49,6 +57,20 @@ internal static class Setups
             },
             Feedback => settings with { Context = ContextSignal.Feedback },
             BivariateFeedback => bivariate with { Context = ContextSignal.Feedback },
+            // What is heard counts for more than the paper has it: means would hardly differ from the second on.
+            ThreePresentations => settings with { Presentations = 3, Activation = new ModulatedActivation(1, 1, 2, 2) },
+            FeedbackOfThree => settings with
+            {
+                Context = ContextSignal.Feedback,
+                Presentations = 3,
+                Activation = new ModulatedActivation(1, 1, 2, 2),
+            },
+            BivariateFeedbackOfFive => bivariate with
+            {
+                Context = ContextSignal.Feedback,
+                Presentations = 5,
+                Activation = new BivariateActivation(-0.5, 3),
+            },
             Random => settings with
             {
                 HiddenLayer = HiddenLayerKind.Random,

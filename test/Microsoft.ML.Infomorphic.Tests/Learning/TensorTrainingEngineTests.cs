@@ -51,6 +51,10 @@ public abstract class TensorTrainingEngineTests
     [DataRow(Setups.Feedback, 100)]
     [DataRow(Setups.Feedback, 5)]
     [DataRow(Setups.BivariateFeedback, 100)]
+    [DataRow(Setups.ThreePresentations, 100)]
+    [DataRow(Setups.ThreePresentations, 5)]
+    [DataRow(Setups.FeedbackOfThree, 5)]
+    [DataRow(Setups.BivariateFeedbackOfFive, 100)]
     [DataRow(Setups.Random, 100)]
     [DataRow(Setups.Readout, 100)]
     public void Steps_of_every_setup_are_those_of_the_cpu(string setup, int lateral)

@@ -139,6 +139,7 @@ public class TrialGroupTests
             "Networks that are trained together have the same number of hidden neurons, and here it is 12 and 13."
         );
         Assert.ThrowsExactly<ArgumentException>(() => TrainMany([settings, settings with { Seed = 2 }]));
+        Assert.ThrowsExactly<ArgumentException>(() => TrainMany([settings, settings with { Presentations = 3 }]));
         Assert.ThrowsExactly<ArgumentException>(() => TrainMany([]));
         Assert.IsTrue(Variants(settings).All(other => settings.CanTrainWith(other, out _)));
     }
@@ -152,6 +153,7 @@ public class TrialGroupTests
     [DataRow(Setups.Lateral, 4)]
     [DataRow(Setups.Feedback, 100)]
     [DataRow(Setups.BivariateFeedback, 100)]
+    [DataRow(Setups.FeedbackOfThree, 4)]
     [DataRow(Setups.Random, 100)]
     [DataRow(Setups.Readout, 100)]
     public void Trials_on_tensors_are_single_trainings_but_for_rounding(string setup, int lateral)

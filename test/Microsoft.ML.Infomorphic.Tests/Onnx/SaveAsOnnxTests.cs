@@ -113,6 +113,56 @@ public sealed class SaveAsOnnxTests
     }
 
     [TestMethod]
+    [DataRow(ContextSignal.Label, true, 3)]
+    [DataRow(ContextSignal.None, true, 4)]
+    [DataRow(ContextSignal.Feedback, true, 3)]
+    [DataRow(ContextSignal.Feedback, false, 5)]
+    public void Every_presentation_is_in_it(ContextSignal signal, bool lateral, int presentations)
+    {
+        InfomorphicTrainer.Options options = Samples.Options();
+        options.Context = signal;
+        options.LateralInput = lateral;
+        options.NumberOfPresentations = presentations;
+        options.NumberOfEpochs = 10;
+        options.LearningRate = 0.1;
+        options.OutputLearningRate = 0.1;
+
+        // What is heard drives neurons so much that outputs do not settle.
+        if (lateral && signal != ContextSignal.None)
+            (options.Alpha1, options.Alpha2, options.Beta1, options.Beta2) = (3, 3, 4, 4);
+        else
+            (options.BivariateK, options.BivariateBeta) = (-1.5, 4);
+        var transformer = _context.MulticlassClassification.Trainers.Infomorphic(options).Fit(Samples.View(_context));
+
+        AssertSame(transformer, Samples.Rows());
+        AssertSame(transformer.WithScoring(ScoringMode.Thresholded), Samples.Rows());
+
+        InfomorphicNetwork network = transformer.Model.Network;
+        var fewer = new NetworkScorer(
+            new InfomorphicNetwork(
+                network.HiddenLayers,
+                network.OutputLayer,
+                network.FeatureScaling,
+                network.Calibration,
+                presentations - 1
+            ),
+            new ScoringSettings()
+        );
+        float[] scores = new float[Samples.ClassCount];
+        float largest = 0;
+        foreach (
+            (Samples.Row row, float[] expected) in Samples
+                .Rows()
+                .Zip(Samples.Scores(transformer.Transform(Samples.View(_context))))
+        )
+        {
+            fewer.Score(row.Features, scores);
+            largest = Math.Max(largest, scores.Zip(expected).Max(pair => Math.Abs(pair.First - pair.Second)));
+        }
+        Assert.IsGreaterThan(0.01f, largest); // one presentation fewer would be seen
+    }
+
+    [TestMethod]
     public void ML_NET_applies_it()
     {
         IDataView data = Samples.View(_context);

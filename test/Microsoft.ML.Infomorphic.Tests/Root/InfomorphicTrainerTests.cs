@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
+using Microsoft.ML.Infomorphic.Tests.Learning;
 
 namespace Microsoft.ML.Infomorphic.Tests.Root;
 
@@ -158,6 +159,33 @@ public class InfomorphicTrainerTests
         {
             IDataView data = Samples.View(context);
             return FirstWeights(context.MulticlassClassification.Trainers.Infomorphic(options).Fit(data).Model);
+        }
+    }
+
+    [TestMethod]
+    [DataRow(ContextSignal.Label)]
+    [DataRow(ContextSignal.Feedback)]
+    public void Two_presentations_are_what_there_is_without_a_number(ContextSignal signal)
+    {
+        IDataView data = Samples.View(_context);
+        (float[] weights, float[][] scores) = Train(null);
+        (float[] weightsOfTwo, float[][] scoresOfTwo) = Train(2);
+        (float[] weightsOfThree, _) = Train(3);
+
+        CollectionAssert.AreEqual(weights, weightsOfTwo);
+        for (int i = 0; i < scores.Length; i++)
+            CollectionAssert.AreEqual(scores[i], scoresOfTwo[i]);
+        CollectionAssert.AreNotEqual(weights, weightsOfThree);
+
+        (float[], float[][]) Train(int? presentations)
+        {
+            InfomorphicTrainer.Options options = Samples.Options();
+            options.Context = signal;
+            options.NumberOfPresentations = presentations;
+            options.Scoring = ScoringMode.Sampled;
+            var model = _context.MulticlassClassification.Trainers.Infomorphic(options).Fit(data);
+            Assert.AreEqual(presentations ?? 2, model.Model.Network.Presentations);
+            return (Problems.WeightsOf(model.Model.Network), Samples.Scores(model.Transform(data)));
         }
     }
 

@@ -19,6 +19,13 @@ public class OptionsTests
     [DataRow(nameof(Options.NumberOfEpochs), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.BatchSize), 1, "must be at least 2, and is 1.")]
     [DataRow(nameof(Options.MaximumLateralConnections), 0, "must be at least 1, and is 0.")]
+    [DataRow(nameof(Options.NumberOfPresentations), 0, "must be at least 1, and is 0.")]
+    [DataRow(nameof(Options.NumberOfPresentations), 17, "must be at most 16, and is 17.")]
+    [DataRow(
+        nameof(Options.NumberOfPresentations),
+        1,
+        "is 1, and hidden neurons that listen to each other or to the output layer need 2 or more."
+    )]
     [DataRow(nameof(Options.NumberOfBins), 1, "must be at least 2, and is 1.")]
     [DataRow(nameof(Options.NumberOfBins), 65, "must be at most 64, and is 65.")]
     [DataRow(nameof(Options.BinningRange), 0.0, "must be positive and finite, and is 0.")]
@@ -129,6 +136,23 @@ public class OptionsTests
             "MaximumLateralConnections is for hidden neurons that listen to each other, and LateralInput is false. (Parameter 'MaximumLateralConnections')"
         );
         Refused(
+            new Options { LateralInput = false, NumberOfPresentations = 2 },
+            "NumberOfPresentations is 2, and must be 1 where hidden neurons listen neither to each other nor to the output layer. (Parameter 'NumberOfPresentations')"
+        );
+        Refused(
+            new Options { HiddenLayer = HiddenLayerKind.Random, NumberOfPresentations = 3 },
+            "NumberOfPresentations is 3, and must be 1 where hidden neurons listen neither to each other nor to the output layer. (Parameter 'NumberOfPresentations')"
+        );
+        Refused(
+            new Options
+            {
+                LateralInput = false,
+                Context = ContextSignal.Feedback,
+                NumberOfPresentations = 1,
+            },
+            "NumberOfPresentations is 1, and hidden neurons that listen to each other or to the output layer need 2 or more. (Parameter 'NumberOfPresentations')"
+        );
+        Refused(
             new Options { LateralInput = false, Alpha1 = 0.2 },
             "Alpha1 is for hidden neurons with context and lateral input; those with one of them have BivariateK and BivariateBeta. (Parameter 'Alpha1')"
         );
@@ -178,6 +202,27 @@ public class OptionsTests
         var options = new Options { NumberOfHiddenNeurons = 30, MaximumLateralConnections = asked };
 
         Assert.AreEqual(expected, options.ToLearningSettings(_context, seed: 7).MaximumLateralConnections);
+    }
+
+    [TestMethod]
+    [DataRow(true, ContextSignal.Label, null, 2)]
+    [DataRow(true, ContextSignal.None, 2, 2)]
+    [DataRow(false, ContextSignal.Feedback, 16, 16)]
+    [DataRow(false, ContextSignal.Label, null, 1)]
+    [DataRow(false, ContextSignal.Label, 1, 1)]
+    public void Rows_are_presented_as_often_as_asked_for(bool lateral, ContextSignal context, int? asked, int expected)
+    {
+        LearningSettings settings = new Options
+        {
+            LateralInput = lateral,
+            Context = context,
+            NumberOfPresentations = asked,
+        }.ToLearningSettings(_context, seed: 7);
+
+        settings.Validate();
+        FeatureScaling scaling = new(Standardization.None, [0, 0], [1, 1]);
+        using NetworkState state = NetworkState.Create(settings, scaling, 3);
+        Assert.AreEqual(expected, state.ToNetwork([1, 1, 1]).Presentations);
     }
 
     [TestMethod]
