@@ -30,6 +30,7 @@ internal static class BackpropTraining
         lock (s_generator)
         {
             TorchRuntime.EnsureLoaded();
+            NativeHeap.ReturnLargeBlocks();
             int threadsBefore = get_num_threads();
             set_num_threads(threads);
             try

@@ -35,14 +35,18 @@ internal sealed record Verdict(Outcome Outcome, string Description)
     private static bool IsClean(Exception exception) =>
         exception is FormatException or InvalidOperationException or InvalidDataException or EndOfStreamException;
 
-    private static bool IsOurs(Exception exception) =>
-        (exception.StackTrace ?? "")
-            .Split('\n')
-            .Any(line =>
-                line.Contains("at Microsoft.ML.Infomorphic.", StringComparison.Ordinal)
-                && !line.Contains("at Microsoft.ML.Infomorphic.Fuzzing.", StringComparison.Ordinal)
-                && !line.Contains("ModelFile.", StringComparison.Ordinal)
-            );
+    // Whether our code threw it, or what our code called in the framework: ML.NET calls us, and we call ML.NET.
+    private static bool IsOurs(Exception exception)
+    {
+        string place =
+            (exception.StackTrace ?? "")
+                .Split('\n')
+                .FirstOrDefault(line => line.Contains("at Microsoft.ML.", StringComparison.Ordinal))
+            ?? "";
+        return place.Contains("at Microsoft.ML.Infomorphic.", StringComparison.Ordinal)
+            && !place.Contains("at Microsoft.ML.Infomorphic.Fuzzing.", StringComparison.Ordinal)
+            && !place.Contains("ModelFile.", StringComparison.Ordinal);
+    }
 
     private static IEnumerable<Exception> Chain(Exception exception)
     {
