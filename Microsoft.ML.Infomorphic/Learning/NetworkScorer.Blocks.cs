@@ -178,7 +178,7 @@ public sealed unsafe partial class NetworkScorer
                 Fire(hidden, memory, panel, memory.ContextBiases.Span(0), memory.LateralBiases.Span(0));
             for (int presentation = 1; presentation < Network.Presentations; presentation++)
             {
-FeedBack(panels, memory);
+                FeedBack(panels, memory);
                 _lateralSums?.Aggregate(memory.Y[0], panels, memory.L[0]);
                 for (int panel = 0; panel < panels; panel++)
                     Fire(
