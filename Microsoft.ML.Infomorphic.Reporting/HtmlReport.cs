@@ -44,17 +44,7 @@ internal sealed class HtmlReport
     {
         Add(
             $"""
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
-            <link rel="icon" href="data:,">
-            <title>{Text(_options.Title)}</title>
-            <style>{Resource("report.css")}</style>
-            </head>
-            <body>
+            {HtmlPage.Begin(_options.Title)}
             <header>
             <h1>{Text(_options.Title)}</h1>
             <p class="lead">{(
@@ -83,9 +73,7 @@ internal sealed class HtmlReport
             <footer><p>All numbers are in this file, too, as JSON: <code>document.getElementById("data").textContent</code>.
             The method: Schneider, Neuhaus, Ehrlich, Makkeh, Ecker, Priesemann and Wibral, arXiv 2412.02482.</p></footer>
             <script type="application/json" id="data">{ReportData.Create(_insight, _model.History).ToJson()}</script>
-            <script>{Resource("report.js")}</script>
-            </body>
-            </html>
+            {HtmlPage.End()}
             """
         );
     }
@@ -381,22 +369,9 @@ internal sealed class HtmlReport
     }
 
     private void Figure(Picture picture, string caption) =>
-        Add($"<figure><div class=\"scroll\">{Inline(picture)}</div><figcaption>{Text(caption)}</figcaption></figure>");
-
-    // Without the XML declaration; identifiers in it must be unique on the page.
-    internal static string Inline(Picture picture)
-    {
-        string svg = picture.ToSvg();
-        svg = svg[svg.IndexOf("<svg", StringComparison.Ordinal)..];
-        string prefix = $"p{Interlocked.Increment(ref s_pictures)}-";
-        return System.Text.RegularExpressions.Regex.Replace(
-            svg,
-            "(id=\"|url\\(#|href=\"#)",
-            match => match.Value + prefix
+        Add(
+            $"<figure><div class=\"scroll\">{HtmlPage.Inline(picture)}</div><figcaption>{Text(caption)}</figcaption></figure>"
         );
-    }
-
-    private static int s_pictures;
 
     private static string Shade(double value)
     {
@@ -414,13 +389,6 @@ internal sealed class HtmlReport
     private static string DataUri(byte[] png) => $"data:image/png;base64,{Convert.ToBase64String(png)}";
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);
-
-    internal static string Resource(string name)
-    {
-        using Stream stream = typeof(HtmlReport).Assembly.GetManifestResourceStream(name)!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
-    }
 
     private void Add(string html) => _html.Append(html).Append('\n');
 }

@@ -54,17 +54,7 @@ internal sealed class SweepHtml
     {
         Add(
             $"""
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
-            <link rel="icon" href="data:,">
-            <title>{Text(_options.Title)}</title>
-            <style>{HtmlReport.Resource("report.css")}{Resource("sweep.css")}</style>
-            </head>
-            <body>
+            {HtmlPage.Begin(_options.Title, HtmlPage.Resource(typeof(SweepHtml), "sweep.css"))}
             <header>
             <h1>{Text(_options.Title)}</h1>
             <p class="lead">{_trials.Count:N0} trials; {Text(_metric)} is {(Maximized ? "maximised" : "minimised")}.</p>
@@ -95,9 +85,7 @@ internal sealed class SweepHtml
             <code>document.getElementById("data").textContent</code>. The goals:
             Schneider, Neuhaus, Ehrlich, Makkeh, Ecker, Priesemann and Wibral, arXiv 2412.02482.</p></footer>
             <script type="application/json" id="data">{Data()}</script>
-            <script>{HtmlReport.Resource("report.js")}</script>
-            </body>
-            </html>
+            {HtmlPage.End()}
             """
         );
     }
@@ -265,7 +253,7 @@ internal sealed class SweepHtml
     private string Picture(Picture picture, bool many, string about) =>
         many && _trials.Count > ManyTrials
             ? $"<img src=\"data:image/png;base64,{Convert.ToBase64String(picture.ToPng(1.5f))}\" width=\"{picture.Width}\" height=\"{picture.Height}\" alt=\"{Text(about)}\">"
-            : HtmlReport.Inline(picture);
+            : HtmlPage.Inline(picture);
 
     private string Data()
     {
@@ -293,13 +281,6 @@ internal sealed class SweepHtml
                 $"{Minus(whole.Low)} to {Minus(whole.High)}{(whole.Logarithmic ? ", logarithmic" : "")}",
             _ => string.Join(", ", ((ChoiceParameter)parameter).Choices),
         };
-
-    private static string Resource(string name)
-    {
-        using Stream stream = typeof(SweepHtml).Assembly.GetManifestResourceStream(name)!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
-    }
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 
