@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Reflection;
 using Microsoft.ML.AutoML;
-using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Infomorphic.Tuning;
 using Parameter = Microsoft.ML.SearchSpace.Parameter;
@@ -35,14 +34,7 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
         _trainer.Seed ??= 0; // else a trial would not follow from its point
         Tuning.SearchSpace flat = space.ToSearchSpace();
         ParameterPoint[] own = space.TryGetPoint(_trainer, out ParameterPoint? point, out _) ? [point] : [];
-        ParameterPoint[] presets =
-        [
-            .. GoalFunctions
-                .All.Where(p => p.Goal.Sources == "FCL")
-                .Select(p => space.TryGetPoint(p.Goal, _trainer, out ParameterPoint? preset, out _) ? preset : null)
-                .OfType<ParameterPoint>(),
-        ];
-        StartingPoints = [.. own.Concat(presets).Distinct()];
+        StartingPoints = [.. own.Concat(space.GetPresetPoints(_trainer)).Distinct()];
         ParameterPoint first = StartingPoints.Count > 0 ? StartingPoints[0] : FlatSpace.Middle(flat);
         SearchSpace = FlatSpace.Create(flat, first);
         _keys = FlatSpace.Of(SearchSpace);

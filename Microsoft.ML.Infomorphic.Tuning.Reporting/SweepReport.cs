@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Reporting;
 
 namespace Microsoft.ML.Infomorphic.Tuning.Reporting;
@@ -30,7 +29,7 @@ public static class SweepReport
         if (trials.Any(t => t.State == StoredTrialState.Completed))
             options = options with
             {
-                BestGoal = GoalOf(sweep.OptionsAt(CompletedTrials.Best(trials, sweep.Metric.Direction).Point)),
+                BestGoal = sweep.GoalAt(CompletedTrials.Best(trials, sweep.Metric.Direction).Point),
             };
         WriteStudy(path, trials, sweep.Metric.Name, sweep.Metric.Direction, options);
     }
@@ -59,7 +58,4 @@ public static class SweepReport
         string html = new SweepHtml(trials, metric, direction, options).ToString();
         WholeFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(html)));
     }
-
-    private static GoalFunction? GoalOf(InfomorphicTrainer.Options options) =>
-        GoalFunction.TryParse(options.Goal, "FCL", out GoalFunction? goal, out _) ? goal : null;
 }

@@ -41,4 +41,10 @@ public enum TrainerOption
 
     /// <summary><see cref="InfomorphicTrainer.Options.OutputWeightDecay"/>, not negative.</summary>
     OutputWeightDecay = 12,
+
+    /// <summary><see cref="InfomorphicTrainer.Options.BivariateK"/>, for hidden neurons with context or lateral input alone.</summary>
+    BivariateK = 13,
+
+    /// <summary><see cref="InfomorphicTrainer.Options.BivariateBeta"/>, for such hidden neurons.</summary>
+    BivariateBeta = 14,
 }

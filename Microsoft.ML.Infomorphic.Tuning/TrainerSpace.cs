@@ -42,10 +42,12 @@ public sealed class TrainerSpace
     public GoalSpace? OutputGoal { get; }
 
     /// <summary>Searches the hidden neurons' goal.</summary>
-    /// <param name="goal">The goal space, over F, C and L.</param>
+    /// <param name="goal">
+    /// The goal space, over the sources that the trainer's options give the hidden neurons: F, C and L; F and C; or F and L.
+    /// </param>
     /// <returns>The new space.</returns>
     /// <exception cref="ArgumentException">The goal is over other sources.</exception>
-    public TrainerSpace WithGoal(GoalSpace goal) => new(Over(goal, "FCL"), OutputGoal, _options);
+    public TrainerSpace WithGoal(GoalSpace goal) => new(Over(goal, "FCL", "FC", "FL"), OutputGoal, _options);
 
     /// <summary>Searches the output neurons' goal.</summary>
     /// <param name="goal">The goal space, over F and C.</param>
@@ -112,10 +114,13 @@ public sealed class TrainerSpace
     /// <summary>Sets a trainer's options to a point. Options that are not searched stay.</summary>
     /// <param name="point">A point of <see cref="ToSearchSpace"/>.</param>
     /// <param name="options">The options to change.</param>
+    /// <exception cref="ArgumentException">The goal that is searched is over other sources than the hidden neurons have.</exception>
     public void Apply(ParameterPoint point, InfomorphicTrainer.Options options)
     {
         ArgumentNullException.ThrowIfNull(point);
         ArgumentNullException.ThrowIfNull(options);
+        if (IsOverOtherSources(options, out string? reason))
+            throw new ArgumentException(reason, nameof(options));
         if (Goal is not null)
             options.Goal = Goal.GoalAt(name => point[name]).ToString();
         if (OutputGoal is not null)
@@ -125,22 +130,6 @@ public sealed class TrainerSpace
         // Where both are searched, a point may allow more connections than it has neurons: all, then.
         if (options.MaximumLateralConnections > options.NumberOfHiddenNeurons)
             options.MaximumLateralConnections = options.NumberOfHiddenNeurons;
-    }
-
-    /// <summary>Training settings at a point.</summary>
-    /// <param name="point">A point of <see cref="ToSearchSpace"/>.</param>
-    /// <param name="settings">The settings of what is not searched.</param>
-    /// <returns>The settings.</returns>
-    public LearningSettings Apply(ParameterPoint point, LearningSettings settings)
-    {
-        ArgumentNullException.ThrowIfNull(point);
-        ArgumentNullException.ThrowIfNull(settings);
-        settings = settings with
-        {
-            Goal = Goal?.GoalAt(name => point[name]) ?? settings.Goal,
-            OutputGoal = OutputGoal?.GoalAt(name => point[OutputPrefix + name]) ?? settings.OutputGoal,
-        };
-        return _options.Aggregate(settings, (s, o) => With(s, o.Option, point[o.Parameter.Name]));
     }
 
     /// <summary>The point of a trainer's options, for instance to begin the search with it.</summary>
@@ -156,29 +145,10 @@ public sealed class TrainerSpace
     {
         ArgumentNullException.ThrowIfNull(options);
         point = null;
-        List<double> values = [];
-        if (
-            !TryAddValues(Goal, NameOf(options.Goal), values, out reason)
-            || !TryAddValues(OutputGoal, options.OutputGoal, values, out reason)
-        )
-            return false;
-        foreach ((TrainerOption option, Parameter parameter) in _options)
-        {
-            double value = Get(options, option);
-            if (!parameter.Contains(value))
-            {
-                reason = $"{option} is {Text(value)}, outside its range in the search space.";
-                return false;
-            }
-            values.Add(value);
-        }
-        point = ToSearchSpace().CreatePoint([.. values]);
-        reason = null;
-        return true;
+        return !IsOverOtherSources(options, out reason)
+            && TryReadGoal(options, out GoalFunction? goal, out reason)
+            && TryGetPointOf(goal, options, out point, out reason);
     }
-
-    // The goal that the trainer takes for "auto" where the hidden neurons have the sources of this space, F, C and L.
-    private static string NameOf(string goal) => goal == "auto" ? "opt_1_100_tpe" : goal;
 
     /// <summary>The point of a goal of the hidden neurons, such as a published one, with other options as given.</summary>
     /// <param name="goal">The goal.</param>
@@ -195,32 +165,115 @@ public sealed class TrainerSpace
     {
         ArgumentNullException.ThrowIfNull(goal);
         ArgumentNullException.ThrowIfNull(options);
-        string kept = options.Goal;
-        try
-        {
-            options.Goal = goal.ToString();
-            return TryGetPoint(options, out point, out reason);
-        }
-        finally
-        {
-            options.Goal = kept;
-        }
+        point = null;
+        return !IsOverOtherSources(options, out reason) && TryGetPointOf(goal, options, out point, out reason);
     }
 
-    private static GoalSpace Over(GoalSpace goal, string sources)
+    /// <summary>The published goals of such hidden neurons that the space holds, with other options as given.</summary>
+    /// <param name="options">The other options.</param>
+    /// <returns>Their points, in the order of <see cref="GoalFunctions.All"/>, each once.</returns>
+    public IReadOnlyList<ParameterPoint> GetPresetPoints(InfomorphicTrainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return
+        [
+            .. GoalFunctions
+                .All.Where(preset => preset.Goal.Sources == SourcesOf(options))
+                .Select(preset => TryGetPoint(preset.Goal, options, out ParameterPoint? point, out _) ? point : null)
+                .OfType<ParameterPoint>()
+                .Distinct(),
+        ];
+    }
+
+    /// <summary>The goal of hidden neurons with these options; null where they have none.</summary>
+    /// <exception cref="ArgumentException">It does not parse.</exception>
+    internal static GoalFunction? GoalOf(InfomorphicTrainer.Options options) =>
+        SourcesOf(options).Length == 0 ? null
+        : TryReadGoal(options, out GoalFunction? goal, out string? reason) ? goal
+        : throw new ArgumentException(reason, nameof(options));
+
+    // The sources of hidden neurons that learn; empty where none does.
+    private static string SourcesOf(InfomorphicTrainer.Options options) =>
+        options.HiddenLayer != HiddenLayerKind.Infomorphic
+            ? ""
+            : "F" + (options.Context == ContextSignal.None ? "" : "C") + (options.LateralInput ? "L" : "");
+
+    // "auto" is what the trainer takes it for.
+    private static bool TryReadGoal(
+        InfomorphicTrainer.Options options,
+        [NotNullWhen(true)] out GoalFunction? goal,
+        [NotNullWhen(false)] out string? reason
+    )
+    {
+        string sources = SourcesOf(options);
+        string? written =
+            options.Goal != "auto" ? options.Goal
+            : sources == "FC" ? "context/opt_2_100"
+            : sources == "FL" ? "lateral/opt_2_100"
+            : "opt_1_100_tpe";
+        return GoalFunction.TryParse(written, sources.Length == 0 ? "FCL" : sources, out goal, out reason);
+    }
+
+    // A goal over F and C would mean something else where there is L, too.
+    private bool IsOverOtherSources(InfomorphicTrainer.Options options, [NotNullWhen(true)] out string? reason)
+    {
+        string sources = SourcesOf(options);
+        reason =
+            Goal is null || Goal.Start.Sources == sources ? null
+            : sources.Length == 0
+                ? $"The search space has a goal, and {nameof(options.HiddenLayer)} is {options.HiddenLayer}: its neurons have none."
+            : $"The goal that is searched is over the sources {Goal.Start.Sources}, and the hidden neurons have {sources}: {nameof(options.Context)} and {nameof(options.LateralInput)} decide the sources.";
+        return reason is not null;
+    }
+
+    private bool TryGetPointOf(
+        GoalFunction goal,
+        InfomorphicTrainer.Options options,
+        [NotNullWhen(true)] out ParameterPoint? point,
+        [NotNullWhen(false)] out string? reason
+    )
+    {
+        point = null;
+        List<double> values = [];
+        if (!TryAddValues(Goal, goal, values, out reason))
+            return false;
+        if (OutputGoal is not null)
+        {
+            if (
+                !GoalFunction.TryParse(options.OutputGoal, "FC", out GoalFunction? output, out reason)
+                || !TryAddValues(OutputGoal, output, values, out reason)
+            )
+                return false;
+        }
+        foreach ((TrainerOption option, Parameter parameter) in _options)
+        {
+            double value = Get(options, option);
+            if (!parameter.Contains(value))
+            {
+                reason = $"{option} is {Text(value)}, outside its range in the search space.";
+                return false;
+            }
+            values.Add(value);
+        }
+        point = ToSearchSpace().CreatePoint([.. values]);
+        reason = null;
+        return true;
+    }
+
+    private static GoalSpace Over(GoalSpace goal, params ReadOnlySpan<string> sources)
     {
         ArgumentNullException.ThrowIfNull(goal);
-        return goal.Start.Sources == sources
+        return sources.Contains(goal.Start.Sources)
             ? goal
             : throw new ArgumentException(
-                $"These neurons' goal is over the sources {sources}, and the goal space over {goal.Start.Sources}.",
+                $"These neurons' goal is over the sources {string.Join(" or ", sources!)}, and the goal space over {goal.Start.Sources}.",
                 nameof(goal)
             );
     }
 
     private static bool TryAddValues(
         GoalSpace? space,
-        string text,
+        GoalFunction goal,
         List<double> values,
         [NotNullWhen(false)] out string? reason
     )
@@ -228,10 +281,7 @@ public sealed class TrainerSpace
         reason = null;
         if (space is null)
             return true;
-        if (
-            !GoalFunction.TryParse(text, space.Start.Sources, out GoalFunction? goal, out reason)
-            || !space.TryGetValues(goal, out IReadOnlyList<double>? weights, out reason)
-        )
+        if (!space.TryGetValues(goal, out IReadOnlyList<double>? weights, out reason))
             return false;
         values.AddRange(weights);
         return true;
@@ -245,11 +295,12 @@ public sealed class TrainerSpace
             TrainerOption.MaximumLateralConnections => (1, int.MaxValue, true),
             TrainerOption.NumberOfBins => (2, Kernels.Binning.MaximumCount, true),
             TrainerOption.BinningRange => (double.Epsilon, double.MaxValue, false),
-            TrainerOption.Alpha1 or TrainerOption.Alpha2 or TrainerOption.Beta1 or TrainerOption.Beta2 => (
-                double.MinValue,
-                double.MaxValue,
-                false
-            ),
+            TrainerOption.Alpha1
+            or TrainerOption.Alpha2
+            or TrainerOption.Beta1
+            or TrainerOption.Beta2
+            or TrainerOption.BivariateK
+            or TrainerOption.BivariateBeta => (double.MinValue, double.MaxValue, false),
             TrainerOption.LearningRate or TrainerOption.OutputLearningRate => (double.Epsilon, double.MaxValue, false),
             TrainerOption.WeightDecay or TrainerOption.OutputWeightDecay => (0, double.MaxValue, false),
             _ => throw new ArgumentOutOfRangeException(nameof(option), option, "There is no such option."),
@@ -273,6 +324,8 @@ public sealed class TrainerSpace
             TrainerOption.WeightDecay => options.WeightDecay,
             TrainerOption.OutputLearningRate => options.OutputLearningRate,
             TrainerOption.OutputWeightDecay => options.OutputWeightDecay,
+            TrainerOption.BivariateK => options.BivariateK,
+            TrainerOption.BivariateBeta => options.BivariateBeta,
             _ => throw new ArgumentOutOfRangeException(nameof(option), option, "There is no such option."),
         };
 
@@ -319,43 +372,15 @@ public sealed class TrainerSpace
             case TrainerOption.OutputWeightDecay:
                 options.OutputWeightDecay = value;
                 break;
+            case TrainerOption.BivariateK:
+                options.BivariateK = value;
+                break;
+            case TrainerOption.BivariateBeta:
+                options.BivariateBeta = value;
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(option), option, "There is no such option.");
         }
-    }
-
-    private static LearningSettings With(LearningSettings settings, TrainerOption option, double value)
-    {
-        var activation = (Kernels.ModulatedActivation)settings.Activation;
-        return option switch
-        {
-            TrainerOption.NumberOfHiddenNeurons => settings with { HiddenNeurons = (int)value },
-            TrainerOption.BatchSize => settings with { BatchSize = (int)value },
-            TrainerOption.MaximumLateralConnections => settings with { MaximumLateralConnections = (int)value },
-            TrainerOption.NumberOfBins => settings with { Binning = settings.Binning with { Count = (int)value } },
-            TrainerOption.BinningRange => settings with { Binning = settings.Binning with { Range = value } },
-            TrainerOption.Alpha1 => settings with { Activation = activation with { Alpha1 = value } },
-            TrainerOption.Alpha2 => settings with { Activation = activation with { Alpha2 = value } },
-            TrainerOption.Beta1 => settings with { Activation = activation with { Beta1 = value } },
-            TrainerOption.Beta2 => settings with { Activation = activation with { Beta2 = value } },
-            TrainerOption.LearningRate => settings with
-            {
-                HiddenOptimizer = settings.HiddenOptimizer with { LearningRate = value },
-            },
-            TrainerOption.WeightDecay => settings with
-            {
-                HiddenOptimizer = settings.HiddenOptimizer with { WeightDecay = value },
-            },
-            TrainerOption.OutputLearningRate => settings with
-            {
-                OutputOptimizer = settings.OutputOptimizer with { LearningRate = value },
-            },
-            TrainerOption.OutputWeightDecay => settings with
-            {
-                OutputOptimizer = settings.OutputOptimizer with { WeightDecay = value },
-            },
-            _ => throw new ArgumentOutOfRangeException(nameof(option), option, "There is no such option."),
-        };
     }
 
     private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);

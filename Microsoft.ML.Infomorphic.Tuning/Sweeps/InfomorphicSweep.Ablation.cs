@@ -16,7 +16,7 @@ public sealed partial class InfomorphicSweep
     /// <param name="validationData">The validation data.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>One ablation for each weight that is not zero, the most harmful one first.</returns>
-    /// <exception cref="ArgumentException">The hidden neurons have no goal over F, C and L.</exception>
+    /// <exception cref="ArgumentException">The hidden neurons have no goal.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>Source: arXiv 2412.02482, section 4.2.</remarks>
     public IReadOnlyList<Ablation> Ablate(
@@ -36,9 +36,12 @@ public sealed partial class InfomorphicSweep
         }
         InfomorphicTrainer.Options options = OptionsAt(point);
         options.CancellationToken = cancellationToken;
-        GoalFunction goal = GoalFunction.TryParse(options.Goal, "FCL", out GoalFunction? written, out string? reason)
-            ? written
-            : throw new ArgumentException($"There is no goal to take weights from: {reason}", nameof(point));
+        GoalFunction goal =
+            GoalAt(point)
+            ?? throw new ArgumentException(
+                "There is no goal to take weights from: the hidden neurons do not learn.",
+                nameof(point)
+            );
         double whole = Judge(goal);
         IEnumerable<Ablation> ablations =
             from atom in Enumerable.Range(0, goal.Gamma.Count)

@@ -94,6 +94,11 @@ public sealed partial class InfomorphicSweep
         return options;
     }
 
+    /// <summary>The hidden neurons' goal at a point.</summary>
+    /// <param name="point">The point, such as that of <see cref="SweepResult.Best"/>.</param>
+    /// <returns>The goal; null where hidden neurons do not learn.</returns>
+    public GoalFunction? GoalAt(ParameterPoint point) => TrainerSpace.GoalOf(OptionsAt(point));
+
     private SweepResult Run((IDataView Train, IDataView Validation)[] splits, CancellationToken cancellationToken)
     {
         if (_options.Preprocessing is not null)
@@ -231,9 +236,7 @@ public sealed partial class InfomorphicSweep
                     : throw new ArgumentException($"The trainer's options are no starting point: {reason}")
             );
         if (_options.EnqueuePresets)
-            foreach (GoalPreset preset in GoalFunctions.All.Where(p => p.Goal.Sources == "FCL"))
-                if (_options.Space.TryGetPoint(preset.Goal, _trainer, out ParameterPoint? point, out _))
-                    points.Add(point);
+            points.AddRange(_options.Space.GetPresetPoints(_trainer));
         return [.. points.Distinct()];
     }
 
@@ -241,7 +244,7 @@ public sealed partial class InfomorphicSweep
         _options.Tuner?.Invoke(Space, _options.Metric.Direction)
         ?? new TpeTuner(Space, _options.Metric.Direction, seed: 0);
 
-    // The metric, and every option that is not searched and changes the model.
+    // The metric, the data, and every option that is not searched and changes the model.
     private string DescribeObjective(int folds)
     {
         var defaults = new InfomorphicTrainer.Options();
@@ -261,7 +264,8 @@ public sealed partial class InfomorphicSweep
                         or nameof(InfomorphicTrainer.Options.NumberOfEpochs)
             select string.Create(CultureInfo.InvariantCulture, $"{field.Name} = {value}");
         string data = folds == 1 ? "validation rows" : string.Create(CultureInfo.InvariantCulture, $"{folds} folds");
-        return $"{_options.Metric.Name} of {data}: {string.Join(", ", fixedOptions)}";
+        string of = _options.DataDescription is string described ? $" of {described}" : "";
+        return $"{_options.Metric.Name} of {data}{of}: {string.Join(", ", fixedOptions)}";
     }
 
     private static FieldInfo[] Fields =>

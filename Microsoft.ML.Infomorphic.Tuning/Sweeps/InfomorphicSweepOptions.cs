@@ -35,6 +35,12 @@ public sealed record InfomorphicSweepOptions
     /// </summary>
     public IEstimator<ITransformer>? Preprocessing { get; init; }
 
+    /// <summary>
+    /// What the data are, in words, such as a file's name and a checksum; null where nothing is to be said. Who resumes or joins
+    /// the study with other words is refused: values that were measured on other data do not compare.
+    /// </summary>
+    public string? DataDescription { get; init; }
+
     /// <summary>What is optimised.</summary>
     public SweepMetric Metric { get; init; } = SweepMetric.MicroAccuracy;
 

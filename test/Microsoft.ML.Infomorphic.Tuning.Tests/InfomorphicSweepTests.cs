@@ -313,6 +313,13 @@ public sealed class InfomorphicSweepTests
         );
         AssertRefused(same with { Trainer = longer }, "The study s was begun with another objective (");
         AssertRefused(same with { Metric = SweepMetric.LogLoss }, "The study s was begun with another objective (");
+        AssertRefused(
+            same with
+            {
+                DataDescription = "clouds",
+            },
+            "The study s was begun with another objective (MicroAccuracy of validation rows: "
+        );
         Create(same with { Trainer = threads }).Execute(s_train, s_validation);
         Assert.AreEqual(1, Number(store, "SELECT count(*) FROM infomorphic_trials"));
 
@@ -362,6 +369,81 @@ public sealed class InfomorphicSweepTests
             ValueOf(sweep, sweep.Space.CreatePoint(values), SweepMetric.LogLoss, s_train, s_validation),
             one.Value
         );
+    }
+
+    [TestMethod]
+    [DataRow(ContextSignal.Label, false, "context/naive")]
+    [DataRow(ContextSignal.None, true, "lateral/naive")]
+    public void Goals_of_hidden_neurons_with_two_sources_are_searched_and_ablated(
+        ContextSignal context,
+        bool lateralInput,
+        string goal
+    )
+    {
+        using var store = NewStore();
+        InfomorphicTrainer.Options trainer = Trainer();
+        trainer.Context = context;
+        trainer.LateralInput = lateralInput;
+        trainer.Goal = goal;
+        GoalFunction start = GoalFunction.Parse(goal, context == ContextSignal.None ? "FL" : "FC");
+        InfomorphicSweep sweep = Create(
+            Options(store, 3) with
+            {
+                Trainer = trainer,
+                Space = TrainerSpace
+                    .Empty.WithGoal(GoalSpace.From(start).FreeAll(-1, 1))
+                    .With(TrainerOption.BivariateK, 0.5, 1),
+                EnqueueTrainer = true,
+            }
+        );
+        Assert.HasCount(start.Gamma.Count + 1, sweep.Space.Parameters);
+        SweepResult result = sweep.Execute(s_train, s_validation);
+
+        Assert.AreEqual(start, sweep.GoalAt(result.Trials[0].Point));
+        Assert.IsTrue(result.Trials.All(t => t.State == StoredTrialState.Completed));
+        Assert.AreNotEqual(start, sweep.GoalAt(result.Trials[1].Point));
+        Assert.HasCount(start.Gamma.Count(v => v != 0), sweep.Ablate(sweep.StartingPoints[0], s_train, s_validation));
+        StringAssert.Contains(
+            Assert
+                .Throws<ArgumentException>(() =>
+                    Create(
+                        Options(store, 3) with
+                        {
+                            Space = TrainerSpace.Empty.WithGoal(GoalSpace.From(start).FreeAll(-1, 1)),
+                        }
+                    )
+                )
+                .Message,
+            "the hidden neurons have FCL"
+        );
+    }
+
+    [TestMethod]
+    [DataRow(ContextSignal.Label, true)]
+    [DataRow(ContextSignal.Feedback, true)]
+    [DataRow(ContextSignal.Label, false)]
+    [DataRow(ContextSignal.None, true)]
+    public void A_goal_that_is_not_searched_is_the_trainers(ContextSignal context, bool lateralInput)
+    {
+        using var store = NewStore();
+        InfomorphicTrainer.Options trainer = Trainer();
+        trainer.Context = context;
+        trainer.LateralInput = lateralInput;
+        trainer.Goal = "auto";
+        InfomorphicSweep sweep = Create(
+            Options(store, 1) with
+            {
+                Trainer = trainer,
+                Space = TrainerSpace.Empty.With(TrainerOption.LearningRate, 1e-3, 0.1),
+                EnqueueTrainer = true,
+            }
+        );
+        ParameterPoint point = sweep.StartingPoints.Single();
+        InfomorphicModelParameters model = s_context
+            .MulticlassClassification.Trainers.Infomorphic(sweep.OptionsAt(point))
+            .Fit(s_train)
+            .Model;
+        Assert.AreEqual(model.Network.HiddenLayers[0].Goal, sweep.GoalAt(point));
     }
 
     private static InfomorphicSweep Create(InfomorphicSweepOptions options) =>

@@ -1,5 +1,4 @@
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Tuning.Tests;
@@ -53,7 +52,7 @@ public class TrainerSpaceTests
     }
 
     [TestMethod]
-    public void Options_and_settings_get_the_same_values()
+    public void A_points_options_give_the_point()
     {
         var tuner = new RandomTuner(s_everything.ToSearchSpace(), OptimizationDirection.Maximize, 1);
         for (int i = 0; i < 20; i++)
@@ -61,29 +60,46 @@ public class TrainerSpaceTests
             ParameterPoint point = tuner.Ask().Point;
             var options = new InfomorphicTrainer.Options();
             s_everything.Apply(point, options);
-            LearningSettings settings = s_everything.Apply(
-                point,
-                new LearningSettings { Goal = GoalFunctions.Heuristic, OutputGoal = GoalFunctions.Output }
-            );
-
-            Assert.AreEqual(settings.Goal, GoalFunction.Parse(options.Goal));
-            Assert.AreEqual(settings.OutputGoal, GoalFunction.Parse(options.OutputGoal, "FC"));
-            Assert.AreEqual(
-                new ModulatedActivation(options.Alpha1, options.Alpha2, options.Beta1, options.Beta2),
-                settings.Activation
-            );
-            Assert.AreEqual(new Binning(options.NumberOfBins, options.BinningRange), settings.Binning);
-            Assert.AreEqual(new AdamSettings(options.LearningRate, options.WeightDecay), settings.HiddenOptimizer);
-            Assert.AreEqual(
-                new AdamSettings(options.OutputLearningRate, options.OutputWeightDecay),
-                settings.OutputOptimizer
-            );
-            Assert.AreEqual(options.NumberOfHiddenNeurons, settings.HiddenNeurons);
-            Assert.AreEqual(options.BatchSize, settings.BatchSize);
-            Assert.AreEqual(options.MaximumLateralConnections, settings.MaximumLateralConnections);
             Assert.IsTrue(s_everything.TryGetPoint(options, out ParameterPoint? read, out string? reason), reason);
             Assert.AreEqual(point, read);
         }
+    }
+
+    public static IEnumerable<object[]> Bivariate =>
+        [
+            [GoalFunctions.ContextOptimized2, ContextSignal.Label, false],
+            [GoalFunctions.LateralOptimized2, ContextSignal.None, true],
+        ];
+
+    [TestMethod]
+    [DynamicData(nameof(Bivariate))]
+    public void Goals_of_two_sources_are_searched_where_hidden_neurons_have_them(
+        GoalFunction goal,
+        ContextSignal context,
+        bool lateralInput
+    )
+    {
+        TrainerSpace space = TrainerSpace.Empty.WithGoal(GoalSpace.From(goal).FreeAll(-1, 1));
+        var options = new InfomorphicTrainer.Options { Context = context, LateralInput = lateralInput };
+        Assert.IsTrue(space.TryGetPoint(options, out ParameterPoint? own, out string? reason), reason); // "auto"
+        space.Apply(own, options);
+        Assert.AreEqual(goal, GoalFunction.Parse(options.Goal, goal.Sources));
+        CollectionAssert.AreEqual(
+            GoalFunctions.All.Where(p => p.Goal.Sources == goal.Sources).Select(p => p.Goal).Distinct().ToArray(),
+            space.GetPresetPoints(options).Select(p => space.Goal!.GoalAt(name => p[name])).ToArray()
+        );
+
+        // {F}, {C} and {F}{C} would parse over F, C and L, too, and mean something else.
+        var trivariate = new InfomorphicTrainer.Options();
+        string sentence =
+            $"The goal that is searched is over the sources {goal.Sources}, and the hidden neurons have FCL: Context and LateralInput decide the sources.";
+        Assert.IsFalse(space.TryGetPoint(goal, trivariate, out _, out string? why));
+        Assert.AreEqual(sentence, why);
+        AssertSays(sentence, () => space.Apply(own, trivariate));
+        AssertSays(
+            "HiddenLayer is Random: its neurons have none",
+            () => space.Apply(own, new InfomorphicTrainer.Options { HiddenLayer = HiddenLayerKind.Random })
+        );
     }
 
     [TestMethod]
@@ -160,7 +176,14 @@ public class TrainerSpaceTests
             "The search space is empty",
             () => TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic)).ToSearchSpace()
         );
-        AssertSays("over the sources FCL", () => TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Output)));
+        AssertSays(
+            "over the sources FCL or FC or FL",
+            () => TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunction.Parse("{C}", "CL")))
+        );
+        AssertSays(
+            "over the sources FC,",
+            () => TrainerSpace.Empty.WithOutputGoal(GoalSpace.From(GoalFunctions.Heuristic))
+        );
         AssertSays("takes a NumberOfBins of 2 to 64", () => TrainerSpace.Empty.With(TrainerOption.NumberOfBins, 1, 64));
         AssertSays("is a whole number", () => TrainerSpace.Empty.With(TrainerOption.BatchSize, 2.5, 64));
         AssertSays("must be below", () => TrainerSpace.Empty.With(TrainerOption.Alpha1, 1, 0));
