@@ -74,7 +74,10 @@ internal sealed record SampleOptions(
             HelpName = "NAME",
             DefaultValueFactory = _ => "gamma",
         };
-        Option<bool> resume = new("--resume") { Description = "Go on with the study of this name, or join it." };
+        Option<bool> resume = new("--resume")
+        {
+            Description = "Go on with the study of this name, or join it; begin it where there is none.",
+        };
         Option<bool> presets = new("--presets") { Description = "Begin with the published goals." };
         Option<int> seed = CommandLine.WholeNumber("--seed", "The proposals follow from it.", fallback: 1, minimum: 0);
         Option<string> report = new("--report")

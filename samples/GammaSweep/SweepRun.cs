@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Microsoft.ML;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Information;
@@ -29,10 +30,14 @@ internal static class SweepRun
         if (!PostgreSql(sample.Store))
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(sample.Store))!);
         using var store = TrialStore.Open(sample.Store);
-        if (!sample.Resume && store.FindStudy(sample.Study) is not null)
+        bool begun = store.FindStudy(sample.Study) is not null;
+        if (begun && !sample.Resume)
             throw new InvalidOperationException(
                 $"The store has a study {sample.Study} already: go on with it by --resume, or name another with --study."
             );
+        console.WriteLine(
+            $"{(begun ? "Goes on with" : "Begins")} the study {sample.Study} in {store.Location}, on {DescribeData(sample)}."
+        );
 
         InfomorphicSweep sweep = mlContext.MulticlassClassification.CreateInfomorphicSweep(
             new InfomorphicSweepOptions
@@ -40,6 +45,7 @@ internal static class SweepRun
                 Space = TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1)),
                 Store = store,
                 StudyName = sample.Study,
+                DataDescription = DescribeData(sample),
                 Tuner = (space, direction) => CreateTuner(sample, space, direction),
                 Metric = SweepMetric.MicroAccuracy,
                 EnqueuePresets = sample.Presets,
@@ -143,6 +149,15 @@ internal static class SweepRun
             seed: 1
         );
         return (mlContext.Data.Cache(split.TrainSet), mlContext.Data.Cache(split.TestSet));
+    }
+
+    // The file's content, and not where it is: workers on other machines have it elsewhere.
+    private static string DescribeData(SampleOptions sample)
+    {
+        if (sample.Data is null)
+            return string.Create(CultureInfo.InvariantCulture, $"{sample.TrainRows} MNIST images");
+        using FileStream file = File.OpenRead(sample.Data);
+        return $"{Path.GetFileName(sample.Data)} (SHA-256 {Convert.ToHexStringLower(SHA256.HashData(file))[..12]})";
     }
 
     private static Tuner CreateTuner(SampleOptions sample, SearchSpace space, OptimizationDirection direction)

@@ -9,13 +9,19 @@ namespace Tabular;
 internal sealed record Table(string Name, IDataView Rows)
 {
     /// <summary>Reads a file of comma-separated values with a header.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">It has no column of features, or no row.</exception>
     public static Table Load(MLContext mlContext, string path)
     {
         if (!File.Exists(path))
             throw new FileNotFoundException(
                 $"{path} is missing: it comes with the repository, in data/tabular; name its folder with --data."
             );
-        int last = File.ReadLines(path).First().Split(',').Length - 1;
+        int last = (File.ReadLines(path).FirstOrDefault() ?? "").Split(',').Length - 1;
+        if (last < 1 || !File.ReadLines(path).Skip(1).Any())
+            throw new InvalidDataException(
+                $"{path} is no table: it needs a header, then rows of numbers, separated by commas, with the class in the last column."
+            );
         IDataView text = mlContext.Data.LoadFromTextFile(
             path,
             [

@@ -17,6 +17,7 @@ public sealed class GammaSweepSampleTests
         string[] small = [.. any, "--epochs", "1"];
         SampleProcess.Outcome first = await Run([.. small, "--trials", "6", "--report", "found/report.html"]);
         Assert.AreEqual(0, first.ExitCode, first.Output + first.Error);
+        StringAssert.Contains(Line(first.Output), "Begins the study gamma in ");
         StringAssert.Contains(first.Output, "Best goal, of trial ");
         StringAssert.Contains(first.Output, "of the goal heuristic, trained and scored alike");
         Assert.HasCount(7, File.ReadAllLines(Path.Combine(_folder, "found", "trials.csv"))); // a header and six trials
@@ -33,6 +34,19 @@ public sealed class GammaSweepSampleTests
         Assert.AreEqual(2, other.ExitCode);
         StringAssert.Contains(Line(other.Error), "The study gamma was begun with another objective");
 
+        string table = Path.Combine(_folder, "table.csv");
+        await File.WriteAllLinesAsync(
+            table,
+            [
+                "width,height,class",
+                .. Enumerable.Range(0, 60).Select(i => $"{i % 7},{i % 5},{(i % 2 == 0 ? "a" : "b")}"),
+            ]
+        );
+        SampleProcess.Outcome otherData = await Run([.. small, "--trials", "8", "--resume", "--data", "table.csv"]);
+        Assert.AreEqual(2, otherData.ExitCode, otherData.Output);
+        StringAssert.Contains(Line(otherData.Error), "of 600 MNIST images: ");
+        StringAssert.Contains(Line(otherData.Error), "of table.csv (SHA-256 ");
+
         SampleProcess.Outcome resumed = await Run([
             .. small,
             "--trials",
@@ -42,6 +56,7 @@ public sealed class GammaSweepSampleTests
             "found/report.html",
         ]);
         Assert.AreEqual(0, resumed.ExitCode, resumed.Output + resumed.Error);
+        StringAssert.Contains(Line(resumed.Output), "Goes on with the study gamma in ");
         Assert.HasCount(9, File.ReadAllLines(Path.Combine(_folder, "found", "trials.csv")));
 
         SampleProcess.Outcome folder = await Run([.. small, "--report", "found"]);
@@ -64,6 +79,21 @@ public sealed class GammaSweepSampleTests
         ]);
         Assert.AreEqual(0, outcome.ExitCode, outcome.Output + outcome.Error);
         Assert.HasCount(6, File.ReadAllLines(Path.Combine(_folder, "trials.csv")));
+    }
+
+    [TestMethod]
+    [DataRow("")]
+    [DataRow("class\na\nb\n")]
+    [DataRow("width,class\n")]
+    public async Task Says_what_a_table_must_be(string content)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "table.csv"), content);
+        SampleProcess.Outcome outcome = await Run(["--data", "table.csv", "--store", "trials.db"]);
+        Assert.AreEqual(1, outcome.ExitCode, outcome.Output);
+        Assert.AreEqual(
+            "table.csv is no table: it needs a header, then rows of numbers, separated by commas, with the class in the last column.",
+            Line(outcome.Error).Trim()
+        );
     }
 
     private Task<SampleProcess.Outcome> Run(string[] arguments) =>
