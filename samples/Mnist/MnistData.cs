@@ -63,7 +63,7 @@ internal sealed record MnistData(DigitImage[] Train, DigitImage[] Test)
             return plain;
         throw new InvalidDataException(
             $"{compressed} is missing: put MNIST's four files, {TrainImages}, {TrainLabels}, {TestImages} and {TestLabels}, "
-                + $"compressed with gzip (.gz) or not, into {folder}, or name their folder with --data."
+                + $"compressed with gzip (.gz) or not, into {folder}."
         );
     }
 }

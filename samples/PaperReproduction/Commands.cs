@@ -34,7 +34,8 @@ internal static class Commands
     };
     private static readonly Option<string?> s_goal = new("--goal")
     {
-        Description = "Goal of the hidden neurons: a published name or the paper's notation. [the system's own]",
+        Description =
+            "Goal of the hidden neurons: a published name or the paper's notation. [the system's own on the data set]",
         HelpName = "GOAL",
     };
     private static readonly Option<string> s_seeds = Numbers("--seeds", "Seeds", "1-3");
@@ -96,7 +97,7 @@ internal static class Commands
                 foreach (string name in parsed.GetRequiredValue(s_systems).Split(','))
                 {
                     var system = PaperSystem.Find(name);
-                    string written = (goal ?? system.Goal) is string own ? system.WriteOut(own) : "";
+                    string written = (goal ?? system.GoalOn(DataSet(parsed))) is string own ? system.WriteOut(own) : "";
                     int[] sizes = ParseNumbers(s_hidden.Name, parsed.GetRequiredValue(s_hidden));
                     foreach (int hidden in system.HasHiddenNeurons ? sizes : [0])
                     foreach (int seed in ParseNumbers(s_seeds.Name, parsed.GetRequiredValue(s_seeds)))
@@ -165,7 +166,7 @@ internal static class Commands
                     throw new ArgumentException("ablation takes one number of hidden neurons.");
                 var system = PaperSystem.Find("setup1");
                 var ablation = new Ablation(
-                    system.WriteOut(parsed.GetValue(s_goal) ?? system.Goal!),
+                    system.WriteOut(parsed.GetValue(s_goal) ?? system.GoalOn(DataSet(parsed))!),
                     ParseNumbers(s_seeds.Name, parsed.GetRequiredValue(s_seeds)),
                     (goal, seed) =>
                         new Cell(
@@ -197,7 +198,12 @@ internal static class Commands
         command.SetAction(parsed =>
             Guard(text =>
             {
-                IReadOnlyList<CellResult> results = new CellStore(parsed.GetRequiredValue(s_results)).ReadAll();
+                var store = new CellStore(parsed.GetRequiredValue(s_results));
+                IReadOnlyList<CellResult> results = store.ReadAll();
+                if (results.Count == 0)
+                    throw new InvalidOperationException(
+                        $"{store.Folder} holds no results: run cells first, or name their folder with --results."
+                    );
                 string page = ResultsReport.Markdown(results);
                 string path = Path.GetFullPath(parsed.GetRequiredValue(output));
                 new OutputFolder(Path.GetDirectoryName(path)!).Write(

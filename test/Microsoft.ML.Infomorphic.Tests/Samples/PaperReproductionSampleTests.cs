@@ -117,6 +117,51 @@ public sealed class PaperReproductionSampleTests
     }
 
     [TestMethod]
+    public async Task ReportOfNothingLeavesThePageThatIsThere()
+    {
+        string page = Path.Combine(_folder, "RESULTS.md");
+        await File.WriteAllTextAsync(page, "what was written before");
+        SampleProcess.Outcome outcome = await SampleProcess.RunAsync(
+            "PaperReproduction",
+            _folder,
+            "report",
+            "--results",
+            "cels",
+            "--output",
+            "RESULTS.md"
+        );
+        Assert.AreEqual(1, outcome.ExitCode, outcome.Output);
+        StringAssert.Contains(outcome.Error, "cels holds no results: run cells first");
+        Assert.AreEqual("what was written before", await File.ReadAllTextAsync(page));
+    }
+
+    [TestMethod]
+    public void Cifar10HasItsOwnGoal()
+    {
+        foreach (string system in new[] { "setup1", "setup2", "setup3" })
+        {
+            Assert.AreEqual("opt_1_100_tpe", PaperSystem.Find(system).GoalOn("mnist"));
+            Assert.AreEqual("opt_1_100_CIFAR", PaperSystem.Find(system).GoalOn("cifar10"));
+        }
+        Assert.AreEqual("naive", PaperSystem.Find("heuristic").GoalOn("cifar10"));
+        Assert.IsNull(PaperSystem.Find("random").GoalOn("cifar10"));
+    }
+
+    [TestMethod]
+    public void AblationsOnOtherDataHaveNoPublishedValues()
+    {
+        Information.GoalFunction goal = Information.GoalFunction.Parse("opt_1_100_CIFAR");
+        var cell = new Cell("cifar10", "setup1", goal.ToString(), 100, 100, 1, 50_000);
+        string page = ResultsReport.Markdown([
+            CellStoreTests.ResultOf(cell, 0.4),
+            CellStoreTests.ResultOf(cell with { Goal = Ablation.With(goal, (1, 0)).ToString() }, 0.3),
+        ]);
+        StringAssert.Contains(page, "One weight of opt_1_100_CIFAR set to zero");
+        string row = page.Split('\n').Single(line => line.StartsWith("| {F}{C} |", StringComparison.Ordinal));
+        StringAssert.EndsWith(row, "| – |");
+    }
+
+    [TestMethod]
     public void GoalsAreReadOverTheSystemsOwnSources()
     {
         PaperSystem context = PaperSystem.Find("bivariate-context");
