@@ -110,12 +110,15 @@ public static class ContourPlot
             if (weights > 0.135)
                 (least, most) = (Math.Min(least, means[row, column]), Math.Max(most, means[row, column]));
         }
+        // Means of equal values differ by rounding, which is no colour's worth.
         double step = (most - least) / Steps;
-        if (step > 0)
-            for (int row = 0; row < Rows; row++)
-            for (int column = 0; column < Columns; column++)
-                means[row, column] =
-                    least + step * (0.5 + Math.Min(Math.Floor((means[row, column] - least) / step), Steps - 1));
+        bool isFlat = step <= 1e-12 * Math.Max(Math.Abs(least), Math.Abs(most));
+        for (int row = 0; row < Rows; row++)
+        for (int column = 0; column < Columns; column++)
+            if (!double.IsNaN(means[row, column]))
+                means[row, column] = isFlat
+                    ? least
+                    : least + step * (0.5 + Math.Min(Math.Floor((means[row, column] - least) / step), Steps - 1));
         return means;
     }
 }

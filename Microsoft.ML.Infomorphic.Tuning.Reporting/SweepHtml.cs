@@ -36,13 +36,15 @@ internal sealed class SweepHtml
         _direction = direction;
         _goal = options.BestGoal;
         _options = options;
-        _importances =
+        IReadOnlyList<ParameterImportance> importances =
             _completed.Length >= ParameterImportance.MinimumTrials
                 ? ParameterImportance.Compute(
                     _completed[0].Point.Space,
                     _completed.Select(t => new Trial(t.Number, t.Point, TrialState.Completed, t.Value, t.Enqueued))
                 )
                 : [];
+        // All are 0 where the trials' values do not differ: nothing matters, and there is nothing to draw.
+        _importances = importances.Any(importance => importance.Value > 0) ? importances : [];
         Write();
     }
 

@@ -31,17 +31,26 @@ public sealed record ParameterImportance(string Name, double Value)
         ArgumentNullException.ThrowIfNull(space);
         ArgumentNullException.ThrowIfNull(trials);
         int[] owners = [.. space.Parameters.Index().SelectMany(p => Enumerable.Repeat(p.Index, FeatureCount(p.Item)))];
-        Row[] rows =
-        [
-            .. from trial in trials
-            where trial.State == TrialState.Completed
-            select new Row { Label = (float)trial.Value!.Value, Features = FeaturesOf(trial.Point) },
-        ];
-        if (rows.Length < MinimumTrials)
+        Trial[] completed = [.. trials.Where(trial => trial.State == TrialState.Completed)];
+        if (completed.Length < MinimumTrials)
             throw new ArgumentException(
-                $"Parameter importance needs at least {MinimumTrials} completed trials, and there are {rows.Length}.",
+                $"Parameter importance needs at least {MinimumTrials} completed trials, and there are {completed.Length}.",
                 nameof(trials)
             );
+        double least = completed.Min(trial => trial.Value!.Value);
+        double range = completed.Max(trial => trial.Value!.Value) - least;
+        if (range == 0)
+            return [.. space.Parameters.Select(parameter => new ParameterImportance(parameter.Name, 0))];
+
+        // The forest reads single precision. Shares are the same on every scale, and in this one small differences are kept.
+        Row[] rows =
+        [
+            .. completed.Select(trial => new Row
+            {
+                Label = (float)((trial.Value!.Value - least) / range),
+                Features = FeaturesOf(trial.Point),
+            }),
+        ];
 
         var context = new MLContext(seed);
         var schema = SchemaDefinition.Create(typeof(Row));

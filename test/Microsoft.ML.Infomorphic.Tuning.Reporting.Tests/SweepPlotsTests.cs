@@ -39,6 +39,29 @@ public sealed class SweepPlotsTests
     }
 
     [TestMethod]
+    public void Equal_values_have_one_colour()
+    {
+        StoredTrial[] equal = [.. s_trials.Where(t => t.Value is not null).Select(t => t with { Value = 0.547619 })];
+        using SKBitmap bitmap = SKBitmap.Decode(Draw("contour strong rate", equal).ToPng());
+        using SKBitmap other = SKBitmap.Decode(Draw("contour strong rate", s_trials).ToPng());
+        // In the map, left of the scale: white, the dots and one colour; the rest is where lines meet them.
+        Assert.HasCount(1, Areas(bitmap));
+        Assert.IsGreaterThan(3, Areas(other).Length);
+
+        static SKColor[] Areas(SKBitmap map) =>
+            [
+                .. Enumerable
+                    .Range(0, map.Width * map.Height)
+                    .Where(i => i % map.Width < map.Width * 3 / 4)
+                    .Select(i => map.GetPixel(i % map.Width, i / map.Width))
+                    .Where(color => color != SKColors.White)
+                    .CountBy(color => color)
+                    .Where(color => color.Value > 3000)
+                    .Select(color => color.Key),
+            ];
+    }
+
+    [TestMethod]
     public void The_best_trial_is_the_directions()
     {
         Assert.AreEqual(

@@ -57,6 +57,8 @@ public sealed partial class SweepReportTests
         string one = Write([trials[0]]);
         Assert.DoesNotContain("id=\"importance\"", one);
         StringAssert.Contains(one, "It was one of the starting points.");
+        string equal = Write([.. trials.Where(t => t.Value is not null).Select(t => t with { Value = 0.547619 })]);
+        Assert.DoesNotContain("id=\"importance\"", equal);
     }
 
     [TestMethod]

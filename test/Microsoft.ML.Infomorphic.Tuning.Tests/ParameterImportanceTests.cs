@@ -40,10 +40,30 @@ public class ParameterImportanceTests
     }
 
     [TestMethod]
-    public void Is_zero_where_values_do_not_differ() =>
+    [DataRow(1)]
+    [DataRow(0.547619)] // no number of single precision: its rounding is no difference
+    public void Is_zero_where_values_do_not_differ(double value) =>
         Assert.IsTrue(
-            ParameterImportance.Compute(s_space, Trials(OptimizationDirection.Minimize, _ => 1)).All(i => i.Value == 0)
+            ParameterImportance
+                .Compute(s_space, Trials(OptimizationDirection.Minimize, _ => value))
+                .All(i => i.Value == 0)
         );
+
+    [TestMethod]
+    public void Does_not_depend_on_the_scale_of_values()
+    {
+        Trial[] trials = Trials(OptimizationDirection.Minimize, p => p["n"] * p["strong"]);
+        Trial[] shifted = Trials(OptimizationDirection.Minimize, p => 1000 + 1e-6 * p["n"] * p["strong"]);
+        foreach (
+            (ParameterImportance one, ParameterImportance other) in ParameterImportance
+                .Compute(s_space, trials)
+                .Zip(ParameterImportance.Compute(s_space, shifted))
+        )
+        {
+            Assert.AreEqual(one.Name, other.Name);
+            Assert.AreEqual(one.Value, other.Value, 0.02); // 10 of the 16 digits are left of the shifted values
+        }
+    }
 
     [TestMethod]
     public void Needs_completed_trials()
