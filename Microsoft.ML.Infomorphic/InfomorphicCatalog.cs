@@ -167,7 +167,11 @@ public static class InfomorphicCatalog
     /// <param name="cancellationToken">Cancels the explanation.</param>
     /// <returns>The explanation.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or a setting is out of its range.</exception>
+    /// <exception cref="ArgumentException">The transformer is neither this library's nor ML.NET's.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A column is missing or does not fit the model, keys of the label column stand for other classes than in training, or a
+    /// setting is out of its range.
+    /// </exception>
     /// <exception cref="InvalidOperationException">No row is valid.</exception>
     public static NetworkInsight ExplainInfomorphic(
         this MulticlassClassificationCatalog catalog,
@@ -181,6 +185,14 @@ public static class InfomorphicCatalog
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(transformer);
+        ArgumentNullException.ThrowIfNull(data);
+        InfomorphicPredictionTransformer trained = InfomorphicPredictionTransformer.Of(transformer);
+        InsightReader.CheckClasses(
+            trained.Model.Environment,
+            data,
+            labelColumnName,
+            trained.GetOutputSchema(trained.TrainSchema)[DefaultColumnNames.Score]
+        );
         return transformer.Model.Explain(
             data,
             labelColumnName,

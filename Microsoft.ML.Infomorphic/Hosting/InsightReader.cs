@@ -104,7 +104,37 @@ internal static class InsightReader
                 network.ClassCount
             ),
             [.. places],
-            ClassNames(label, network.ClassCount)
+            ClassNames(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(Text)]
+        );
+    }
+
+    /// <summary>
+    /// Refuses labels whose keys stand for other classes than in training, as those of a mapping that was fitted anew do.
+    /// </summary>
+    /// <param name="environment">Marks the exception.</param>
+    /// <param name="data">The data; a missing label column is left to <see cref="Read"/>.</param>
+    /// <param name="labelColumn">The name of the label column.</param>
+    /// <param name="scores">The model's score column, which has the labels of the training data.</param>
+    /// <exception cref="ArgumentOutOfRangeException">They do.</exception>
+    public static void CheckClasses(
+        IHostEnvironment environment,
+        IDataView data,
+        string labelColumn,
+        DataViewSchema.Column scores
+    )
+    {
+        if (
+            data.Schema.GetColumnOrNull(labelColumn) is not { } label
+            || ClassNames(label) is not string[] names
+            || ClassNames(scores, AnnotationUtils.Kinds.TrainingLabelValues) is not string[] trained
+            || names.Length != trained.Length
+            || names.SequenceEqual(trained)
+        )
+            return;
+        int other = Enumerable.Range(0, names.Length).First(i => names[i] != trained[i]);
+        throw environment.ExceptParam(
+            nameof(data),
+            $"Class {other + 1} of the label column '{labelColumn}' is {names[other]}, and {trained[other]} in the data that the model was trained on: map labels to keys as they were mapped for the training."
         );
     }
 
@@ -115,38 +145,34 @@ internal static class InsightReader
             $"The data has no {role} column '{name}', and {reason}: add the column or name another one."
         );
 
-    private static string[] ClassNames(DataViewSchema.Column label, int count)
+    // What the keys of a column stand for; null where that is not known.
+    private static string[]? ClassNames(
+        DataViewSchema.Column column,
+        string annotation = AnnotationUtils.Kinds.KeyValues
+    )
     {
-        string[] names = [.. Enumerable.Range(0, count).Select(index => index.ToString(CultureInfo.InvariantCulture))];
-        if (label.Annotations.Schema.GetColumnOrNull(AnnotationUtils.Kinds.KeyValues) is not { } column)
-            return names;
-        switch (((VectorDataViewType)column.Type).ItemType.RawType)
+        if (column.Annotations.Schema.GetColumnOrNull(annotation)?.Type is not VectorDataViewType values)
+            return null;
+        return values.ItemType.RawType switch
         {
-            case Type type when type == typeof(ReadOnlyMemory<char>):
-                return Read<ReadOnlyMemory<char>>();
-            case Type type when type == typeof(float):
-                return Read<float>();
-            case Type type when type == typeof(double):
-                return Read<double>();
-            case Type type when type == typeof(int):
-                return Read<int>();
-            case Type type when type == typeof(uint):
-                return Read<uint>();
-            case Type type when type == typeof(byte):
-                return Read<byte>();
-            case Type type when type == typeof(long):
-                return Read<long>();
-            case Type type when type == typeof(bool):
-                return Read<bool>();
-            default:
-                return names;
-        }
+            Type type when type == typeof(ReadOnlyMemory<char>) => Read<ReadOnlyMemory<char>>(),
+            Type type when type == typeof(float) => Read<float>(),
+            Type type when type == typeof(double) => Read<double>(),
+            Type type when type == typeof(int) => Read<int>(),
+            Type type when type == typeof(uint) => Read<uint>(),
+            Type type when type == typeof(byte) => Read<byte>(),
+            Type type when type == typeof(long) => Read<long>(),
+            Type type when type == typeof(bool) => Read<bool>(),
+            _ => null,
+        };
 
         string[] Read<T>()
         {
-            VBuffer<T> values = default;
-            label.GetKeyValues(ref values);
-            return [.. values.DenseValues().Select(value => Convert.ToString(value, CultureInfo.InvariantCulture)!)];
+            VBuffer<T> names = default;
+            column.Annotations.GetValue(annotation, ref names);
+            return [.. names.DenseValues().Select(Text)];
         }
     }
+
+    private static string Text<T>(T value) => Convert.ToString(value, CultureInfo.InvariantCulture)!;
 }

@@ -112,5 +112,18 @@ public class ExplainTests
             StringAssert.Contains(Samples.Failure<ArgumentOutOfRangeException>(action), part);
     }
 
+    [TestMethod]
+    public void Keys_that_stand_for_other_classes_are_refused()
+    {
+        // Keys are numbered as labels appear: the first row is green here, and red in the training.
+        IDataView other = Samples.View(_context, Samples.Rows()[1..]);
+        StringAssert.Contains(
+            Samples.Failure<ArgumentOutOfRangeException>(() =>
+                _context.MulticlassClassification.ExplainInfomorphic(_transformer, other)
+            ),
+            "Class 1 of the label column 'Label' is green, and red in the data that the model was trained on"
+        );
+    }
+
     private NetworkInsight Explain(IDataView data) => _transformer.Model.Explain(data, "Label");
 }
