@@ -174,6 +174,11 @@ internal sealed class HtmlReport
                 GoalAccuracyPlot.Draw(history, "Goal and accuracy"),
                 "One dot an epoch. Where dots climb to the right, what the neurons aim for serves the task."
             );
+        if (history.Epochs.Any(epoch => double.IsFinite(epoch.SelfCosineDistance)))
+            Figure(
+                SelfCosineDistancePlot.Draw(history, "How far the receptive fields turned"),
+                "1 minus the cosine of the angle between a hidden neuron's feedforward weights before and after each epoch, the median over the neurons (self-cosine distance): 0 where they keep their direction, 1 where nothing of it is left."
+            );
         Add("</section>");
     }
 

@@ -16,6 +16,7 @@ public sealed class PictureTests
     [DataRow("learning curve")]
     [DataRow("atoms by epoch")]
     [DataRow("goal and accuracy")]
+    [DataRow("self-cosine distance")]
     [DataRow("atoms by neuron")]
     [DataRow("receptive fields")]
     [DataRow("three sources")]
@@ -86,9 +87,17 @@ public sealed class PictureTests
         TrainingHistory one = TinyModel.Create(s_mlContext, epochs: 1).History;
         Assert.IsNotEmpty(LearningCurvePlot.Draw(one, "one").ToPng());
         Assert.IsNotEmpty(GoalAccuracyPlot.Draw(one, "one").ToPng());
+        Assert.IsNotEmpty(SelfCosineDistancePlot.Draw(one, "one").ToPng());
+        // Turned by nothing that single precision tells, and not measured.
+        EpochRecord epoch = one.Epochs[0];
+        TrainingHistory still = one with { Epochs = [epoch with { SelfCosineDistance = 0 }] };
+        Assert.IsNotEmpty(SelfCosineDistancePlot.Draw(still, "still").ToPng());
+        TrainingHistory unmeasured = one with { Epochs = [epoch with { SelfCosineDistance = double.NaN }] };
+        Assert.ThrowsExactly<ArgumentException>(() => SelfCosineDistancePlot.Draw(unmeasured, "unmeasured"));
         TrainingHistory none = TinyModel.Create(s_mlContext, epochs: 0).History;
         Assert.ThrowsExactly<ArgumentException>(() => LearningCurvePlot.Draw(none, "none"));
         Assert.ThrowsExactly<ArgumentException>(() => GoalAccuracyPlot.Draw(none, "none"));
+        Assert.ThrowsExactly<ArgumentException>(() => SelfCosineDistancePlot.Draw(none, "none"));
         Assert.ThrowsExactly<ArgumentException>(() => AtomHistoryPlot.Draw(none, [], "none"));
         Assert.ThrowsExactly<ArgumentException>(() => ReceptiveFieldPlot.Draw(new float[65], 8, 8, "65"));
     }
@@ -101,6 +110,7 @@ public sealed class PictureTests
             "learning curve" => LearningCurvePlot.Draw(s_model.History, name),
             "atoms by epoch" => AtomHistoryPlot.Draw(s_model.History, [.. hidden.AtomNames, "H_res"], name),
             "goal and accuracy" => GoalAccuracyPlot.Draw(s_model.History, name),
+            "self-cosine distance" => SelfCosineDistancePlot.Draw(s_model.History, name),
             "atoms by neuron" => NeuronAtomsPlot.Draw(hidden, name),
             "receptive fields" => ReceptiveFieldPlot.Draw(hidden.Layer.Sources[0].Weights, 8, 8, name),
             "three sources" => InformationDiagram.Draw(hidden, hidden.Neurons[0].Information, name),

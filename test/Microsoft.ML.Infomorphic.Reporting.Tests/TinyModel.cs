@@ -75,7 +75,8 @@ internal static class TinyModel
             [.. Enumerable.Range(0, 19).Select(atom => 0.01 * atom * Math.Sin(epoch + atom))],
             0.2,
             [0.1, 0.2, 0.3, 0.05, 0.1],
-            epoch
+            epoch,
+            0.4 / (epoch * epoch)
         );
 
     private static InfomorphicNetwork Network()
