@@ -89,7 +89,8 @@ internal sealed record PaperSystem(
     private static void AllToAll(InfomorphicTrainer.Options options) =>
         options.MaximumLateralConnections = options.NumberOfHiddenNeurons;
 
-    private static void AtMost100(InfomorphicTrainer.Options options) => options.MaximumLateralConnections = 100;
+    private static void AtMost100(InfomorphicTrainer.Options options) =>
+        options.MaximumLateralConnections = Math.Min(100, options.NumberOfHiddenNeurons);
 
     private static void ContextAlone(InfomorphicTrainer.Options options) => options.LateralInput = false;
 

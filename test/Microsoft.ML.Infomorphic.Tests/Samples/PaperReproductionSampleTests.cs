@@ -18,7 +18,7 @@ public sealed class PaperReproductionSampleTests
         [
             "run",
             "--system",
-            "setup1,none,backprop",
+            "setup1,setup2,setup3,bivariate-lateral,random,none,backprop",
             "--hidden",
             "5",
             "--epochs",
@@ -32,11 +32,11 @@ public sealed class PaperReproductionSampleTests
         ];
         SampleProcess.Outcome first = await SampleProcess.RunAsync("PaperReproduction", _folder, run);
         Assert.AreEqual(0, first.ExitCode, first.Error);
-        Assert.HasCount(3, Directory.GetFiles(Path.Combine(_folder, "cells")));
+        Assert.HasCount(7, Directory.GetFiles(Path.Combine(_folder, "cells")));
 
         SampleProcess.Outcome second = await SampleProcess.RunAsync("PaperReproduction", _folder, run);
         Assert.AreEqual(0, second.ExitCode, second.Error);
-        StringAssert.Contains(second.Output, "3 cells, 3 of them finished before");
+        StringAssert.Contains(second.Output, "7 cells, 7 of them finished before");
 
         SampleProcess.Outcome report = await SampleProcess.RunAsync(
             "PaperReproduction",
