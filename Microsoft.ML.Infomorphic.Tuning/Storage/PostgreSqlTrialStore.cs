@@ -15,17 +15,14 @@ public sealed class PostgreSqlTrialStore : TrialStore
     /// "postgresql://user@host:port/database" or a connection string with "Host=…;Database=…". The password can come from the
     /// environment (PGPASSWORD) or a password file.
     /// </param>
-    /// <param name="patience">How long to try again while the server is down; null for two minutes.</param>
+    /// <param name="patience">How long to try again while the server is down; null for 10 s when it is opened and two minutes later.</param>
     /// <exception cref="ArgumentException">The connection string cannot be read.</exception>
     /// <exception cref="TrialStoreException">The database cannot be used: the message says why.</exception>
     public PostgreSqlTrialStore(string connection, TimeSpan? patience = null)
         : this(Parse(connection), patience) { }
 
     private PostgreSqlTrialStore(NpgsqlConnectionStringBuilder builder, TimeSpan? patience)
-        : base(
-            $"PostgreSQL database {builder.Database ?? builder.Username} on {builder.Host}:{builder.Port}",
-            patience ?? TimeSpan.FromMinutes(2)
-        )
+        : base($"PostgreSQL database {builder.Database ?? builder.Username} on {builder.Host}:{builder.Port}", patience)
     {
         _source = NpgsqlDataSource.Create(builder);
         try

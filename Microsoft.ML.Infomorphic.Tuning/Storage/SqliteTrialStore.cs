@@ -11,10 +11,10 @@ public sealed class SqliteTrialStore : TrialStore
 
     /// <summary>Opens a store, and creates the file where there is none.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="patience">How long to try again while another program holds the file; null for two minutes.</param>
+    /// <param name="patience">How long to try again while another program holds the file; null for 10 s when it is opened and two minutes later.</param>
     /// <exception cref="TrialStoreException">The file cannot be used: the message says why.</exception>
     public SqliteTrialStore(string path, TimeSpan? patience = null)
-        : base(FullPath(path), patience ?? TimeSpan.FromMinutes(2))
+        : base(FullPath(path), patience)
     {
         if (Directory.Exists(Location))
             throw new TrialStoreException($"{Location} is a folder, and the trials go to a file: name one.");

@@ -25,11 +25,15 @@ public abstract class TrialStore : IDisposable
     /// <summary>The version of the schema.</summary>
     internal const int SchemaVersion = 1;
 
-    private readonly TimeSpan _patience;
+    // Who begins waits for an answer; who has computed for hours would rather wait for the server.
+    private static readonly TimeSpan _patienceAtOpening = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _patienceLater = TimeSpan.FromMinutes(2);
 
-    private protected TrialStore(string location, TimeSpan patience)
+    private readonly TimeSpan? _patience;
+
+    private protected TrialStore(string location, TimeSpan? patience)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(patience, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(patience ?? TimeSpan.Zero, TimeSpan.Zero, nameof(patience));
         Location = location;
         _patience = patience;
     }
@@ -41,7 +45,7 @@ public abstract class TrialStore : IDisposable
     /// <param name="location">
     /// The path of an SQLite file; or, for PostgreSQL, "postgresql://user@host/database" or "Host=…;Database=…".
     /// </param>
-    /// <param name="patience">How long to try again while the store is locked or its server is down; null for two minutes.</param>
+    /// <param name="patience">How long to try again while the store is locked or its server is down; null for 10 s when it is opened and two minutes later.</param>
     /// <returns>The store.</returns>
     /// <exception cref="TrialStoreException">The store cannot be used: the message says why.</exception>
     public static TrialStore Open(string location, TimeSpan? patience = null)
@@ -86,7 +90,10 @@ public abstract class TrialStore : IDisposable
     /// <param name="work">The work. It can run several times, the last of which counts; the one before may have counted, too.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <exception cref="TrialStoreException">Patience is over, or the store cannot be used.</exception>
-    internal T Transact<T>(Func<StoreTransaction, T> work, CancellationToken cancellationToken = default)
+    internal T Transact<T>(Func<StoreTransaction, T> work, CancellationToken cancellationToken = default) =>
+        Transact(work, _patience ?? _patienceLater, cancellationToken);
+
+    private T Transact<T>(Func<StoreTransaction, T> work, TimeSpan patience, CancellationToken cancellationToken)
     {
         var waited = Stopwatch.StartNew();
         for (TimeSpan pause = TimeSpan.FromMilliseconds(50); ; pause = Shorter(pause * 2, TimeSpan.FromSeconds(5)))
@@ -101,7 +108,7 @@ public abstract class TrialStore : IDisposable
             }
             catch (Exception exception) when (exception is DbException or TimeoutException)
             {
-                if (!CanPass(exception) || waited.Elapsed >= _patience)
+                if (!CanPass(exception) || waited.Elapsed >= patience)
                     throw new TrialStoreException(Explain(exception), exception);
             }
             cancellationToken.WaitHandle.WaitOne(pause);
@@ -113,18 +120,22 @@ public abstract class TrialStore : IDisposable
     /// <exception cref="TrialStoreException">The store was written by a newer version.</exception>
     private protected void Prepare()
     {
-        int version = Transact(t =>
-        {
-            LockSchema(t);
-            t.Execute("CREATE TABLE IF NOT EXISTS infomorphic_schema (version INTEGER NOT NULL)");
-            List<int> versions = t.Query("SELECT version FROM infomorphic_schema", r => r.GetInt32(0));
-            if (versions.Count > 0)
-                return versions.Max();
-            foreach (string statement in CreateSchema)
-                t.Execute(statement);
-            t.Execute("INSERT INTO infomorphic_schema (version) VALUES (@version)", ("version", SchemaVersion));
-            return SchemaVersion;
-        });
+        int version = Transact(
+            t =>
+            {
+                LockSchema(t);
+                t.Execute("CREATE TABLE IF NOT EXISTS infomorphic_schema (version INTEGER NOT NULL)");
+                List<int> versions = t.Query("SELECT version FROM infomorphic_schema", r => r.GetInt32(0));
+                if (versions.Count > 0)
+                    return versions.Max();
+                foreach (string statement in CreateSchema)
+                    t.Execute(statement);
+                t.Execute("INSERT INTO infomorphic_schema (version) VALUES (@version)", ("version", SchemaVersion));
+                return SchemaVersion;
+            },
+            _patience ?? _patienceAtOpening,
+            CancellationToken.None
+        );
         if (version > SchemaVersion)
             throw new TrialStoreException(
                 $"The trial store {Location} was written by a newer version: its schema is {version}, and this one reads up to {SchemaVersion}; update the package."
