@@ -17,7 +17,7 @@ public sealed record TpeOptions
             Bandwidth = 0.2,
         };
 
-    /// <summary>Proposals are random until so many trials have a value, at least 1.</summary>
+    /// <summary>Proposals are random until so many trials have a value or were pruned, and one has a value; at least 1.</summary>
     public int StartupTrials { get; init; } = 10;
 
     /// <summary>Candidates of which each proposal is the best, at least 1.</summary>

@@ -26,7 +26,8 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// <para>
 /// Running trials count among the others, as if they were bad (a "constant liar"), so that workers that ask at the same
 /// time are sent to different places. Failed trials count among the others, too: nothing good is known there. Enqueued
-/// trials count like all, and so do pruned ones, with the value at which they ended. A proposal depends on what has become
+/// trials count like all, and so do pruned ones, with the value at which they ended; without one they count among the
+/// others. A proposal depends on what has become
 /// of each trial, not on the order in which that was told.
 /// </para>
 /// </remarks>
@@ -56,7 +57,8 @@ public sealed class TpeTuner : Tuner
     private protected override ParameterPoint Propose(int number)
     {
         Trial[] valued = [.. Trials.Where(t => t.Value is not null)];
-        if (valued.Length < _options.StartupTrials)
+        int known = valued.Length + Trials.Count(t => t is { State: TrialState.Pruned, Value: null });
+        if (known < _options.StartupTrials || valued.Length == 0)
             return RandomTuner.Draw(Space, Seed, number);
 
         int count = Math.Min((int)Math.Ceiling(0.1 * valued.Length), 25); // γ n

@@ -13,6 +13,7 @@ internal sealed record SampleOptions(
     string Store,
     int Workers,
     int AtOnce,
+    bool Prune,
     string Study,
     bool Resume,
     bool Presets,
@@ -68,6 +69,11 @@ internal sealed record SampleOptions(
         );
         workers.DefaultValueFactory = result =>
             result.GetValue(atOnce) > 1 ? 1 : Math.Min(2, Environment.ProcessorCount);
+        Option<bool> prune = new("--prune")
+        {
+            Description =
+                "End trials that fall behind: after epochs 2, 6, 18, … only what is among the best third goes on (successive halving). Many more trials fit into the same time.",
+        };
         Option<string> study = new("--study")
         {
             Description = "The study's name.",
@@ -108,6 +114,7 @@ internal sealed record SampleOptions(
             store,
             workers,
             atOnce,
+            prune,
             study,
             resume,
             presets,
@@ -127,6 +134,7 @@ internal sealed record SampleOptions(
                     parsed.GetRequiredValue(store),
                     parsed.GetValue(workers),
                     parsed.GetValue(atOnce),
+                    parsed.GetValue(prune),
                     parsed.GetRequiredValue(study),
                     parsed.GetValue(resume),
                     parsed.GetValue(presets),

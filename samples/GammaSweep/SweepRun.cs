@@ -60,6 +60,7 @@ internal static class SweepRun
                 {
                     MaximumTrials = sample.Trials,
                     Workers = sample.Workers,
+                    Pruner = sample.Prune ? new SuccessiveHalvingPruner(minimumEpochs: 2, reductionFactor: 3) : null,
                     Progress = progress => Show(console, progress),
                 },
             }
@@ -165,7 +166,7 @@ internal static class SweepRun
         ulong seed = (ulong)sample.Seed;
         return sample.Tuner switch
         {
-            "tpe" => new TpeTuner(space, direction, seed, new TpeOptions { StartupTrials = 20 }),
+            "tpe" => new TpeTuner(space, direction, seed, new TpeOptions { StartupTrials = 20, Candidates = 100 }),
             "cma-es" => new CmaEsTuner(space, direction, seed),
             "random" => new RandomTuner(space, direction, seed),
             _ => new QuasiRandomTuner(space, direction, seed),

@@ -224,6 +224,23 @@ public class TunersTests
     }
 
     [TestMethod]
+    public void Pruned_trials_without_values_do_not_keep_tpe_at_its_random_start()
+    {
+        SearchSpace space = Box(5, 1);
+        Tuner random = Create(Random, space, 3);
+        var tpe = new TpeTuner(space, OptimizationDirection.Minimize, 3, new TpeOptions { StartupTrials = 10 });
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.AreEqual(random.Ask().Point, tpe.Ask().Point);
+            if (i == 0)
+                tpe.Tell(i, ObjectiveFunctions.Sphere(tpe.Trials[i].Point.Values));
+            else
+                tpe.Prune(i, null);
+        }
+        Assert.AreNotEqual(random.Ask().Point, tpe.Ask().Point);
+    }
+
+    [TestMethod]
     [DynamicData(nameof(All))]
     public void Where_all_trials_fail_it_goes_on(string tuner)
     {

@@ -96,6 +96,20 @@ public sealed class GammaSweepSampleTests
         );
     }
 
+    [TestMethod]
+    public async Task Ends_trials_that_fall_behind()
+    {
+        SampleProcess.Outcome outcome = await Run([
+            .. new[] { "--hidden", "4", "--train-rows", "600", "--epochs", "3", "--store", "trials.db" },
+            .. new[] { "--trials", "12", "--workers", "1", "--prune", "--report", "r.html" },
+        ]);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Output + outcome.Error);
+        string[] trials = File.ReadAllLines(Path.Combine(_folder, "trials.csv"))[1..];
+        Assert.HasCount(12, trials);
+        int pruned = trials.Count(t => t.Contains("pruned", StringComparison.OrdinalIgnoreCase));
+        Assert.IsTrue(pruned is > 0 and < 12, $"{pruned} of 12 trials were pruned.");
+    }
+
     private Task<SampleProcess.Outcome> Run(string[] arguments) =>
         SampleProcess.RunAsync("GammaSweep", _folder, arguments);
 
