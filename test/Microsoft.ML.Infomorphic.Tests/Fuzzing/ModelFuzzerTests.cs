@@ -82,7 +82,10 @@ public class ModelFuzzerTests
                 Assert.AreEqual(made.Version, read.Version);
                 CollectionAssert.AreEqual(made.Bytes, read.Bytes);
             }
-            CollectionAssert.AreEquivalent(new uint?[] { null, 0x00010001, 0x00010002, 0x00010003 }, versions.ToArray());
+            CollectionAssert.AreEquivalent(
+                new uint?[] { null, 0x00010001, 0x00010002, 0x00010003 },
+                versions.ToArray()
+            );
         }
         finally
         {
