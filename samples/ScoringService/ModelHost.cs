@@ -148,6 +148,7 @@ internal sealed partial class ModelHost(
         }
         _failedVersion = null;
         old?.Release();
+        NativeHeap.Trim();
         metrics.Reloaded(succeeded: true);
         LogLoaded(version, _path);
     }

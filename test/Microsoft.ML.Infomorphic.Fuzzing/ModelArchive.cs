@@ -10,6 +10,7 @@ internal sealed class ModelArchive
     // ML.NET's model header: where the model begins, and its number of bytes.
     private const int ModelStartField = 0x10;
     private const int ModelLengthField = 0x18;
+    private const int ModelVersionField = 0x48;
 
     // ML.NET's model base writes the number of bytes of a float before ours; a SHA-256 digest comes last.
     private const int Preamble = sizeof(int);
@@ -34,6 +35,7 @@ internal sealed class ModelArchive
             throw new InvalidDataException("There is no infomorphic model in the file.");
         (int start, int length) = ModelBounds;
         Model = _entries[_model].Content.AsSpan(start, length).ToArray();
+        Version = BinaryPrimitives.ReadUInt32LittleEndian(_entries[_model].Content.AsSpan(ModelVersionField));
     }
 
     /// <summary>The file as it is.</summary>
@@ -41,6 +43,9 @@ internal sealed class ModelArchive
 
     /// <summary>The infomorphic model's bytes, the digest included.</summary>
     public byte[] Model { get; }
+
+    /// <summary>The version of the format that the infomorphic model is in.</summary>
+    public uint Version { get; }
 
     private (int Start, int Length) ModelBounds
     {

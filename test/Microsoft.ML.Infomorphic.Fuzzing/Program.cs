@@ -91,7 +91,7 @@ static int Fuzz(DirectoryInfo models, TimeSpan duration, int seed, DirectoryInfo
     string Save(ModelFuzzer.Case made, int number)
     {
         findings.Create();
-        string name = string.Create(CultureInfo.InvariantCulture, $"{seed}-{number}.{(made.IsFile ? "zip" : "model")}");
+        string name = string.Create(CultureInfo.InvariantCulture, $"{seed}-{number}{made.Extension}");
         File.WriteAllBytes(Path.Combine(findings.FullName, name), made.Bytes);
         return name;
     }

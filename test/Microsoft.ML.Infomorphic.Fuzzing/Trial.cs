@@ -28,7 +28,9 @@ internal static class Trial
         );
 
     /// <summary>Reads a model by itself, scores rows, and writes it again.</summary>
-    public static Verdict OfModel(byte[] model) =>
+    /// <param name="model">Its bytes.</param>
+    /// <param name="version">The version of the format that it is in.</param>
+    public static Verdict OfModel(byte[] model, uint version) =>
         Judge(
             model.Length,
             () =>
@@ -36,7 +38,7 @@ internal static class Trial
                 ModelContents contents;
                 try
                 {
-                    contents = ModelFormat.Read(new MemoryStream(model), model.Length, ModelFormat.Version1);
+                    contents = ModelFormat.Read(new MemoryStream(model), model.Length, version);
                 }
                 catch (ArgumentException exception)
                 {

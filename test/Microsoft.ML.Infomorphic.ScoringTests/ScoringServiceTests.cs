@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using ScoringService;
 
@@ -196,6 +198,27 @@ public sealed class ScoringServiceTests
     }
 
     [TestMethod]
+    public async Task A_replaced_model_is_collected()
+    {
+        using HttpClient client = Start("colors-1.zip");
+        string first = await Version(client);
+        await Send(client, "/score/batch", "[[1,1,1,1],[2,2,2,2]]");
+        await Send(client, "/score/stream", "[1,1,1,1]\n", "application/x-ndjson");
+        WeakReference old = CurrentModel();
+
+        Replace(await File.ReadAllBytesAsync(Path.Combine(s_models, "colors-2.zip")));
+        await Until(async () => await Version(client) != first);
+
+        await Until(() =>
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return Task.FromResult(!old.IsAlive);
+        });
+        Assert.IsTrue(CurrentModel().IsAlive);
+    }
+
+    [TestMethod]
     public async Task Without_a_model_it_is_alive_and_not_ready_until_there_is_one()
     {
         using HttpClient client = Start(null);
@@ -223,6 +246,14 @@ public sealed class ScoringServiceTests
                 builder.UseSetting("Scoring:" + name, value);
         });
         return _factory.CreateClient();
+    }
+
+    // What it holds on the way must not live on in its caller.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private WeakReference CurrentModel()
+    {
+        using ModelLease lease = _factory!.Services.GetRequiredService<ModelHost>().Acquire()!;
+        return new WeakReference(lease.Model);
     }
 
     private void Replace(byte[] content)

@@ -23,6 +23,9 @@ internal sealed class LoadRun(HttpClient client)
     // What the service's caches and the garbage collector's heap go up and down by.
     private const double MemoryTolerance = 1.1;
 
+    // What the line through the second half of the run may rise by, in parts of what it begins with.
+    private const double RiseTolerance = 0.05;
+
     private const int SecondsToJudgeMemory = 60;
 
     private static readonly string[] s_rows =
@@ -89,7 +92,7 @@ internal sealed class LoadRun(HttpClient client)
             await Task.WhenAll(senders);
             if (service.HasEnded)
                 run._failures.Enqueue("The service ended.");
-            return run.Report(memory, replaced);
+            return run.Report(memory, replaced, (int)replace.TotalSeconds);
         }
         finally
         {
@@ -199,26 +202,33 @@ internal sealed class LoadRun(HttpClient client)
     private Task<HttpResponseMessage> Post(string path, string type, string body, CancellationToken cancellation) =>
         client.PostAsync(path, new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue(type)), cancellation);
 
-    private int Report(List<long> memory, int replaced)
+    private int Report(List<long> memory, int replaced, int replaceSeconds)
     {
         // The service has compiled its code and filled its pools when a fifth of the time has gone.
         int part = Math.Max(memory.Count / 5, 1);
         double before = Median(memory.Skip(part).Take(part));
         double after = Median(memory.TakeLast(part));
+        double rise = Rise([.. memory.Skip(memory.Count / 2)]);
         // In a shorter run the garbage collector has not found its size yet.
-        if (memory.Count >= SecondsToJudgeMemory && after > MemoryTolerance * before)
-            _failures.Enqueue(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"memory grew from {before / 1e6:F1} to {after / 1e6:F1} MB"
-                )
-            );
+        if (memory.Count >= SecondsToJudgeMemory)
+        {
+            if (after > MemoryTolerance * before)
+                Fail($"memory grew from {before / 1e6:F1} to {after / 1e6:F1} MB");
+            if (rise > RiseTolerance)
+                Fail($"memory still rose by {100 * rise:F1} % in the second half");
+        }
         if (replaced > 1 && _answers.Count < 2)
             _failures.Enqueue("only one of the models ever answered");
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{_sent} requests ({_malformed} malformed), model replaced {replaced} times, memory {before / 1e6:F1} MB, later {after / 1e6:F1} MB, {_failures.Count} failures"
+                $"{_sent} requests ({_malformed} malformed), model replaced {replaced} times, {_failures.Count} failures"
+            )
+        );
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"memory {before / 1e6:F1} MB after {part} s and {part / replaceSeconds} replacements of warm-up, {after / 1e6:F1} MB at the end ({100 * (after / before - 1):+0.0;-0.0} %); rise in the second half {100 * rise:+0.0;-0.0} %"
             )
         );
         foreach ((string version, long count) in _answers)
@@ -226,6 +236,21 @@ internal sealed class LoadRun(HttpClient client)
         foreach (string failure in _failures.Take(10))
             Console.Error.WriteLine(failure);
         return _failures.IsEmpty ? 0 : 1;
+    }
+
+    private void Fail(FormattableString failure) => _failures.Enqueue(failure.ToString(CultureInfo.InvariantCulture));
+
+    // From the first to the last value of the line of least squares, in parts of the first.
+    private static double Rise(long[] values)
+    {
+        if (values.Length < 2)
+            return 0;
+        double middle = (values.Length - 1) / 2.0;
+        double mean = values.Average();
+        double slope =
+            values.Select((value, i) => (i - middle) * (value - mean)).Sum()
+            / values.Select((_, i) => (i - middle) * (i - middle)).Sum();
+        return 2 * middle * slope / (mean - middle * slope);
     }
 
     private static double Median(IEnumerable<long> values)

@@ -36,9 +36,7 @@ public class ModelFuzzerTests
     [DynamicData(nameof(Corpus))]
     public void Findings_of_old_are_mended(string name)
     {
-        byte[] bytes = File.ReadAllBytes(Path.Combine(s_models, "corpus", name));
-
-        Verdict verdict = new ModelFuzzer.Case(bytes, IsFile: name.EndsWith(".zip", StringComparison.Ordinal)).Try();
+        Verdict verdict = ModelFuzzer.Case.Read(Path.Combine(s_models, "corpus", name)).Try();
 
         Assert.AreEqual(Outcome.Refused, verdict.Outcome, verdict.Description);
     }
@@ -59,8 +57,39 @@ public class ModelFuzzerTests
         foreach (ModelArchive archive in Archives())
         {
             Assert.AreEqual(new Verdict(Outcome.Accepted, "accepted"), Trial.OfFile(archive.File));
-            Assert.AreEqual(new Verdict(Outcome.Accepted, "accepted"), Trial.OfModel(archive.Model));
+            Assert.AreEqual(new Verdict(Outcome.Accepted, "accepted"), Trial.OfModel(archive.Model, archive.Version));
             Assert.AreEqual(Outcome.Accepted, Trial.OfFile(archive.WithModel(archive.Model)).Outcome);
+        }
+    }
+
+    [TestMethod]
+    public void Models_of_every_version_are_tried_as_what_they_are()
+    {
+        string folder = Directory.CreateTempSubdirectory("cases").FullName;
+        try
+        {
+            var fuzzer = new ModelFuzzer(Archives(), seed: 1);
+            var versions = new HashSet<uint?>();
+            for (int i = 0; i < 100; i++)
+            {
+                ModelFuzzer.Case made = fuzzer.Make(i);
+                versions.Add(made.Version);
+                string path = Path.Combine(folder, i + made.Extension);
+                File.WriteAllBytes(path, made.Bytes);
+
+                ModelFuzzer.Case read = ModelFuzzer.Case.Read(path);
+
+                Assert.AreEqual(made.Version, read.Version);
+                CollectionAssert.AreEqual(made.Bytes, read.Bytes);
+            }
+            CollectionAssert.AreEquivalent(
+                new uint?[] { null, 0x00010001, 0x00010002, 0x00010003 },
+                versions.ToArray()
+            );
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
         }
     }
 
@@ -92,7 +121,8 @@ public class ModelFuzzerTests
     private static ModelArchive[] Archives() =>
         [
             .. Directory
-                .GetFiles(Path.Combine(s_models, "v1"), "*.zip")
+                .GetDirectories(s_models, "v*")
+                .SelectMany(folder => Directory.GetFiles(folder, "*.zip"))
                 .Order(StringComparer.Ordinal)
                 .Select(path => new ModelArchive(File.ReadAllBytes(path))),
         ];
