@@ -27,8 +27,7 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// Running trials count among the others, as if they were bad (a "constant liar"), so that workers that ask at the same
 /// time are sent to different places. Failed trials count among the others, too: nothing good is known there. Enqueued
 /// trials count like all, and so do pruned ones, with the value at which they ended; without one they count among the
-/// others. A proposal depends on what has become
-/// of each trial, not on the order in which that was told.
+/// others. A proposal depends on what has become of each trial, not on the order in which that was told.
 /// </para>
 /// </remarks>
 public sealed class TpeTuner : Tuner

@@ -19,6 +19,8 @@ public sealed class TrainerSpace
 {
     private const string OutputPrefix = "output ";
 
+    private static readonly string s_auto = new InfomorphicTrainer.Options().Goal;
+
     private readonly ImmutableList<(TrainerOption Option, Parameter Parameter)> _options;
 
     private TrainerSpace(
@@ -205,13 +207,12 @@ public sealed class TrainerSpace
         [NotNullWhen(false)] out string? reason
     )
     {
-        string sources = SourcesOf(options);
-        string? written =
-            options.Goal != "auto" ? options.Goal
-            : sources == "FC" ? "context/opt_2_100"
-            : sources == "FL" ? "lateral/opt_2_100"
-            : "opt_1_100_tpe";
-        return GoalFunction.TryParse(written, sources.Length == 0 ? "FCL" : sources, out goal, out reason);
+        string sources = SourcesOf(options) is { Length: > 0 } own ? own : "FCL";
+        if (options.Goal != s_auto || sources.Length == 1)
+            return GoalFunction.TryParse(options.Goal, sources, out goal, out reason);
+        goal = GoalFunctions.DefaultFor(sources);
+        reason = null;
+        return true;
     }
 
     // A goal over F and C would mean something else where there is L, too.

@@ -145,12 +145,7 @@ public sealed partial class InfomorphicTrainer
         private GoalFunction HiddenGoal(string sources)
         {
             if (options.Goal == Options.Defaults.Goal)
-                return sources switch
-                {
-                    "FC" => GoalFunctions.ContextOptimized2,
-                    "FL" => GoalFunctions.LateralOptimized2,
-                    _ => GoalFunctions.OptimizedTpe1,
-                };
+                return GoalFunctions.DefaultFor(sources);
             bool isForOthers = s_hiddenSources.Any(other =>
                 other != sources && GoalFunction.TryParse(options.Goal, other, out _, out _)
             );

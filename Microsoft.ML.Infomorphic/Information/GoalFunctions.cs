@@ -388,6 +388,22 @@ public static class GoalFunctions
         .Concat(from preset in All where preset.Alias is not null select KeyValuePair.Create(preset.Alias, preset))
         .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>The goal of the paper's results for hidden neurons with certain sources.</summary>
+    /// <param name="sources">The sources: "FCL", "FC" or "FL".</param>
+    /// <returns><see cref="OptimizedTpe1"/>, <see cref="ContextOptimized2"/> or <see cref="LateralOptimized2"/>.</returns>
+    /// <exception cref="ArgumentException">There is none for other sources.</exception>
+    public static GoalFunction DefaultFor(string sources) =>
+        sources switch
+        {
+            "FCL" => OptimizedTpe1,
+            "FC" => ContextOptimized2,
+            "FL" => LateralOptimized2,
+            _ => throw new ArgumentException(
+                $"Hidden neurons have the sources FCL, FC or FL, and not \"{sources}\".",
+                nameof(sources)
+            ),
+        };
+
     /// <summary>Finds a published goal.</summary>
     /// <param name="name">Its name or alias, in lower or upper case.</param>
     /// <param name="preset">The goal; null where there is none of this name.</param>

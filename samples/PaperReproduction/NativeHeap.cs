@@ -20,7 +20,7 @@ internal static partial class NativeHeap
         {
             _ = Mallopt(MapThreshold, 1 << 20);
         }
-        catch (EntryPointNotFoundException)
+        catch (Exception exception) when (exception is EntryPointNotFoundException or DllNotFoundException)
         {
             // Another C library than glibc, which has no such threshold.
         }

@@ -23,7 +23,8 @@ internal sealed class LoadRun(HttpClient client)
     // What the service's caches and the garbage collector's heap go up and down by.
     private const double MemoryTolerance = 1.1;
 
-    // What the line through the second half of the run may rise by, in parts of what it begins with.
+    // What the line through the second half of the run may rise by, in parts of what it begins with: half of what the whole
+    // may, since half of the time is left.
     private const double RiseTolerance = 0.05;
 
     private const int SecondsToJudgeMemory = 60;
