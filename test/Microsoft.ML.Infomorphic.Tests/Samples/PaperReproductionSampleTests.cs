@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Information;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using PaperReproduction;
 
@@ -94,7 +95,7 @@ public sealed class PaperReproductionSampleTests
     [TestMethod]
     public void ReportTellsWhatEachTermOfTheGoalIsWorth()
     {
-        Information.GoalFunction goal = Information.GoalFunction.Parse("opt_1_100_tpe");
+        GoalFunction goal = GoalFunction.Parse("opt_1_100_tpe");
         string without = Ablation.With(goal, (1, 0)).ToString();
         var cell = new Cell("mnist", "setup1", goal.ToString(), 100, 100, 1, 60_000);
         CellResult Judged(int seed, string written, double accuracy)
@@ -150,7 +151,7 @@ public sealed class PaperReproductionSampleTests
     [TestMethod]
     public void AblationsOnOtherDataHaveNoPublishedValues()
     {
-        Information.GoalFunction goal = Information.GoalFunction.Parse("opt_1_100_CIFAR");
+        GoalFunction goal = GoalFunction.Parse("opt_1_100_CIFAR");
         var cell = new Cell("cifar10", "setup1", goal.ToString(), 100, 100, 1, 50_000);
         string page = ResultsReport.Markdown([
             CellStoreTests.ResultOf(cell, 0.4),
@@ -207,7 +208,7 @@ public sealed class PaperReproductionSampleTests
                 [
                     .. cells.Select(cell =>
                     {
-                        double left = Information.GoalFunction.Parse(cell.Goal).Gamma.Sum();
+                        double left = GoalFunction.Parse(cell.Goal).Gamma.Sum();
                         CellResult result = CellStoreTests.ResultOf(cell);
                         return result with { Outcome = result.Outcome with { SampledValidation = left / 2 } };
                     }),
