@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using Microsoft.ML.AutoML;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Tuning;
 using Parameter = Microsoft.ML.SearchSpace.Parameter;
 

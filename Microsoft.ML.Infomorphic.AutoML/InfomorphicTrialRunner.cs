@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Microsoft.ML.AutoML;
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Tuning;
 using HostParameter = Microsoft.ML.SearchSpace.Parameter;
 

@@ -1,4 +1,4 @@
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training;
 using ScottPlot;
 
 namespace Microsoft.ML.Infomorphic.Reporting;

@@ -1,5 +1,5 @@
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
 
 namespace Microsoft.ML.Infomorphic.Reporting;
 

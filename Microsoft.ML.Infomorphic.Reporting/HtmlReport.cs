@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Training;
 using SkiaSharp;
 
 namespace Microsoft.ML.Infomorphic.Reporting;

@@ -1,6 +1,6 @@
 using System.Text;
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
 
 namespace Microsoft.ML.Infomorphic.Reporting;
 

@@ -1,4 +1,4 @@
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
 using SkiaSharp;
 
 namespace Microsoft.ML.Infomorphic.Reporting;

@@ -1,4 +1,4 @@
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
 
 namespace Microsoft.ML.Infomorphic.Reporting;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training;
 using ScottPlot;
 
 namespace Microsoft.ML.Infomorphic.Reporting;

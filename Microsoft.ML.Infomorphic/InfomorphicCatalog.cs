@@ -1,7 +1,8 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Hosting;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Scoring;
 
 namespace Microsoft.ML;
 

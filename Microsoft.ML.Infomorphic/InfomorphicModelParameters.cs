@@ -2,7 +2,10 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Hosting;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Internal.Utilities;
 using Microsoft.ML.Model.OnnxConverter;
 using Microsoft.ML.Runtime;
@@ -67,7 +70,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// The settings of the training that gave the model. The number of threads, on which nothing depends, is not kept
     /// when a model is saved.
     /// </summary>
-    public LearningSettings TrainingSettings => _contents.Settings;
+    public TrainingSettings TrainingSettings => _contents.Settings;
 
     /// <summary>How rows are scored.</summary>
     public ScoringSettings ScoringSettings => _contents.Scoring;

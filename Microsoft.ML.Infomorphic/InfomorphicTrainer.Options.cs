@@ -1,7 +1,8 @@
-using Microsoft.ML.CommandLine;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 
@@ -45,24 +46,12 @@ public sealed partial class InfomorphicTrainer
         /// What lies between the features and the output layer: infomorphic neurons; a fixed random projection (as many
         /// neurons, with outputs 0 and 1, that never learn); or nothing.
         /// </summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "What lies between the features and the output layer",
-            ShortName = "layer",
-            SortOrder = 8
-        )]
         public HiddenLayerKind HiddenLayer = HiddenLayerKind.Infomorphic;
 
         /// <summary>
         /// The context C of a hidden neuron: the label, which is withheld when rows are scored; the output layer's outputs
         /// of the presentation before, in training and in scoring (the paper's setup 3); or none.
         /// </summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "What the context of a hidden neuron is",
-            ShortName = "context",
-            SortOrder = 9
-        )]
         public ContextSignal Context = ContextSignal.Label;
 
         /// <summary>
@@ -70,12 +59,6 @@ public sealed partial class InfomorphicTrainer
         /// <see cref="Context"/> is feedback: what they hear is what was put out in the presentation before. How often is up to
         /// <see cref="NumberOfPresentations"/>.
         /// </summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Whether hidden neurons listen to each other",
-            ShortName = "peers",
-            SortOrder = 9
-        )]
         public bool LateralInput = true;
 
         /// <summary>
@@ -84,16 +67,9 @@ public sealed partial class InfomorphicTrainer
         /// In the first presentation they hear nothing, in each other one what was put out in the one before. The last
         /// is learned from, and scores come from it. Null is the paper's number: 2, or 1.
         /// </summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "How often a row is presented",
-            ShortName = "shows",
-            SortOrder = 9
-        )]
         public int? NumberOfPresentations;
 
         /// <summary>The number of hidden neurons N, at least 1. Not used where there is no hidden layer.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Number of hidden neurons", ShortName = "hidden", SortOrder = 10)]
         public int NumberOfHiddenNeurons = Defaults.NumberOfHiddenNeurons;
 
         /// <summary>
@@ -103,32 +79,39 @@ public sealed partial class InfomorphicTrainer
         /// <see cref="GoalFunctions"/>. "auto" is the goal of the paper's results: "opt_1_100_tpe" over F, C and L,
         /// "context/opt_2_100" over F and C, "lateral/opt_2_100" over F and L.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Goal of the hidden neurons over their sources", SortOrder = 11)]
         public string Goal = Defaults.Goal;
 
         /// <summary>
         /// The goal of the output neurons over feedforward input F and context C: in the paper's notation, or the name
         /// of a published goal.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Goal of the output neurons over F and C", SortOrder = 12)]
         public string OutputGoal = Defaults.OutputGoal;
 
-        /// <summary>The number of passes over the training rows, at least 1.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Number of passes over the training rows",
-            ShortName = "epochs",
-            SortOrder = 13
-        )]
+        /// <summary>
+        /// The hidden layers, from the features up, each with options of its own. Null for the one that the other options
+        /// describe; those of one layer keep their defaults where there is a list.
+        /// </summary>
+        public IReadOnlyList<HiddenLayerOptions>? HiddenLayers;
+
+        /// <summary>
+        /// What the output layer reads: <see cref="Signal.Features"/> and hidden layers, by their place from 0
+        /// (<see cref="Signal.Layer"/>). Null for the last hidden layer or, where there is none, the features.
+        /// </summary>
+        public IReadOnlyList<Signal>? OutputLayerInputs;
+
+        /// <summary>Whether layers are trained together, or one after another from the bottom up.</summary>
+        public LayerOrder LayerOrder = LayerOrder.Together;
+
+        /// <summary>
+        /// The shape of the features where they are an image and local fields need it. Null for the feature column's own
+        /// dimensions, which ML.NET's <c>ExtractPixels</c> gives it.
+        /// </summary>
+        public ImageShape? Image;
+
+        /// <summary>The number of passes over the training rows, at least 1: in each stage, where layers are trained one after another.</summary>
         public int NumberOfEpochs = Defaults.NumberOfEpochs;
 
         /// <summary>The number of rows in a training step, at least 2; the last step of an epoch may see fewer.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Number of rows in a training step",
-            ShortName = "batch",
-            SortOrder = 14
-        )]
         public int BatchSize = Defaults.BatchSize;
 
         /// <summary>
@@ -136,19 +119,9 @@ public sealed partial class InfomorphicTrainer
         /// fewer others. N − 1 and N connect all to all, and so does <see cref="int.MaxValue"/>, whatever N is. The
         /// paper's setup 1 does so, its setup 2 has 100, and so has its setup 3.
         /// </summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Largest number of lateral connections of a hidden neuron",
-            ShortName = "lateral"
-        )]
         public int? MaximumLateralConnections;
 
         /// <summary>The number of bins of each source of a hidden neuron, 2 to 64.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Number of bins of each source of a hidden neuron",
-            ShortName = "bins"
-        )]
         public int NumberOfBins = Defaults.NumberOfBins;
 
         /// <summary>
@@ -160,148 +133,81 @@ public sealed partial class InfomorphicTrainer
         /// two (figure 8) as well. The authors' published configuration has adaptive bins for the latter, with which networks
         /// of 100 neurons end up to two points lower on MNIST.
         /// </remarks>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Whether a hidden neuron's bins cover a fixed range or adapt to each batch",
-            ShortName = "binning"
-        )]
         public BinningKind Binning = BinningKind.Fixed;
 
         /// <summary>R: fixed bins of a hidden neuron's sources cover (−R, R); positive.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Half-width of the range that a hidden neuron's bins cover",
-            ShortName = "range"
-        )]
         public double BinningRange = Defaults.BinningRange;
 
         /// <summary>α₁: the share of a hidden neuron's drive that the context modulates; finite.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Share of the drive that the context modulates",
-            ShortName = "a1"
-        )]
         public double Alpha1 = Defaults.Alpha;
 
         /// <summary>α₂: the share of a hidden neuron's drive that the lateral input modulates; finite.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Share of the drive that the lateral input modulates",
-            ShortName = "a2"
-        )]
         public double Alpha2 = Defaults.Alpha;
 
         /// <summary>β₁: the steepness of the modulation by the context; finite.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Steepness of the modulation by the context", ShortName = "b1")]
         public double Beta1 = Defaults.Beta;
 
         /// <summary>β₂: the steepness of the modulation by the lateral input; finite.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Steepness of the modulation by the lateral input",
-            ShortName = "b2"
-        )]
         public double Beta2 = Defaults.Beta;
 
         /// <summary>
         /// k: the share of the drive that is not modulated, of hidden neurons with context or lateral input but not both;
         /// finite.
         /// </summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Share of a bivariate hidden neuron's drive that is not modulated",
-            ShortName = "k"
-        )]
         public double BivariateK = Defaults.BivariateK;
 
         /// <summary>β: the steepness of the modulation of such hidden neurons; finite.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Steepness of the modulation of a bivariate hidden neuron",
-            ShortName = "bk"
-        )]
         public double BivariateBeta = Defaults.BivariateBeta;
 
         /// <summary>The hidden neurons' learning rate, positive.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Learning rate of the hidden neurons", ShortName = "lr")]
         public double LearningRate = Defaults.LearningRate;
 
         /// <summary>The hidden neurons' L2 weight decay, not negative.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "L2 weight decay of the hidden neurons", ShortName = "wd")]
         public double WeightDecay = Defaults.WeightDecay;
 
         /// <summary>The output neurons' learning rate, positive.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Learning rate of the output neurons", ShortName = "olr")]
         public double OutputLearningRate = Defaults.OutputLearningRate;
 
         /// <summary>The output neurons' L2 weight decay, not negative.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "L2 weight decay of the output neurons", ShortName = "owd")]
         public double OutputWeightDecay = Defaults.OutputWeightDecay;
 
         /// <summary>The decay of the first moment in the hidden neurons' optimiser, Adam; at least 0 and less than 1.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's first decay, hidden neurons", ShortName = "d1")]
         public double FirstMomentDecay = Defaults.FirstMomentDecay;
 
         /// <summary>The decay of the second moment in the hidden neurons' optimiser; at least 0 and less than 1.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's second decay, hidden neurons", ShortName = "d2")]
         public double SecondMomentDecay = Defaults.SecondMomentDecay;
 
         /// <summary>ε: added to the root of the second moment in the hidden neurons' optimiser; positive.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's epsilon, hidden neurons", ShortName = "eps")]
         public double Epsilon = Defaults.Epsilon;
 
         /// <summary>The decay of the first moment in the output neurons' optimiser; at least 0 and less than 1.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's first decay, output neurons", ShortName = "od1")]
         public double OutputFirstMomentDecay = Defaults.FirstMomentDecay;
 
         /// <summary>The decay of the second moment in the output neurons' optimiser; at least 0 and less than 1.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's second decay, output neurons", ShortName = "od2")]
         public double OutputSecondMomentDecay = Defaults.SecondMomentDecay;
 
         /// <summary>ε: added to the root of the second moment in the output neurons' optimiser; positive.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Adam's epsilon, output neurons", ShortName = "oeps")]
         public double OutputEpsilon = Defaults.Epsilon;
 
         /// <summary>How features are standardised before training. The standardisation becomes part of the model.</summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "How features are standardised", ShortName = "std")]
         public Standardization Standardization = Standardization.Auto;
 
         /// <summary>
         /// Training stops when the validation accuracy has not improved for so many epochs, at least 1; null never stops
         /// early. Needs validation data.
         /// </summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Epochs without improvement after which training stops",
-            ShortName = "es"
-        )]
         public int? EarlyStoppingRounds;
 
         /// <summary>
         /// Whether the model has the weights of the epoch with the best validation accuracy, not those of the last one.
         /// Needs validation data.
         /// </summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Whether the weights of the best epoch are kept",
-            ShortName = "best"
-        )]
         public bool RestoreBestEpoch;
 
         /// <summary>What a hidden neuron passes on when a row is scored. It can be changed without training again.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "What a hidden neuron passes on when a row is scored",
-            ShortName = "score"
-        )]
         public ScoringMode Scoring = ScoringMode.MeanField;
 
         /// <summary>Samples to average over when rows are scored by sampling, 1 to 10,000.</summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Samples to average over when rows are scored by sampling",
-            ShortName = "samples"
-        )]
         public int NumberOfScoringSamples = Defaults.NumberOfScoringSamples;
 
         /// <summary>
@@ -309,7 +215,6 @@ public sealed partial class InfomorphicTrainer
         /// rows where there are none, make probabilities as frequent as they say. Without it the predicted class is the
         /// paper's, that of the output neuron most likely to fire.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Calibrate scores after training", ShortName = "calibrate")]
         public bool CalibrateScores = Defaults.CalibrateScores;
 
         /// <summary>
@@ -317,25 +222,18 @@ public sealed partial class InfomorphicTrainer
         /// <see cref="MLContext.GpuDeviceId"/> decides (null: the CPU), and where that device is not there
         /// <see cref="MLContext.FallbackToCpu"/> says whether the CPU will do.
         /// </summary>
-        [Argument(
-            ArgumentType.AtMostOnce,
-            HelpText = "Where to train: auto, cpu, cuda or cuda:index",
-            ShortName = "dev"
-        )]
         public string Device = DeviceChoice.Auto;
 
         /// <summary>
         /// Everything random follows from this number; where it is null, from a number drawn once from the
         /// <see cref="MLContext"/>, which is reproducible where the context has a seed.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Seed of everything random")]
         public int? Seed;
 
         /// <summary>
         /// The number of threads to train with, at least 1; null for as many as the machine has processors. The model
         /// does not depend on it.
         /// </summary>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Number of threads to train with", ShortName = "nt")]
         public int? NumberOfThreads;
 
         /// <summary>
@@ -362,7 +260,6 @@ public sealed partial class InfomorphicTrainer
         /// Validation rows are kept or streamed likewise.
         /// </para>
         /// </remarks>
-        [Argument(ArgumentType.AtMostOnce, HelpText = "Memory for training, in MiB", ShortName = "mem")]
         public int? MemoryBudget;
 
         /// <summary>
@@ -383,7 +280,7 @@ public sealed partial class InfomorphicTrainer
         /// <exception cref="ArgumentOutOfRangeException">
         /// An option is out of its range, a goal does not parse, or options contradict each other.
         /// </exception>
-        internal LearningSettings ToLearningSettings(IExceptionContext host, int seed) =>
+        internal TrainingSettings ToTrainingSettings(IExceptionContext host, int seed) =>
             new SettingsReader(this, host).Read(seed);
     }
 }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Training;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic;
@@ -27,11 +29,11 @@ public sealed partial class InfomorphicTrainer
         /// <returns>What is to be told from now on.</returns>
         public TrainingCallbacks Begin(RowSource train, ComputeDevice device)
         {
-            LearningSettings settings = _trainer._settings;
+            TrainingSettings settings = _trainer._settings;
             Channel.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Training {_trainer.DescribeSetup()} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(settings.Goal ?? settings.OutputGoal).Describe()}"
+                    $"Training {_trainer.DescribeLayers()} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(settings.HiddenLayers.FirstOrDefault(layer => layer.Learns)?.Goal ?? settings.Output.Goal).Describe()}"
                 )
             );
             _progress = _trainer.Host.StartProgressChannel("Training");
@@ -45,7 +47,7 @@ public sealed partial class InfomorphicTrainer
                     entry.SetMetric(0, _last.TrainingAccuracy);
                     if (_last.ValidationAccuracy is double accuracy)
                         entry.SetMetric(1, accuracy);
-                    entry.SetMetric(2, GoalOf(_last));
+                    entry.SetMetric(2, _last.Goal);
                 }
             );
             return new TrainingCallbacks
@@ -55,7 +57,7 @@ public sealed partial class InfomorphicTrainer
                 EpochEnded = epoch =>
                 {
                     _last = epoch;
-                    _progress.Checkpoint(epoch.TrainingAccuracy, epoch.ValidationAccuracy, GoalOf(epoch), epoch.Epoch);
+                    _progress.Checkpoint(epoch.TrainingAccuracy, epoch.ValidationAccuracy, epoch.Goal, epoch.Epoch);
                     Channel.Trace(Describe(epoch));
                     _trainer._epochEnded?.Invoke(epoch);
                 },
@@ -90,12 +92,8 @@ public sealed partial class InfomorphicTrainer
                 : "";
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"Epoch {epoch.Epoch} of {_trainer._settings.Epochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {GoalOf(epoch):F4} bits"
+                $"Epoch {epoch.Epoch} of {_trainer._settings.Epochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {epoch.Goal:F4} bits"
             );
         }
-
-        // The goal of the hidden neurons, or of the output neurons where they alone learn.
-        private static double GoalOf(EpochRecord epoch) =>
-            double.IsNaN(epoch.HiddenGoal) ? epoch.OutputGoal : epoch.HiddenGoal;
     }
 }

@@ -2,7 +2,9 @@ using System.Globalization;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic;
@@ -16,80 +18,214 @@ public sealed partial class InfomorphicTrainer
     {
         private static readonly string[] s_hiddenSources = ["FCL", "FC", "FL"];
 
-        public LearningSettings Read(int seed)
+        // The options of one hidden layer, as they are with and without a list of layers.
+        private static readonly (string Name, Func<Options, object?> Value)[] s_ofOneLayer =
+        [
+            (nameof(Options.HiddenLayer), of => of.HiddenLayer),
+            (nameof(Options.Context), of => of.Context),
+            (nameof(Options.LateralInput), of => of.LateralInput),
+            (nameof(Options.NumberOfHiddenNeurons), of => of.NumberOfHiddenNeurons),
+            (nameof(Options.Goal), of => of.Goal),
+            (nameof(Options.MaximumLateralConnections), of => of.MaximumLateralConnections),
+            (nameof(Options.NumberOfBins), of => of.NumberOfBins),
+            (nameof(Options.Binning), of => of.Binning),
+            (nameof(Options.BinningRange), of => of.BinningRange),
+            (nameof(Options.Alpha1), of => of.Alpha1),
+            (nameof(Options.Alpha2), of => of.Alpha2),
+            (nameof(Options.Beta1), of => of.Beta1),
+            (nameof(Options.Beta2), of => of.Beta2),
+            (nameof(Options.BivariateK), of => of.BivariateK),
+            (nameof(Options.BivariateBeta), of => of.BivariateBeta),
+            (nameof(Options.LearningRate), of => of.LearningRate),
+            (nameof(Options.WeightDecay), of => of.WeightDecay),
+            (nameof(Options.FirstMomentDecay), of => of.FirstMomentDecay),
+            (nameof(Options.SecondMomentDecay), of => of.SecondMomentDecay),
+            (nameof(Options.Epsilon), of => of.Epsilon),
+        ];
+
+        public TrainingSettings Read(int seed)
         {
             CheckRanges();
-            bool learns = options.HiddenLayer == HiddenLayerKind.Infomorphic;
-            string sources = SourcesOf();
-            bool isBivariate = sources.Length == 2;
-            CheckPresentations(learns && (options.LateralInput || options.Context == ContextSignal.Feedback));
-            CheckUse(learns, isBivariate);
-            return new LearningSettings
+            LayerSettings[] hidden = options.HiddenLayers is null ? ReadShortForm() : ReadList(options.HiddenLayers);
+            bool isRecurrent = hidden.Any(layer =>
+                layer.LateralConnections is not null || layer.Context is { Kind: SignalKind.Layer }
+            );
+            CheckPresentations(isRecurrent);
+            var settings = new TrainingSettings
             {
-                HiddenLayer = options.HiddenLayer,
-                Context = learns ? options.Context : ContextSignal.None,
-                LateralInput = learns && options.LateralInput,
+                HiddenLayers = hidden,
+                Output = new OutputLayerSettings
+                {
+                    Inputs = options.OutputLayerInputs,
+                    Goal = ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
+                    Optimizer = new AdamSettings(
+                        options.OutputLearningRate,
+                        options.OutputWeightDecay,
+                        options.OutputFirstMomentDecay,
+                        options.OutputSecondMomentDecay,
+                        options.OutputEpsilon
+                    ),
+                },
+                Order = options.LayerOrder,
+                Image = options.Image,
                 Presentations = Math.Max(options.NumberOfPresentations ?? 0, 2),
-                HiddenNeurons = options.HiddenLayer == HiddenLayerKind.None ? 0 : options.NumberOfHiddenNeurons,
-                Goal = learns ? HiddenGoal(sources) : null,
-                OutputGoal = ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
                 Epochs = options.NumberOfEpochs,
                 BatchSize = options.BatchSize,
-                MaximumLateralConnections =
-                    options.MaximumLateralConnections ?? Options.Defaults.MaximumLateralConnections,
-                Activation = isBivariate
-                    ? new BivariateActivation(options.BivariateK, options.BivariateBeta)
-                    : new ModulatedActivation(options.Alpha1, options.Alpha2, options.Beta1, options.Beta2),
-                Binning =
-                    options.Binning == BinningKind.Adaptive
-                        ? new Binning(options.NumberOfBins, 1, Adaptive: true)
-                        : new Binning(options.NumberOfBins, options.BinningRange),
-                HiddenOptimizer = new AdamSettings(
-                    options.LearningRate,
-                    options.WeightDecay,
-                    options.FirstMomentDecay,
-                    options.SecondMomentDecay,
-                    options.Epsilon
-                ),
-                OutputOptimizer = new AdamSettings(
-                    options.OutputLearningRate,
-                    options.OutputWeightDecay,
-                    options.OutputFirstMomentDecay,
-                    options.OutputSecondMomentDecay,
-                    options.OutputEpsilon
-                ),
                 Standardization = options.Standardization,
                 EarlyStoppingRounds = options.EarlyStoppingRounds,
                 RestoreBestEpoch = options.RestoreBestEpoch,
                 Seed = (uint)(options.Seed ?? seed),
                 Threads = options.NumberOfThreads,
             };
-        }
-
-        // The sources of hidden neurons that learn; empty where none does.
-        private string SourcesOf()
-        {
-            if (options.HiddenLayer != HiddenLayerKind.Infomorphic)
+            try
             {
-                Check(
-                    options.Context != ContextSignal.Feedback,
-                    nameof(options.Context),
-                    $"is Feedback, which hidden neurons hear that learn, and {nameof(options.HiddenLayer)} is {options.HiddenLayer}."
-                );
-                Check(
-                    options.Goal == Options.Defaults.Goal,
-                    nameof(options.Goal),
-                    $"is for hidden neurons that learn, and {nameof(options.HiddenLayer)} is {options.HiddenLayer}."
-                );
-                return "";
+                settings.Validate();
+            }
+            catch (ArgumentException exception)
+            {
+                throw host.ExceptUserArg(nameof(options.HiddenLayers), exception.Message);
             }
 
+            return settings;
+        }
+
+        // The one layer, or none, that the options of one layer describe.
+        private LayerSettings[] ReadShortForm()
+        {
+            switch (options.HiddenLayer)
+            {
+                case HiddenLayerKind.None:
+                    CheckLearns();
+                    return [];
+                case HiddenLayerKind.Random:
+                    CheckLearns();
+                    break;
+            }
+
+            return
+            [
+                ReadLayer(
+                    new HiddenLayerOptions
+                    {
+                        NumberOfNeurons = options.NumberOfHiddenNeurons,
+                        Learns = options.HiddenLayer == HiddenLayerKind.Infomorphic,
+                        Context = options.Context,
+                        LateralInput = options.LateralInput,
+                        MaximumLateralConnections = options.MaximumLateralConnections,
+                        Goal = options.Goal,
+                        NumberOfBins = options.NumberOfBins,
+                        Binning = options.Binning,
+                        BinningRange = options.BinningRange,
+                        Alpha1 = options.Alpha1,
+                        Alpha2 = options.Alpha2,
+                        Beta1 = options.Beta1,
+                        Beta2 = options.Beta2,
+                        BivariateK = options.BivariateK,
+                        BivariateBeta = options.BivariateBeta,
+                        LearningRate = options.LearningRate,
+                        WeightDecay = options.WeightDecay,
+                        FirstMomentDecay = options.FirstMomentDecay,
+                        SecondMomentDecay = options.SecondMomentDecay,
+                        Epsilon = options.Epsilon,
+                    },
+                    index: 0,
+                    count: 1,
+                    prefix: "",
+                    neurons: nameof(options.NumberOfHiddenNeurons)
+                ),
+            ];
+        }
+
+        private LayerSettings[] ReadList(IReadOnlyList<HiddenLayerOptions> layers)
+        {
+            var defaults = new Options();
+            foreach ((string name, Func<Options, object?> value) in s_ofOneLayer)
+                Check(
+                    Equals(value(options), value(defaults)),
+                    name,
+                    $"is for a network of one hidden layer, and {nameof(options.HiddenLayers)} has the layers: set it there."
+                );
+            for (int i = 0; i < layers.Count; i++)
+                Check(layers[i] is not null, $"{nameof(options.HiddenLayers)}[{i}]", "is null.");
+            return
+            [
+                .. layers.Select(
+                    (layer, i) =>
+                        ReadLayer(
+                            layer,
+                            i,
+                            layers.Count,
+                            $"{nameof(options.HiddenLayers)}[{i}].",
+                            nameof(HiddenLayerOptions.NumberOfNeurons)
+                        )
+                ),
+            ];
+        }
+
+        // Options that neurons which do not learn have no use for.
+        private void CheckLearns()
+        {
             Check(
-                options.Context != ContextSignal.None || options.LateralInput,
+                options.Context is ContextSignal.Label or ContextSignal.None,
                 nameof(options.Context),
-                $"is None and {nameof(options.LateralInput)} is false, and hidden neurons that learn need one of them."
+                $"is {options.Context}, which hidden neurons hear that learn, and {nameof(options.HiddenLayer)} is {options.HiddenLayer}."
             );
-            return "F" + (options.Context == ContextSignal.None ? "" : "C") + (options.LateralInput ? "L" : "");
+            Check(
+                options.Goal == Options.Defaults.Goal,
+                nameof(options.Goal),
+                $"is for hidden neurons that learn, and {nameof(options.HiddenLayer)} is {options.HiddenLayer}."
+            );
+        }
+
+        private LayerSettings ReadLayer(HiddenLayerOptions layer, int index, int count, string prefix, string neurons)
+        {
+            CheckRanges(layer, prefix, neurons);
+            if (!layer.Learns)
+                return LayerSettings.RandomProjection(layer.NumberOfNeurons) with
+                {
+                    Inputs = layer.Inputs,
+                    Connections = layer.Connections,
+                };
+            Check(
+                layer.Context != ContextSignal.None || layer.LateralInput,
+                prefix + nameof(layer.Context),
+                $"is None and {nameof(layer.LateralInput)} is false, and hidden neurons that learn need one of them."
+            );
+            string sources = "F" + (layer.Context == ContextSignal.None ? "" : "C") + (layer.LateralInput ? "L" : "");
+            bool isBivariate = sources.Length == 2;
+            CheckUse(layer, isBivariate, prefix, neurons);
+            return new LayerSettings
+            {
+                Neurons = layer.NumberOfNeurons,
+                Inputs = layer.Inputs,
+                Connections = layer.Connections,
+                Context = layer.Context switch
+                {
+                    ContextSignal.Label => Signal.Label,
+                    ContextSignal.Feedback => Signal.Layer(count),
+                    ContextSignal.LayerAbove => Signal.Layer(index + 1),
+                    _ => null,
+                },
+                LateralConnections = layer.LateralInput
+                    ? layer.MaximumLateralConnections ?? Options.Defaults.MaximumLateralConnections
+                    : null,
+                Goal = HiddenGoal(layer, sources, prefix),
+                Activation = isBivariate
+                    ? new BivariateActivation(layer.BivariateK, layer.BivariateBeta)
+                    : new ModulatedActivation(layer.Alpha1, layer.Alpha2, layer.Beta1, layer.Beta2),
+                Binning =
+                    layer.Binning == BinningKind.Adaptive
+                        ? new Binning(layer.NumberOfBins, 1, Adaptive: true)
+                        : new Binning(layer.NumberOfBins, layer.BinningRange),
+                Optimizer = new AdamSettings(
+                    layer.LearningRate,
+                    layer.WeightDecay,
+                    layer.FirstMomentDecay,
+                    layer.SecondMomentDecay,
+                    layer.Epsilon
+                ),
+                PassesOn = layer.PassesOn,
+            };
         }
 
         private void CheckPresentations(bool isRecurrent) =>
@@ -97,63 +233,61 @@ public sealed partial class InfomorphicTrainer
                 options.NumberOfPresentations is not int number || number > 1 == isRecurrent,
                 nameof(options.NumberOfPresentations),
                 isRecurrent
-                    ? "is 1, and hidden neurons that listen to each other or to the output layer need 2 or more."
-                    : $"is {options.NumberOfPresentations}, and must be 1 where hidden neurons listen neither to each other nor to the output layer."
+                    ? "is 1, and hidden neurons that listen to each other or to a layer above need 2 or more."
+                    : $"is {options.NumberOfPresentations}, and must be 1 where hidden neurons listen neither to each other nor to a layer above."
             );
 
         // An option that has been changed and has no effect is a mistake that nobody would notice.
-        private void CheckUse(bool learns, bool isBivariate)
+        private void CheckUse(HiddenLayerOptions layer, bool isBivariate, string prefix, string neurons)
         {
-            if (!learns)
-                return;
             Check(
-                options.LateralInput || options.MaximumLateralConnections is null,
-                nameof(options.MaximumLateralConnections),
-                $"is for hidden neurons that listen to each other, and {nameof(options.LateralInput)} is false."
+                layer.LateralInput || layer.MaximumLateralConnections is null,
+                prefix + nameof(layer.MaximumLateralConnections),
+                $"is for hidden neurons that listen to each other, and {nameof(layer.LateralInput)} is false."
             );
             Check(
-                options.MaximumLateralConnections is null or int.MaxValue
-                    || options.MaximumLateralConnections <= options.NumberOfHiddenNeurons,
-                nameof(options.MaximumLateralConnections),
-                $"is {options.MaximumLateralConnections}, more than the {options.NumberOfHiddenNeurons} hidden neurons; take at most {nameof(options.NumberOfHiddenNeurons)}, or {nameof(Int32)}.{nameof(int.MaxValue)} to connect all to all."
+                layer.MaximumLateralConnections is null or int.MaxValue
+                    || layer.MaximumLateralConnections <= layer.NumberOfNeurons,
+                prefix + nameof(layer.MaximumLateralConnections),
+                $"is {layer.MaximumLateralConnections}, more than the {layer.NumberOfNeurons} hidden neurons; take at most {neurons}, or {nameof(Int32)}.{nameof(int.MaxValue)} to connect all to all."
             );
             (double Value, double Default, string Name)[] unused = isBivariate
                 ?
                 [
-                    (options.Alpha1, Options.Defaults.Alpha, nameof(options.Alpha1)),
-                    (options.Alpha2, Options.Defaults.Alpha, nameof(options.Alpha2)),
-                    (options.Beta1, Options.Defaults.Beta, nameof(options.Beta1)),
-                    (options.Beta2, Options.Defaults.Beta, nameof(options.Beta2)),
+                    (layer.Alpha1, Options.Defaults.Alpha, nameof(layer.Alpha1)),
+                    (layer.Alpha2, Options.Defaults.Alpha, nameof(layer.Alpha2)),
+                    (layer.Beta1, Options.Defaults.Beta, nameof(layer.Beta1)),
+                    (layer.Beta2, Options.Defaults.Beta, nameof(layer.Beta2)),
                 ]
                 :
                 [
-                    (options.BivariateK, Options.Defaults.BivariateK, nameof(options.BivariateK)),
-                    (options.BivariateBeta, Options.Defaults.BivariateBeta, nameof(options.BivariateBeta)),
+                    (layer.BivariateK, Options.Defaults.BivariateK, nameof(layer.BivariateK)),
+                    (layer.BivariateBeta, Options.Defaults.BivariateBeta, nameof(layer.BivariateBeta)),
                 ];
             string other = isBivariate
-                ? $"is for hidden neurons with context and lateral input; those with one of them have {nameof(options.BivariateK)} and {nameof(options.BivariateBeta)}."
-                : $"is for hidden neurons with context or lateral input alone; choose so with {nameof(options.Context)} or {nameof(options.LateralInput)}.";
+                ? $"is for hidden neurons with context and lateral input; those with one of them have {nameof(layer.BivariateK)} and {nameof(layer.BivariateBeta)}."
+                : $"is for hidden neurons with context or lateral input alone; choose so with {nameof(layer.Context)} or {nameof(layer.LateralInput)}.";
             foreach ((double value, double byDefault, string name) in unused)
-                Check(value.Equals(byDefault), name, other);
+                Check(value.Equals(byDefault), prefix + name, other);
             Check(
-                options.Binning == BinningKind.Fixed || options.BinningRange.Equals(Options.Defaults.BinningRange),
-                nameof(options.BinningRange),
-                $"is for fixed bins, and here they are adaptive: set {nameof(options.Binning)} to {BinningKind.Fixed}."
+                layer.Binning == BinningKind.Fixed || layer.BinningRange.Equals(Options.Defaults.BinningRange),
+                prefix + nameof(layer.BinningRange),
+                $"is for fixed bins, and here they are adaptive: set {nameof(layer.Binning)} to {BinningKind.Fixed}."
             );
         }
 
-        private GoalFunction HiddenGoal(string sources)
+        private GoalFunction HiddenGoal(HiddenLayerOptions layer, string sources, string prefix)
         {
-            if (options.Goal == Options.Defaults.Goal)
+            if (layer.Goal == Options.Defaults.Goal)
                 return GoalFunctions.DefaultFor(sources);
             bool isForOthers = s_hiddenSources.Any(other =>
-                other != sources && GoalFunction.TryParse(options.Goal, other, out _, out _)
+                other != sources && GoalFunction.TryParse(layer.Goal, other, out _, out _)
             );
             return ParseGoal(
-                options.Goal,
+                layer.Goal,
                 sources,
-                nameof(options.Goal),
-                isForOthers ? $" {nameof(options.Context)} and {nameof(options.LateralInput)} decide the sources." : ""
+                prefix + nameof(layer.Goal),
+                isForOthers ? $" {nameof(layer.Context)} and {nameof(layer.LateralInput)} decide the sources." : ""
             );
         }
 
@@ -165,40 +299,19 @@ public sealed partial class InfomorphicTrainer
         private void CheckRanges()
         {
             Known(options.HiddenLayer, nameof(options.HiddenLayer));
-            Known(options.Context, nameof(options.Context));
-            Known(options.Binning, nameof(options.Binning));
-            AtLeast(options.NumberOfHiddenNeurons, 1, nameof(options.NumberOfHiddenNeurons));
+            Known(options.LayerOrder, nameof(options.LayerOrder));
             AtLeast(options.NumberOfEpochs, 1, nameof(options.NumberOfEpochs));
             AtLeast(options.BatchSize, 2, nameof(options.BatchSize));
-            AtLeast(options.MaximumLateralConnections ?? 1, 1, nameof(options.MaximumLateralConnections));
             AtLeast(options.NumberOfPresentations ?? 1, 1, nameof(options.NumberOfPresentations));
             Check(
-                (options.NumberOfPresentations ?? 1) <= LearningSettings.MaximumPresentations,
+                (options.NumberOfPresentations ?? 1) <= InfomorphicNetwork.MaximumPresentations,
                 nameof(options.NumberOfPresentations),
-                $"must be at most {LearningSettings.MaximumPresentations}, and is {options.NumberOfPresentations}."
+                $"must be at most {InfomorphicNetwork.MaximumPresentations}, and is {options.NumberOfPresentations}."
             );
-            AtLeast(options.NumberOfBins, 2, nameof(options.NumberOfBins));
-            Check(
-                options.NumberOfBins <= Binning.MaximumCount,
-                nameof(options.NumberOfBins),
-                $"must be at most {Binning.MaximumCount}, and is {options.NumberOfBins}."
-            );
-            Positive(options.BinningRange, nameof(options.BinningRange));
-            Finite(options.Alpha1, nameof(options.Alpha1));
-            Finite(options.Alpha2, nameof(options.Alpha2));
-            Finite(options.Beta1, nameof(options.Beta1));
-            Finite(options.Beta2, nameof(options.Beta2));
-            Finite(options.BivariateK, nameof(options.BivariateK));
-            Finite(options.BivariateBeta, nameof(options.BivariateBeta));
-            Positive(options.LearningRate, nameof(options.LearningRate));
             Positive(options.OutputLearningRate, nameof(options.OutputLearningRate));
-            NotNegative(options.WeightDecay, nameof(options.WeightDecay));
             NotNegative(options.OutputWeightDecay, nameof(options.OutputWeightDecay));
-            Decay(options.FirstMomentDecay, nameof(options.FirstMomentDecay));
-            Decay(options.SecondMomentDecay, nameof(options.SecondMomentDecay));
             Decay(options.OutputFirstMomentDecay, nameof(options.OutputFirstMomentDecay));
             Decay(options.OutputSecondMomentDecay, nameof(options.OutputSecondMomentDecay));
-            Positive(options.Epsilon, nameof(options.Epsilon));
             Positive(options.OutputEpsilon, nameof(options.OutputEpsilon));
             Known(options.Standardization, nameof(options.Standardization));
             Known(options.Scoring, nameof(options.Scoring));
@@ -216,6 +329,33 @@ public sealed partial class InfomorphicTrainer
                 nameof(options.Device),
                 $"must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"{options.Device}\"."
             );
+        }
+
+        private void CheckRanges(HiddenLayerOptions layer, string prefix, string neurons)
+        {
+            Known(layer.Context, prefix + nameof(layer.Context));
+            Known(layer.Binning, prefix + nameof(layer.Binning));
+            Known(layer.PassesOn, prefix + nameof(layer.PassesOn));
+            AtLeast(layer.NumberOfNeurons, 1, prefix + neurons);
+            AtLeast(layer.MaximumLateralConnections ?? 1, 1, prefix + nameof(layer.MaximumLateralConnections));
+            AtLeast(layer.NumberOfBins, 2, prefix + nameof(layer.NumberOfBins));
+            Check(
+                layer.NumberOfBins <= Kernels.Binning.MaximumCount,
+                prefix + nameof(layer.NumberOfBins),
+                $"must be at most {Kernels.Binning.MaximumCount}, and is {layer.NumberOfBins}."
+            );
+            Positive(layer.BinningRange, prefix + nameof(layer.BinningRange));
+            Finite(layer.Alpha1, prefix + nameof(layer.Alpha1));
+            Finite(layer.Alpha2, prefix + nameof(layer.Alpha2));
+            Finite(layer.Beta1, prefix + nameof(layer.Beta1));
+            Finite(layer.Beta2, prefix + nameof(layer.Beta2));
+            Finite(layer.BivariateK, prefix + nameof(layer.BivariateK));
+            Finite(layer.BivariateBeta, prefix + nameof(layer.BivariateBeta));
+            Positive(layer.LearningRate, prefix + nameof(layer.LearningRate));
+            NotNegative(layer.WeightDecay, prefix + nameof(layer.WeightDecay));
+            Decay(layer.FirstMomentDecay, prefix + nameof(layer.FirstMomentDecay));
+            Decay(layer.SecondMomentDecay, prefix + nameof(layer.SecondMomentDecay));
+            Positive(layer.Epsilon, prefix + nameof(layer.Epsilon));
         }
 
         private void AtLeast(int value, int minimum, string name) =>

@@ -3,7 +3,11 @@ using System.Globalization;
 using System.Runtime.ExceptionServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 
@@ -59,7 +63,7 @@ public sealed partial class InfomorphicTrainer
     internal const string LoadName = "InfomorphicMulticlass";
 
     private readonly IHostEnvironment _environment;
-    private readonly LearningSettings _settings;
+    private readonly TrainingSettings _settings;
     private readonly ScoringSettings _scoring;
     private readonly string _device;
     private readonly long? _memoryBudget;
@@ -81,7 +85,7 @@ public sealed partial class InfomorphicTrainer
         // change what the context's other components draw.
         int seed = Host.Rand.Next();
         _environment = environment;
-        _settings = options.ToLearningSettings(Host, seed);
+        _settings = options.ToTrainingSettings(Host, seed);
         _scoring = new ScoringSettings(
             options.Scoring,
             options.NumberOfScoringSamples,
@@ -305,12 +309,12 @@ public sealed partial class InfomorphicTrainer
             (RowSource train, RowSource? validation) = first.Read(channel, context, trainers.Count);
             first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
 
-            IReadOnlyList<TrialOutcome> outcomes = NetworkTrainer.TrainMany(
+            IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
                 validation,
                 [
                     .. reports.Select(
-                        (report, i) => new TrainingTrial(trainers[i]._settings, report.Begin(train, device))
+                        (report, i) => new TrainingRequest(trainers[i]._settings, report.Begin(train, device))
                     ),
                 ],
                 earlier?.Network,
@@ -318,7 +322,7 @@ public sealed partial class InfomorphicTrainer
             );
             return
             [
-                .. outcomes.Select<TrialOutcome, (InfomorphicModelParameters?, Exception?)>(
+                .. outcomes.Select<TrainingOutcome, (InfomorphicModelParameters?, Exception?)>(
                     (outcome, i) =>
                         outcome.Result is TrainingResult result ? (reports[i].End(result), null) : (null, outcome.Error)
                 ),
@@ -363,19 +367,43 @@ public sealed partial class InfomorphicTrainer
         return plan.Arrange(train, validation, message => channel.Info(message));
     }
 
-    private string DescribeSetup()
+    private string DescribeLayers()
     {
-        string neurons = string.Create(CultureInfo.InvariantCulture, $"{_settings.HiddenNeurons}");
-        return _settings switch
+        IReadOnlyList<LayerSettings> layers = _settings.HiddenLayers;
+        if (layers.Count == 0)
+            return "an output layer alone";
+        return layers.Count == 1
+            ? Describe(layers[0])
+            : $"{layers.Count} hidden layers ({string.Join("; ", layers.Select(Describe))})";
+
+        static string Describe(LayerSettings layer)
         {
-            { HiddenLayer: HiddenLayerKind.None } => "an output layer alone",
-            { HiddenLayer: HiddenLayerKind.Random } => $"an output layer over {neurons} fixed random neurons",
-            { Context: ContextSignal.Label, LateralInput: true } => $"{neurons} hidden neurons",
-            { Context: ContextSignal.Label } => $"{neurons} hidden neurons without lateral input",
-            { Context: ContextSignal.Feedback, LateralInput: true } => $"{neurons} hidden neurons with feedback",
-            { Context: ContextSignal.Feedback } => $"{neurons} hidden neurons with feedback and without lateral input",
-            _ => $"{neurons} hidden neurons without context",
-        };
+            string number = string.Create(CultureInfo.InvariantCulture, $"{layer.Neurons}");
+            string neurons = layer.Learns
+                ? $"{number} hidden neurons"
+                : $"an output layer over {number} fixed random neurons";
+            string where = layer.Connections switch
+            {
+                LocalFieldSettings { SharesWeights: true } => " with weights shared over fields",
+                LocalFieldSettings => " in each local field",
+                RandomSubsetSettings subsets => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $" on each of {subsets.Count} random subsets"
+                ),
+                _ => "",
+            };
+            string context = layer.Context switch
+            {
+                { Kind: SignalKind.Layer } => " with feedback",
+                null when layer.Learns => " without context",
+                _ => "",
+            };
+            string lateral =
+                layer.Learns && layer.LateralConnections is null
+                    ? $"{(context.StartsWith(" with feedback", StringComparison.Ordinal) ? " and" : "")} without lateral input"
+                    : "";
+            return neurons + where + context + lateral;
+        }
     }
 
     private void CheckAlive()
@@ -406,11 +434,6 @@ public sealed partial class InfomorphicTrainer
             );
         if (NetworkState.DescribeDifference(earlier.Network, _settings) is string difference)
             throw Host.Except(difference);
-        int neurons = earlier.Network.HiddenLayers.Count == 0 ? 0 : earlier.Network.HiddenLayers[0].NeuronCount;
-        if (neurons > 0 && neurons != _settings.HiddenNeurons)
-            throw Host.Except(
-                $"The model to go on from has {neurons} hidden neurons, and {nameof(Options.NumberOfHiddenNeurons)} is {_settings.HiddenNeurons}."
-            );
         return earlier;
     }
 

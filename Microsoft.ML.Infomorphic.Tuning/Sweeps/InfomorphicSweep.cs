@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.ExceptionServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Training;
 using static Microsoft.ML.DataOperationsCatalog;
 
 namespace Microsoft.ML.Infomorphic.Tuning;
@@ -194,7 +195,7 @@ public sealed partial class InfomorphicSweep
         SweepMetric metric = _options.Metric;
         InfomorphicTrainer.Options options = OptionsAt(trial.Point);
         trial.TellsPrunedValue = metric.IsMeasuredAfterEpochs(options);
-        Action<Learning.EpochRecord>? ended = options.EpochEnded;
+        Action<EpochRecord>? ended = options.EpochEnded;
         options.EpochEnded = epoch =>
         {
             ended?.Invoke(epoch);

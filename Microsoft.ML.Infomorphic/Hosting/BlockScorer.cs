@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Internal.Utilities;
 using Microsoft.ML.Runtime;
 using Newtonsoft.Json.Linq;

@@ -1,5 +1,6 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 

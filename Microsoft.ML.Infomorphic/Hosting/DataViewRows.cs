@@ -1,5 +1,5 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Internal.Utilities;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;

@@ -1,4 +1,4 @@
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic.Hosting;

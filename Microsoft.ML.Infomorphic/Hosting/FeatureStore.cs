@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Rows;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 

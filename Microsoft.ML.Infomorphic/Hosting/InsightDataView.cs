@@ -1,5 +1,5 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
@@ -25,7 +25,7 @@ internal static class InsightDataView
                 schema.Remove(schema[column]);
         schema[nameof(NeuronRow.ReceptiveField)].ColumnType = new VectorDataViewType(
             NumberDataViewType.Single,
-            layer.Layer.Sources[0].InputCount
+            layer.Layer.Sources[0].Projections.Sum(of => of.Connectivity.InputCount)
         );
         return DataViewConstructionUtils.CreateFromList(
             environment,

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 

@@ -1,6 +1,8 @@
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
@@ -13,7 +15,7 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 internal sealed record ModelContents(
     InfomorphicNetwork Network,
     TrainingHistory History,
-    LearningSettings Settings,
+    TrainingSettings Settings,
     ScoringSettings Scoring
 );
 
@@ -25,25 +27,38 @@ internal sealed record ModelContents(
 /// <code>
 /// int           number of bytes of a float: 4 (ML.NET's model base writes it)
 /// scaling       byte kind; counted float offsets; float scales
-/// int           number of hidden layers: 0 or 1
+/// int           number of hidden layers
 /// layer …       the hidden layers, then the output layer:
 ///   byte        number of sources
-///   source …    byte symbol; byte kind; int neurons N; int inputs M; int K connections a neuron, −1 where all;
-///               N·K int connections, if any; N·K float weights; N float biases (the last two not for an own label)
+///   source …    byte symbol; byte number of projections; projection …; counted float biases
+///     projection  signal; connectivity; N·K float weights (none for an own label)
+///     signal      byte kind; int layer, −1 where it is not a layer's
+///     connectivity  byte 0, all: int neurons, inputs; byte 1, drawn: int neurons, inputs, connections a neuron K; N·K int
+///               inputs; byte 2, local fields: grid; int neurons a field; byte 3, subsets: int groups, neurons a group,
+///               inputs, inputs a group; int inputs of the groups; byte 4, within groups: int groups, neurons a group;
+///               byte 5, shared fields: grid; int neurons
+///     grid      int image height, width, channels; bool interleaved; int field height, width, vertical and horizontal stride
 ///   goal        counted double γ, over the sources' symbols; none for a layer that does not learn
 ///   activation  byte 0: double α₁, α₂, β₁, β₂; byte 1: nothing; byte 2: double k, β; byte 3: nothing
 ///   binning     int count; double range; bool adaptive
-/// int           from version 3, number of presentations of a row
+///   pooling     int rows, columns; both 0 where there is none
+/// int           number of presentations of a row
 /// calibration   counted float slopes; float offsets
 /// scoring       byte mode; int samples; ulong seed; bool calibrate
-/// settings      int epochs, batch size, maximum lateral connections; byte standardization; int early stopping rounds,
-///               −1 for none; bool restore best epoch; ulong seed; hidden and output optimiser: 5 doubles each
+/// settings      int epochs, batch size, presentations; byte standardization; int early stopping rounds, −1 for none; bool
+///               restore best epoch; ulong seed; byte order of layers; bool is there an image, and if so int height, width,
+///               channels, bool interleaved; hidden layer …; inputs and optimiser of the output layer
+///   hidden layer  int neurons; inputs; bool is there a context, and if so its signal; int lateral connections, −1 for none;
+///               byte connections, 0 for all, 1: int field height, width, vertical and horizontal stride, bool shares weights,
+///               int pooled rows and columns, 2: int subsets, inputs; byte outputs passed on; optimiser
+///   inputs      int number, −1 where they are not set; signal …
+///   optimiser   double learning rate, weight decay, β₁, β₂, ε
 /// history       int best epoch; ulong steps; double seconds, step seconds; int number of epochs; epoch …:
-///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), hidden
-///               goal, output goal, seconds; counted double hidden atoms; counted double output atoms; from version 2,
-///               double self-cosine distance
+///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; for
+///               each layer double goal, counted double atoms, double self-cosine distance
 /// digest        32 bytes
 /// </code>
+/// Versions 1 to 3 are of networks with one hidden layer, or none; <see cref="EarlyModelFormat"/> reads what differs.
 /// </remarks>
 internal static class ModelFormat
 {
@@ -54,17 +69,24 @@ internal static class ModelFormat
     private const byte FeedforwardTag = 1;
     private const byte BivariateTag = 2;
     private const byte StepTag = 3;
+    private const byte AllTag = 0;
+    private const byte DrawnTag = 1;
+    private const byte LocalFieldsTag = 2;
+    private const byte SubsetsTag = 3;
+    private const byte WithinGroupsTag = 4;
+    private const byte SharedFieldsTag = 5;
     internal const uint Version1 = 0x00010001; // Initial
-    private const uint Version2 = 0x00010002; // Every set-up of the paper; self-cosine distances
-    private const uint Version3 = 0x00010003; // Number of presentations
+    internal const uint Version2 = 0x00010002; // Every set-up of the paper; self-cosine distances
+    internal const uint Version3 = 0x00010003; // Number of presentations
+    private const uint Version4 = 0x00010004; // Any number of layers
     private const int MaximumSources = 4;
 
     /// <summary>The format's version, and its history.</summary>
     public static VersionInfo VersionInfo =>
         new(
             modelSignature: "INFOMORP",
-            verWrittenCur: Version3,
-            verReadableCur: Version3,
+            verWrittenCur: Version4,
+            verReadableCur: Version4,
             verWeCanReadBack: Version1,
             loaderSignature: LoaderSignature,
             // Without its version: a file from a newer library is then refused by the format's version, in words.
@@ -139,16 +161,17 @@ internal static class ModelFormat
     /// <param name="version">The version of the format that the model is in.</param>
     /// <exception cref="FormatException">The bytes are not those of a model.</exception>
     /// <exception cref="ArgumentException">A part of the model contradicts another.</exception>
-    public static ModelContents Read(Stream stream, long length, uint version = Version3)
+    public static ModelContents Read(Stream stream, long length, uint version = Version4)
     {
         using var reader = new CheckedReader(stream, length);
         var kind = (Standardization)reader.ReadByte();
         float[] offsets = reader.ReadCounted<float>();
         var scaling = new FeatureScaling(kind, offsets, reader.ReadItems<float>(offsets.Length));
+        bool isEarly = version < Version4;
         var hidden = new InfomorphicLayer[reader.ReadCount(bytesEach: 1)];
         for (int i = 0; i < hidden.Length; i++)
-            hidden[i] = ReadLayer(reader);
-        InfomorphicLayer output = ReadLayer(reader);
+            hidden[i] = ReadLayer(reader, isEarly);
+        InfomorphicLayer output = ReadLayer(reader, isEarly);
         int? presentations = version >= Version3 ? reader.ReadInt32() : null;
         float[] slopes = reader.ReadCounted<float>();
         var calibration = new ScoreCalibration(slopes, reader.ReadItems<float>(slopes.Length));
@@ -156,8 +179,10 @@ internal static class ModelFormat
         if (output.Goal is null)
             throw new FormatException("its output layer has no goal");
         ScoringSettings scoring = ReadScoring(reader);
-        LearningSettings settings = ReadSettings(reader, network);
-        TrainingHistory history = ReadHistory(reader, hasDistances: version >= Version2);
+        TrainingSettings settings = isEarly
+            ? EarlyModelFormat.ReadSettings(reader, network)
+            : ReadSettings(reader, network);
+        TrainingHistory history = ReadHistory(reader, network.Layers.Count, version);
         reader.ReadDigest();
         return new ModelContents(network, history, settings, scoring);
     }
@@ -165,17 +190,18 @@ internal static class ModelFormat
     private static void WriteLayer(CheckedWriter writer, InfomorphicLayer layer)
     {
         writer.Write((byte)layer.Sources.Count);
-        foreach (InputSource source in layer.Sources)
+        foreach (Source source in layer.Sources)
         {
             writer.Write((byte)source.Symbol);
-            writer.Write((byte)source.Kind);
-            writer.Write(source.NeuronCount);
-            writer.Write(source.InputCount);
-            writer.Write(source.Connections is null ? -1 : source.ConnectionsPerNeuron);
-            if (source.Connections is not null)
-                writer.WriteItems<int>(source.Connections);
-            writer.WriteItems<float>(source.Weights);
-            writer.WriteItems<float>(source.Biases);
+            writer.Write((byte)source.Projections.Count);
+            foreach (Projection projection in source.Projections)
+            {
+                Write(writer, projection.Signal);
+                Write(writer, projection.Connectivity);
+                writer.WriteItems<float>(projection.Weights);
+            }
+
+            writer.WriteCounted<float>(source.Biases);
         }
         writer.WriteCounted<double>(layer.Goal is null ? [] : [.. layer.Goal.Gamma]);
         switch (layer.Activation)
@@ -200,16 +226,171 @@ internal static class ModelFormat
         writer.Write(layer.Binning.Count);
         writer.Write(layer.Binning.Range);
         writer.Write(layer.Binning.Adaptive);
+        writer.Write(layer.Pooling?.Rows ?? 0);
+        writer.Write(layer.Pooling?.Columns ?? 0);
     }
 
-    private static InfomorphicLayer ReadLayer(CheckedReader reader)
+    private static void Write(CheckedWriter writer, Signal signal)
+    {
+        writer.Write((byte)signal.Kind);
+        writer.Write(signal.Index);
+    }
+
+    private static Signal ReadSignal(CheckedReader reader)
+    {
+        var kind = (SignalKind)reader.ReadByte();
+        int layer = reader.ReadInt32();
+        return kind switch
+        {
+            SignalKind.Features => Signal.Features,
+            SignalKind.Label => Signal.Label,
+            SignalKind.OwnLabel => Signal.OwnLabel,
+            SignalKind.Layer => Signal.Layer(layer),
+            _ => throw new FormatException($"there is no signal of the kind {(int)kind}"),
+        };
+    }
+
+    private static void Write(CheckedWriter writer, Connectivity connectivity)
+    {
+        switch (connectivity)
+        {
+            case AllConnected:
+                writer.Write(AllTag);
+                Write(writer, connectivity.NeuronCount, connectivity.InputCount);
+                break;
+            case DrawnConnected drawn:
+                writer.Write(DrawnTag);
+                Write(writer, drawn.NeuronCount, drawn.InputCount, drawn.ConnectionsPerNeuron);
+                writer.WriteItems<int>(drawn.Connections);
+                break;
+            case LocalFields fields:
+                writer.Write(LocalFieldsTag);
+                Write(writer, fields.Grid);
+                writer.Write(fields.NeuronsPerGroup);
+                break;
+            case SubsetConnected subsets:
+                writer.Write(SubsetsTag);
+                Write(
+                    writer,
+                    subsets.GroupCount,
+                    subsets.NeuronsPerGroup,
+                    subsets.InputCount,
+                    subsets.ConnectionsPerNeuron
+                );
+                writer.WriteItems<int>(subsets.Inputs);
+                break;
+            case WithinGroups groups:
+                writer.Write(WithinGroupsTag);
+                Write(writer, groups.GroupCount, groups.NeuronsPerGroup);
+                break;
+            case SharedFields shared:
+                writer.Write(SharedFieldsTag);
+                Write(writer, shared.Grid);
+                writer.Write(shared.NeuronCount);
+                break;
+            default:
+                throw new NotSupportedException($"{connectivity.GetType().Name} has no place in a model file.");
+        }
+    }
+
+    private static void Write(CheckedWriter writer, params ReadOnlySpan<int> numbers)
+    {
+        foreach (int number in numbers)
+            writer.Write(number);
+    }
+
+    private static void Write(CheckedWriter writer, FieldGrid grid)
+    {
+        Write(writer, grid.Image);
+        Write(writer, grid.Height, grid.Width, grid.VerticalStride, grid.HorizontalStride);
+    }
+
+    private static void Write(CheckedWriter writer, ImageShape image)
+    {
+        Write(writer, image.Height, image.Width, image.Channels);
+        writer.Write(image.Interleaved);
+    }
+
+    // Nothing is allocated that weights which follow do not pay for.
+    private static Connectivity ReadConnectivity(CheckedReader reader, bool hasWeights)
+    {
+        byte tag = reader.ReadByte();
+        switch (tag)
+        {
+            case AllTag:
+                int neurons = Positive(reader);
+                int inputs = Positive(reader);
+                ThrowIfTooLarge(reader, hasWeights ? (long)neurons * inputs : neurons);
+                return new AllConnected(neurons, inputs);
+            case DrawnTag:
+                neurons = Positive(reader);
+                inputs = Positive(reader);
+                return new DrawnConnected(neurons, inputs, reader.ReadItems<int>((long)neurons * Positive(reader)));
+            case LocalFieldsTag:
+                FieldGrid grid = ReadGrid(reader);
+                neurons = Positive(reader);
+                ThrowIfTooLarge(reader, (long)grid.Count * grid.FieldSize);
+                ThrowIfTooLarge(reader, (long)grid.Count * neurons);
+                return new LocalFields(grid, neurons);
+            case SubsetsTag:
+                int groups = Positive(reader);
+                neurons = Positive(reader);
+                inputs = Positive(reader);
+                ThrowIfTooLarge(reader, (long)groups * neurons);
+                return new SubsetConnected(
+                    groups,
+                    neurons,
+                    inputs,
+                    reader.ReadItems<int>((long)groups * Positive(reader))
+                );
+            case WithinGroupsTag:
+                groups = Positive(reader);
+                neurons = Positive(reader);
+                ThrowIfTooLarge(reader, (long)groups * neurons);
+                return new WithinGroups(groups, neurons);
+            case SharedFieldsTag:
+                grid = ReadGrid(reader);
+                return new SharedFields(grid, Positive(reader));
+            default:
+                throw new FormatException($"there are no connections with the tag {tag}");
+        }
+    }
+
+    private static int Positive(CheckedReader reader)
+    {
+        int number = reader.ReadInt32();
+        return number > 0 ? number : throw new FormatException($"{number} stands where a positive number must stand");
+    }
+
+    private static void ThrowIfTooLarge(CheckedReader reader, long floats)
+    {
+        if (floats > reader.Remaining / sizeof(float))
+            throw new FormatException($"it promises {floats} weights with {reader.Remaining} bytes left");
+    }
+
+    private static FieldGrid ReadGrid(CheckedReader reader)
+    {
+        ImageShape image = ReadImage(reader);
+        var grid = new FieldGrid(image, reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32());
+        grid.Validate();
+        return grid;
+    }
+
+    private static ImageShape ReadImage(CheckedReader reader)
+    {
+        var image = new ImageShape(reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32(), reader.ReadBoolean());
+        image.Validate();
+        return image;
+    }
+
+    private static InfomorphicLayer ReadLayer(CheckedReader reader, bool isEarly)
     {
         int count = reader.ReadByte();
         if (count is < 1 or > MaximumSources)
             throw new FormatException($"a layer has {count} sources");
-        var sources = new InputSource[count];
+        var sources = new Source[count];
         for (int i = 0; i < count; i++)
-            sources[i] = ReadSource(reader);
+            sources[i] = isEarly ? EarlyModelFormat.ReadSource(reader) : ReadSource(reader);
         string symbols = string.Concat(sources.Select(source => source.Symbol));
         double[] gamma = reader.ReadCounted<double>();
         GoalFunction? goal = gamma.Length == 0 ? null : GoalFunction.FromGamma(symbols, gamma);
@@ -228,27 +409,36 @@ internal static class ModelFormat
             _ => throw new FormatException($"there is no activation with the tag {tag}"),
         };
         var binning = new Binning(reader.ReadInt32(), reader.ReadDouble(), reader.ReadBoolean());
-        return new InfomorphicLayer(sources, goal, activation, binning);
+        Pooling? pooling = null;
+        if (!isEarly)
+        {
+            int rows = reader.ReadInt32();
+            int columns = reader.ReadInt32();
+            pooling = rows == 0 && columns == 0 ? null : new Pooling(rows, columns);
+        }
+
+        return new InfomorphicLayer(sources, goal, activation, binning, pooling);
     }
 
-    private static InputSource ReadSource(CheckedReader reader)
+    private static Source ReadSource(CheckedReader reader)
     {
         char symbol = (char)reader.ReadByte();
-        var kind = (SourceKind)reader.ReadByte();
-        if (!Enum.IsDefined(kind))
-            throw new FormatException($"there is no source of the kind {(int)kind}");
-        int neurons = reader.ReadInt32();
-        int inputs = reader.ReadInt32();
-        int perNeuron = reader.ReadInt32();
-        if (neurons < 1 || inputs < 1 || perNeuron < -1)
-            throw new FormatException($"a source has {neurons} neurons with {inputs} inputs");
-        int[]? connections = perNeuron < 0 ? null : reader.ReadItems<int>((long)neurons * perNeuron);
-        bool hasWeights = kind != SourceKind.OwnLabel;
-        float[] weights = reader.ReadItems<float>(
-            hasWeights ? (long)neurons * (perNeuron < 0 ? inputs : perNeuron) : 0
-        );
-        float[] biases = reader.ReadItems<float>(hasWeights ? neurons : 0);
-        return new InputSource(symbol, kind, neurons, inputs, weights, biases, connections);
+        var projections = new Projection[reader.ReadByte()];
+        for (int i = 0; i < projections.Length; i++)
+        {
+            Signal signal = ReadSignal(reader);
+            bool hasWeights = signal.Kind != SignalKind.OwnLabel;
+            Connectivity connectivity = ReadConnectivity(reader, hasWeights);
+            projections[i] = new Projection(
+                signal,
+                connectivity,
+                reader.ReadItems<float>(
+                    hasWeights ? (long)connectivity.NeuronCount * connectivity.ConnectionsPerNeuron : 0
+                )
+            );
+        }
+
+        return new Source(symbol, projections, reader.ReadCounted<float>());
     }
 
     private static void WriteScoring(CheckedWriter writer, ScoringSettings scoring)
@@ -268,60 +458,150 @@ internal static class ModelFormat
         return new ScoringSettings(mode, samples, reader.ReadUInt64(), reader.ReadBoolean());
     }
 
-    private static void WriteSettings(CheckedWriter writer, LearningSettings settings)
+    private static void WriteSettings(CheckedWriter writer, TrainingSettings settings)
     {
-        writer.Write(settings.Epochs);
-        writer.Write(settings.BatchSize);
-        writer.Write(settings.MaximumLateralConnections);
+        Write(writer, settings.Epochs, settings.BatchSize, settings.Presentations);
         writer.Write((byte)settings.Standardization);
         writer.Write(settings.EarlyStoppingRounds ?? -1);
         writer.Write(settings.RestoreBestEpoch);
         writer.Write(settings.Seed);
-        foreach (AdamSettings adam in (AdamSettings[])[settings.HiddenOptimizer, settings.OutputOptimizer])
-            writer.WriteItems<double>([adam.LearningRate, adam.WeightDecay, adam.Beta1, adam.Beta2, adam.Epsilon]);
+        writer.Write((byte)settings.Order);
+        writer.Write(settings.Image is not null);
+        if (settings.Image is not null)
+            Write(writer, settings.Image);
+        foreach (LayerSettings layer in settings.HiddenLayers)
+            WriteSettings(writer, layer);
+        WriteInputs(writer, settings.Output.Inputs);
+        WriteOptimizer(writer, settings.Output.Optimizer);
     }
 
-    private static LearningSettings ReadSettings(CheckedReader reader, InfomorphicNetwork network)
+    private static void WriteSettings(CheckedWriter writer, LayerSettings layer)
     {
-        InfomorphicLayer? hidden = network.HiddenLayers.Count == 0 ? null : network.HiddenLayers[0];
-        var defaults = new LearningSettings { Goal = null, OutputGoal = network.OutputLayer.Goal! };
+        writer.Write(layer.Neurons);
+        WriteInputs(writer, layer.Inputs);
+        writer.Write(layer.Context is not null);
+        if (layer.Context is Signal context)
+            Write(writer, context);
+        writer.Write(layer.LateralConnections ?? -1);
+        switch (layer.Connections)
+        {
+            case LocalFieldSettings fields:
+                writer.Write((byte)1);
+                Write(writer, fields.Height, fields.Width, fields.VerticalStride, fields.HorizontalStride);
+                writer.Write(fields.SharesWeights);
+                Write(writer, fields.Pooling?.Rows ?? 0, fields.Pooling?.Columns ?? 0);
+                break;
+            case RandomSubsetSettings subsets:
+                writer.Write((byte)2);
+                Write(writer, subsets.Count, subsets.Inputs);
+                break;
+            default:
+                writer.Write((byte)0);
+                break;
+        }
+
+        writer.Write((byte)layer.PassesOn);
+        WriteOptimizer(writer, layer.Optimizer);
+    }
+
+    private static void WriteInputs(CheckedWriter writer, IReadOnlyList<Signal>? inputs)
+    {
+        writer.Write(inputs?.Count ?? -1);
+        foreach (Signal signal in inputs ?? [])
+            Write(writer, signal);
+    }
+
+    private static void WriteOptimizer(CheckedWriter writer, AdamSettings adam) =>
+        writer.WriteItems<double>([adam.LearningRate, adam.WeightDecay, adam.Beta1, adam.Beta2, adam.Epsilon]);
+
+    private static TrainingSettings ReadSettings(CheckedReader reader, InfomorphicNetwork network)
+    {
         int epochs = reader.ReadInt32();
         int batchSize = reader.ReadInt32();
-        int lateral = reader.ReadInt32();
+        int presentations = reader.ReadInt32();
         var standardization = (Standardization)reader.ReadByte();
         int earlyStopping = reader.ReadInt32();
-        return new LearningSettings
+        bool restoreBestEpoch = reader.ReadBoolean();
+        ulong seed = reader.ReadUInt64();
+        var order = (LayerOrder)reader.ReadByte();
+        ImageShape? image = reader.ReadBoolean() ? ReadImage(reader) : null;
+        LayerSettings[] layers = [.. network.HiddenLayers.Select(layer => ReadSettings(reader, layer))];
+        IReadOnlyList<Signal>? inputs = ReadInputs(reader);
+        return new TrainingSettings
         {
-            HiddenLayer =
-                hidden is null ? HiddenLayerKind.None
-                : hidden.Goal is null ? HiddenLayerKind.Random
-                : HiddenLayerKind.Infomorphic,
-            Context =
-                Feeds(SourceKind.Label) ? ContextSignal.Label
-                : Feeds(SourceKind.Feedback) ? ContextSignal.Feedback
-                : ContextSignal.None,
-            LateralInput = Feeds(SourceKind.Lateral),
-            Presentations = network.Presentations == 1 ? defaults.Presentations : network.Presentations,
-            HiddenNeurons = hidden?.NeuronCount ?? 0,
-            Goal = hidden?.Goal,
-            OutputGoal = network.OutputLayer.Goal!,
-            Activation = hidden?.Goal is null ? defaults.Activation : hidden.Activation,
-            Binning = hidden?.Goal is null ? defaults.Binning : hidden.Binning,
+            HiddenLayers = layers,
+            Output = new OutputLayerSettings
+            {
+                Inputs = inputs,
+                Goal = network.OutputLayer.Goal!,
+                Binning = network.OutputLayer.Binning,
+                Optimizer = ReadOptimizer(reader),
+            },
+            Order = order,
+            Image = image,
+            Presentations = presentations,
             Epochs = epochs,
             BatchSize = batchSize,
-            MaximumLateralConnections = lateral,
             Standardization = standardization,
             EarlyStoppingRounds = earlyStopping < 0 ? null : earlyStopping,
-            RestoreBestEpoch = reader.ReadBoolean(),
-            Seed = reader.ReadUInt64(),
-            HiddenOptimizer = ReadAdam(reader),
-            OutputOptimizer = ReadAdam(reader),
+            RestoreBestEpoch = restoreBestEpoch,
+            Seed = seed,
         };
-
-        bool Feeds(SourceKind kind) => hidden is not null && hidden.Sources.Any(source => source.Kind == kind);
     }
 
-    private static AdamSettings ReadAdam(CheckedReader reader) =>
+    private static LayerSettings ReadSettings(CheckedReader reader, InfomorphicLayer layer)
+    {
+        LayerSettings settings = EarlyModelFormat.SettingsOf(layer) with { Neurons = reader.ReadInt32() };
+        IReadOnlyList<Signal>? inputs = ReadInputs(reader);
+        Signal? context = reader.ReadBoolean() ? ReadSignal(reader) : null;
+        int lateral = reader.ReadInt32();
+        byte tag = reader.ReadByte();
+        PartialConnections? connections = tag switch
+        {
+            0 => null,
+            1 => ReadFieldSettings(reader),
+            2 => new RandomSubsetSettings(reader.ReadInt32(), reader.ReadInt32()),
+            _ => throw new FormatException($"there are no connections with the tag {tag}"),
+        };
+        return settings with
+        {
+            Inputs = inputs,
+            Context = context,
+            LateralConnections = lateral < 0 ? null : lateral,
+            Connections = connections,
+            PassesOn = (PassedOutputs)reader.ReadByte(),
+            Optimizer = ReadOptimizer(reader),
+        };
+    }
+
+    private static LocalFieldSettings ReadFieldSettings(CheckedReader reader)
+    {
+        var fields = new LocalFieldSettings(
+            reader.ReadInt32(),
+            reader.ReadInt32(),
+            reader.ReadInt32(),
+            reader.ReadInt32(),
+            reader.ReadBoolean()
+        );
+        int rows = reader.ReadInt32();
+        int columns = reader.ReadInt32();
+        return rows == 0 && columns == 0 ? fields : fields with { Pooling = new Pooling(rows, columns) };
+    }
+
+    private static Signal[]? ReadInputs(CheckedReader reader)
+    {
+        int count = reader.ReadInt32();
+        if (count < 0)
+            return null;
+        if (count > reader.Remaining)
+            throw new FormatException($"it promises {count} inputs with {reader.Remaining} bytes left");
+        var inputs = new Signal[count];
+        for (int i = 0; i < count; i++)
+            inputs[i] = ReadSignal(reader);
+        return inputs;
+    }
+
+    internal static AdamSettings ReadOptimizer(CheckedReader reader) =>
         new(reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble());
 
     private static void WriteHistory(CheckedWriter writer, TrainingHistory history)
@@ -337,16 +617,17 @@ internal static class ModelFormat
             writer.Write(epoch.TrainingAccuracy);
             writer.Write(epoch.ValidationAccuracy ?? double.NaN);
             writer.Write(epoch.ValidationLogLoss ?? double.NaN);
-            writer.Write(epoch.HiddenGoal);
-            writer.Write(epoch.OutputGoal);
             writer.Write(epoch.Seconds);
-            writer.WriteCounted<double>([.. epoch.HiddenAtoms]);
-            writer.WriteCounted<double>([.. epoch.OutputAtoms]);
-            writer.Write(epoch.SelfCosineDistance);
+            foreach (LayerProgress layer in epoch.Layers)
+            {
+                writer.Write(layer.Goal);
+                writer.WriteCounted<double>([.. layer.Atoms]);
+                writer.Write(layer.SelfCosineDistance);
+            }
         }
     }
 
-    private static TrainingHistory ReadHistory(CheckedReader reader, bool hasDistances)
+    private static TrainingHistory ReadHistory(CheckedReader reader, int layers, uint version)
     {
         int bestEpoch = reader.ReadInt32();
         long steps = (long)reader.ReadUInt64();
@@ -359,23 +640,31 @@ internal static class ModelFormat
             double accuracy = reader.ReadDouble();
             double validationAccuracy = reader.ReadDouble();
             double validationLogLoss = reader.ReadDouble();
-            double hiddenGoal = reader.ReadDouble();
-            double outputGoal = reader.ReadDouble();
-            double elapsed = reader.ReadDouble();
+            (LayerProgress[] progress, double elapsed) =
+                version < Version4
+                    ? EarlyModelFormat.ReadProgress(reader, layers, version)
+                    : ReadProgress(reader, layers);
             epochs[i] = new EpochRecord(
                 epoch,
                 accuracy,
                 NullIfNaN(validationAccuracy),
                 NullIfNaN(validationLogLoss),
-                hiddenGoal,
-                reader.ReadCounted<double>(),
-                outputGoal,
-                reader.ReadCounted<double>(),
-                elapsed,
-                hasDistances ? reader.ReadDouble() : double.NaN
+                progress[..^1],
+                progress[^1],
+                elapsed
             );
         }
+
         return new TrainingHistory(epochs, bestEpoch, steps, seconds, stepSeconds);
+    }
+
+    private static (LayerProgress[] Progress, double Seconds) ReadProgress(CheckedReader reader, int layers)
+    {
+        double seconds = reader.ReadDouble();
+        var progress = new LayerProgress[layers];
+        for (int i = 0; i < layers; i++)
+            progress[i] = new LayerProgress(reader.ReadDouble(), reader.ReadCounted<double>(), reader.ReadDouble());
+        return (progress, seconds);
     }
 
     private static double? NullIfNaN(double value) => double.IsNaN(value) ? null : value;

@@ -1,5 +1,6 @@
 using System.Reflection;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 

@@ -19,7 +19,8 @@
 // The operators and their attributes mean the same in every operator set from the one on that the network needs.
 
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 
@@ -42,7 +43,7 @@ internal sealed class OnnxNetwork
         _scoring = scoring;
     }
 
-    private InputSource Readout => _network.OutputLayer.Sources[0];
+    private Source Readout => _network.OutputLayer.Sources[0];
 
     /// <summary>The oldest operator set that has every operator that is used.</summary>
     public const int MinimumOperatorSet = 9;
@@ -88,14 +89,14 @@ internal sealed class OnnxNetwork
     private string Fire(InfomorphicLayer layer, string f)
     {
         Modulation modulation = Modulation.Of(layer.Activation);
-        InputSource[] modulators = [.. layer.Sources.Skip(1)];
+        Source[] modulators = [.. layer.Sources.Skip(1)];
         string gain = Number("gain", modulation.Gain);
 
         // Presentation 1: nothing is heard, and no label is there.
         string[] shares = new string[modulators.Length];
         for (int i = 0; i < shares.Length; i++)
         {
-            InputSource source = modulators[i];
+            Source source = modulators[i];
             string bias = _graph.Constant(
                 source.Symbol + "1",
                 Scaled(source.Biases, modulation.Sources[i].Steepness),
@@ -173,7 +174,7 @@ internal sealed class OnnxNetwork
     }
 
     // In double precision: a sign that rounding decides would not be the one that scoring has (StepSigns).
-    private string Step(InputSource source, string features)
+    private string Step(Source source, string features)
     {
         string wide = Gemm(
             "F/wide",
@@ -250,7 +251,7 @@ internal sealed class OnnxNetwork
     private string Number(string name, double value) => _graph.Constant(name, new[] { (float)value }, 1);
 
     // scale · (W x + b)
-    private string Aggregate(string name, string inputs, InputSource source, double scale = 1) =>
+    private string Aggregate(string name, string inputs, Source source, double scale = 1) =>
         Gemm(name, inputs, Weights(name, source, scale), Scaled(source.Biases, scale));
 
     private string Gemm(string name, string inputs, string weights, float[] biases) =>
@@ -262,7 +263,7 @@ internal sealed class OnnxNetwork
     // ONNX has no product with a sparse matrix. Drawn weights are put among zeros, which a runtime does once, when it
     // loads the file; zeros cost its matrix product less than drawn peers would cost its Gather: N × K numbers, every
     // neuron's peers, for every row that is scored.
-    private string Weights(string name, InputSource source, double scale)
+    private string Weights(string name, Source source, double scale)
     {
         const int OldestScatter = 11;
         long n = source.NeuronCount;
@@ -272,21 +273,21 @@ internal sealed class OnnxNetwork
         string shape = _graph.Constant(name + "/shape", new[] { n, source.InputCount }, 2);
         string zeros = _graph.Node("ConstantOfShape", [shape], name + "/zeros");
         string drawn = _graph.Constant(name + "/drawn", Scaled(source.Weights, scale), n, k);
-        string peers = _graph.Constant(name + "/peers", source.Connections, n, k);
+        string peers = _graph.Constant(name + "/peers", source.Connections!, n, k);
         return _graph.Node("ScatterElements", [zeros, peers, drawn], name + "/weights", ("axis", 1));
     }
 
     // scale · W and scale · b
-    private (string Weights, string Biases) Constants(string name, InputSource source, double scale) =>
+    private (string Weights, string Biases) Constants(string name, Source source, double scale) =>
         (
             Weights(name, source, scale),
             _graph.Constant(name + "/biases", Scaled(source.Biases, scale), source.NeuronCount)
         );
 
-    private static bool AreDistinct(InputSource source) =>
+    private static bool AreDistinct(Source source) =>
         source.Connections!.Chunk(source.ConnectionsPerNeuron).All(peers => peers.Distinct().Count() == peers.Length);
 
-    private static float[] Dense(InputSource source)
+    private static float[] Dense(Source source)
     {
         if (source.Connections is null)
             return source.Weights;
@@ -297,7 +298,7 @@ internal sealed class OnnxNetwork
         for (int i = 0; i < perNeuron; i++)
         {
             int connection = neuron * perNeuron + i;
-            dense[neuron * source.InputCount + source.Connections[connection]] += source.Weights[connection];
+            dense[neuron * source.InputCount + source.Connections![connection]] += source.Weights[connection];
         }
         return dense;
     }

@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Internal.Utilities;
 using Microsoft.ML.Runtime;
 
@@ -29,7 +29,7 @@ internal sealed record ScoredColumns(
 /// </summary>
 internal sealed class ScoringCursor : RootCursorBase
 {
-    private const int RowsAtFirst = Panel.Rows;
+    private const int RowsAtFirst = RowTile.Rows;
 
     private readonly ScoredColumns _columns;
     private readonly DataViewRowCursor _source;

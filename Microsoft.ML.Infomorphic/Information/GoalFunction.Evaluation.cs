@@ -30,6 +30,17 @@ public sealed partial class GoalFunction
     /// </summary>
     public const double SmallestRatio = 1e-7;
 
+    /// <summary>A goal's value from its atoms, G = Σ γ_α Π_α + γ_res H_res.</summary>
+    /// <param name="atoms">Π of each antichain in the lattice's order and, last, the residual entropy; in bits.</param>
+    /// <returns>The value, in bits.</returns>
+    internal double ValueOf(IReadOnlyList<double> atoms)
+    {
+        double value = 0;
+        for (int i = 0; i < atoms.Count; i++)
+            value += Gamma[i] * atoms[i];
+        return value;
+    }
+
     /// <summary>The value of the goal, G = Σ_α γ_α Π_α + γ_res H_res.</summary>
     /// <param name="distribution">The joint distribution of the sources, in the order of <see cref="Sources"/>, and the target.</param>
     /// <returns>The value in bits. Terms below <see cref="SmallestRatio"/> are left out.</returns>

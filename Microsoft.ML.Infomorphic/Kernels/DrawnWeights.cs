@@ -1,5 +1,5 @@
 // Weighted sums of drawn inputs: S_nr = Σ_i w_ni x_{p(n,i) r} + b_n, in the order of the draw, each a chain of fused
-// multiply-adds as in PackedWeights.
+// multiply-adds as in InterleavedWeights.
 //
 //   symbol   variable   shape                                  unit
 //   w        weights    neurons × connections                  –
@@ -82,8 +82,8 @@ internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] 
         fixed (int* p = peers)
             for (int panel = 0; panel < panels; panel++)
             {
-                float* x = values + (nint)panel * inputRows * Panel.Rows;
-                float* s = sums + (nint)panel * sumRows * Panel.Rows;
+                float* x = values + (nint)panel * inputRows * RowTile.Rows;
+                float* s = sums + (nint)panel * sumRows * RowTile.Rows;
                 int neuron = 0;
                 for (; neuron + 2 <= biases.Length; neuron += 2)
                     AggregateTwo(w, p, x, s, neuron);
@@ -102,11 +102,11 @@ internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] 
         nint start = (nint)neuron * _connections;
         for (nint i = start; i < start + _connections; i++)
         {
-            float* y = x + (nint)p[i] * Panel.Rows;
+            float* y = x + (nint)p[i] * RowTile.Rows;
             Vector512<float> weight = Vector512.Create(w[i]);
             a0 = Vector512.FusedMultiplyAdd(weight, Vector512.LoadAligned(y), a0);
             b0 = Vector512.FusedMultiplyAdd(weight, Vector512.LoadAligned(y + 16), b0);
-            y = x + (nint)p[i + _connections] * Panel.Rows;
+            y = x + (nint)p[i + _connections] * RowTile.Rows;
             weight = Vector512.Create(w[i + _connections]);
             a1 = Vector512.FusedMultiplyAdd(weight, Vector512.LoadAligned(y), a1);
             b1 = Vector512.FusedMultiplyAdd(weight, Vector512.LoadAligned(y + 16), b1);
@@ -124,7 +124,7 @@ internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] 
         nint start = (nint)neuron * _connections;
         for (nint i = start; i < start + _connections; i++)
         {
-            float* y = x + (nint)p[i] * Panel.Rows;
+            float* y = x + (nint)p[i] * RowTile.Rows;
             Vector512<float> weight = Vector512.Create(w[i]);
             a = Vector512.FusedMultiplyAdd(weight, Vector512.LoadAligned(y), a);
             b = Vector512.FusedMultiplyAdd(weight, Vector512.LoadAligned(y + 16), b);
@@ -137,7 +137,7 @@ internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] 
     private void Store(int neuron, Vector512<float> low, Vector512<float> high, float* sums)
     {
         Vector512<float> bias = Vector512.Create(biases[neuron]);
-        (low + bias).StoreAligned(sums + (nint)neuron * Panel.Rows);
-        (high + bias).StoreAligned(sums + (nint)neuron * Panel.Rows + 16);
+        (low + bias).StoreAligned(sums + (nint)neuron * RowTile.Rows);
+        (high + bias).StoreAligned(sums + (nint)neuron * RowTile.Rows + 16);
     }
 }

@@ -70,13 +70,13 @@ internal readonly struct MeanFieldActivation(ModulatedActivation activation)
         Span<float> y
     )
     {
-        CheckLengths(f.Length, c.Length * Panel.Rows, l.Length * Panel.Rows, driven.Length, y.Length);
+        CheckLengths(f.Length, c.Length * RowTile.Rows, l.Length * RowTile.Rows, driven.Length, y.Length);
         nuint i = 0;
         for (int neuron = 0; neuron < c.Length; neuron++)
         {
             var context = Vector512.Create(c[neuron]);
             var lateral = Vector512.Create(l[neuron]);
-            for (int lane = 0; lane < Panel.Rows; lane += Lanes, i += Lanes)
+            for (int lane = 0; lane < RowTile.Rows; lane += Lanes, i += Lanes)
             {
                 Vector512<float> output = Fire(
                     Vector512.LoadUnsafe(ref Start(f), i),

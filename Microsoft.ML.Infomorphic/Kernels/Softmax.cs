@@ -37,26 +37,28 @@ internal static unsafe class Softmax
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void NormalizePanel(float* scores, int classes)
     {
-        for (int lane = 0; lane < Panel.Rows; lane += Vector512<float>.Count)
+        for (int lane = 0; lane < RowTile.Rows; lane += Vector512<float>.Count)
         {
             float* column = scores + lane;
             Vector512<float> largest = Vector512.LoadAligned(column);
             for (int k = 1; k < classes; k++)
             {
-                Vector512<float> score = Vector512.LoadAligned(column + k * Panel.Rows);
+                Vector512<float> score = Vector512.LoadAligned(column + k * RowTile.Rows);
                 largest = Vector512.ConditionalSelect(Vector512.GreaterThan(score, largest), score, largest);
             }
 
             Vector512<float> sum = default;
             for (int k = 0; k < classes; k++)
             {
-                Vector512<float> power = VectorMath.SmallExp(Vector512.LoadAligned(column + k * Panel.Rows) - largest);
-                power.StoreAligned(column + k * Panel.Rows);
+                Vector512<float> power = VectorMath.SmallExp(
+                    Vector512.LoadAligned(column + k * RowTile.Rows) - largest
+                );
+                power.StoreAligned(column + k * RowTile.Rows);
                 sum += power;
             }
 
             for (int k = 0; k < classes; k++)
-                (Vector512.LoadAligned(column + k * Panel.Rows) / sum).StoreAligned(column + k * Panel.Rows);
+                (Vector512.LoadAligned(column + k * RowTile.Rows) / sum).StoreAligned(column + k * RowTile.Rows);
         }
     }
 }

@@ -1,8 +1,9 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Reporting;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Transforms;
 
 namespace Mnist;

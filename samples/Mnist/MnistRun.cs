@@ -4,8 +4,10 @@ using System.Runtime.InteropServices;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Reporting;
+using Microsoft.ML.Infomorphic.Training;
 using SampleSupport;
 using Spectre.Console;
 

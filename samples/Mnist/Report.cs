@@ -2,7 +2,8 @@ using System.Text.Json;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Training;
 using SampleSupport;
 
 namespace Mnist;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 using Spectre.Console;
 
 namespace Mnist;

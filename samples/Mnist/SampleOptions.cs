@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using SampleSupport;
 
 namespace Mnist;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML.Infomorphic.Benchmarks.Contenders;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace PaperReproduction;
 

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 using Microsoft.ML.Infomorphic.Benchmarks.Measuring;
-using Microsoft.ML.Infomorphic.Learning;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;

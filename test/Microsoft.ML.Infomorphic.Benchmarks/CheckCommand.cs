@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,8 +1,9 @@
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Training.Cpu;
 using System.CommandLine;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 using Microsoft.ML.Infomorphic.Benchmarks.Measuring;
-using Microsoft.ML.Infomorphic.Learning;
 using Spectre.Console;
 using static TorchSharp.torch;
 

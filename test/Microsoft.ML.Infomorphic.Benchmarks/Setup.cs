@@ -1,5 +1,5 @@
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;
 
@@ -16,7 +16,7 @@ internal static class Setup
     public static int LateralConnections(int hidden) => hidden <= LargestAllToAll ? hidden : SparseConnections;
 
     /// <summary>The paper's settings, with the goal of its main results.</summary>
-    public static LearningSettings Settings(int hidden, int lateral, int batchSize = 1024, int? threads = null) =>
+    public static TrainingSettings Settings(int hidden, int lateral, int batchSize = 1024, int? threads = null) =>
         new()
         {
             HiddenNeurons = hidden,

@@ -1,10 +1,10 @@
+using Microsoft.ML.Infomorphic.Training;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Benchmarks.Measuring;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
 using Spectre.Console;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;
@@ -55,7 +55,7 @@ internal static class TrialsCommand
         Machine machine = measurement.Machine;
         ConsoleTable.WriteMachine(machine);
         int atOnce = measurement.Device.IsCuda ? 1 : measurement.Threads;
-        LearningSettings[] group =
+        TrainingSettings[] group =
         [
             .. Goals(trials)
                 .Select(goal =>
@@ -66,7 +66,7 @@ internal static class TrialsCommand
                     }
                 ),
         ];
-        LearningSettings[] single = [.. group.Select(settings => settings with { Threads = 1 })];
+        TrainingSettings[] single = [.. group.Select(settings => settings with { Threads = 1 })];
         _ = Together([.. group.Select(settings => settings with { Epochs = 1 })]);
         _ = Apart([.. single.Take(atOnce).Select(settings => settings with { Epochs = 1 })]);
 
@@ -160,21 +160,21 @@ internal static class TrialsCommand
             return run.Results;
         }
 
-        (Elapsed Time, TrainingResult[] Results) Together(LearningSettings[] settings) =>
+        (Elapsed Time, TrainingResult[] Results) Together(TrainingSettings[] settings) =>
             Time(() =>
                 [
                     .. NetworkTrainer
                         .TrainMany(
                             measurement.Data.Train,
                             measurement.Data.Test,
-                            [.. settings.Select(trial => new TrainingTrial(trial, new TrainingCallbacks()))],
+                            [.. settings.Select(trial => new TrainingRequest(trial, new TrainingCallbacks()))],
                             measurement.Device
                         )
                         .Select(outcome => outcome.GetResult()),
                 ]
             );
 
-        (Elapsed Time, TrainingResult[] Results) Apart(LearningSettings[] settings) =>
+        (Elapsed Time, TrainingResult[] Results) Apart(TrainingSettings[] settings) =>
             Time(() =>
             {
                 var results = new TrainingResult[settings.Length];

@@ -2,7 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Reporting;
 
 namespace Microsoft.ML.Infomorphic.Reporting.Tests;

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
 
 namespace Microsoft.ML.Infomorphic.Reporting.Tests;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml.Linq;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Training;
 using SkiaSharp;
 
 namespace Microsoft.ML.Infomorphic.Reporting.Tests;

@@ -2,7 +2,9 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Reporting.Tests;
 
@@ -33,7 +35,7 @@ internal static class TinyModel
             new ModelContents(
                 network ?? Network(),
                 new TrainingHistory([.. Enumerable.Range(1, epochs).Select(Epoch)], epochs, 100, 2, 1.5),
-                new LearningSettings
+                new TrainingSettings
                 {
                     Goal = GoalFunctions.OptimizedTpe1,
                     OutputGoal = GoalFunctions.Output,

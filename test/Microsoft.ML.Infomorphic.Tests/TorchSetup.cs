@@ -1,4 +1,4 @@
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Tests;
 

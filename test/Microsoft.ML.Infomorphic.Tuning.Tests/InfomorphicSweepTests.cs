@@ -1,6 +1,6 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training;
 using static Microsoft.ML.DataOperationsCatalog;
 
 namespace Microsoft.ML.Infomorphic.Tuning.Tests;

@@ -11,6 +11,7 @@
 // differentiated as σ(A) is (straight through), gradient through both presentations; the output layer's σ(F) taken as
 // logits of a softmax cross-entropy; Adam.
 
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;

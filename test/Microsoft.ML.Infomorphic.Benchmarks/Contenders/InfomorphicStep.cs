@@ -1,5 +1,8 @@
+using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Training;
+using Microsoft.ML.Infomorphic.Training.Cpu;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 
@@ -35,7 +38,7 @@ internal sealed class InfomorphicStep : IDisposable
         _next = _order.Length;
     }
 
-    public LearningSettings Settings { get; }
+    public TrainingSettings Settings { get; }
 
     public NetworkState State { get; }
 
@@ -79,7 +82,7 @@ internal sealed class InfomorphicStep : IDisposable
             Step();
         }
 
-        _engine.BringWeights();
+        _engine.DownloadWeights();
     }
 
     public void Dispose()

@@ -1,11 +1,13 @@
+using Microsoft.ML.Infomorphic.Training;
+using Microsoft.ML.Infomorphic.Training.Cpu;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using System.Diagnostics;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 
 /// <summary>Everything that one neuron's share of a step runs through, one method a pass, in one thread's memory.</summary>
-internal sealed class KernelPasses(LearningSettings settings, int rows)
+internal sealed class KernelPasses(TrainingSettings settings, int rows)
 {
     private readonly ModulatedActivation _activation = (ModulatedActivation)settings.Activation;
     private readonly VectorizedGoal _goal = new(new GoalTerms(settings.Goal!), settings.Binning.Count, rows);

@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;

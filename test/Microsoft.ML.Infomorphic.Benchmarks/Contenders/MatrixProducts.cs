@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Insight;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.Contenders;

@@ -1,8 +1,8 @@
+using Microsoft.ML.Infomorphic.Training;
 using BenchmarkDotNet.Attributes;
 using Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.KernelBenches;
 
@@ -19,7 +19,7 @@ public enum Occupancy
 /// <summary>One hidden neuron's share of a step, pass by pass.</summary>
 public class NeuronBenchmarks
 {
-    private readonly LearningSettings _settings = Setup.Settings(hidden: 100, lateral: 100);
+    private readonly TrainingSettings _settings = Setup.Settings(hidden: 100, lateral: 100);
     private readonly double[] _redundancies = new double[GoalFunctions.OptimizedTpe1.Lattice.Antichains.Count];
     private KernelPasses _passes = null!;
     private float[] _f = null!;

@@ -1,5 +1,6 @@
+using Microsoft.ML.Infomorphic.Training;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using BenchmarkDotNet.Attributes;
-using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.KernelBenches;
 

@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Training;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -81,7 +82,7 @@ internal sealed partial record Machine(
                 [".NET"] = System.Environment.Version.ToString(),
                 ["TorchSharp"] = VersionOf(typeof(torch)),
                 ["libtorch"] = LibTorchVersion(),
-                ["Microsoft.ML.Infomorphic"] = VersionOf(typeof(Learning.NetworkTrainer)),
+                ["Microsoft.ML.Infomorphic"] = VersionOf(typeof(NetworkTrainer)),
             },
             variables
         );

@@ -1,8 +1,8 @@
+using Microsoft.ML.Infomorphic.Scoring;
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Benchmarks.Measuring;
-using Microsoft.ML.Infomorphic.Learning;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.Scoring;
 

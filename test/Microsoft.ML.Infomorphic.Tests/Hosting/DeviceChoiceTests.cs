@@ -1,6 +1,6 @@
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic.Tests.Hosting;

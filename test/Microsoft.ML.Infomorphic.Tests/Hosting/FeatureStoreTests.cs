@@ -1,6 +1,6 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Rows;
 
 namespace Microsoft.ML.Infomorphic.Tests.Hosting;
 

@@ -1,6 +1,7 @@
 using Microsoft.ML.Infomorphic.Hosting;
-using Microsoft.ML.Infomorphic.Learning;
-using Microsoft.ML.Infomorphic.Tests.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Tests.Training;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Hosting;
 
@@ -66,7 +67,7 @@ public class ModelFormatTests
 
         static ModelContents Contents(string setup)
         {
-            LearningSettings settings = Setups.Settings(setup, hidden: 4) with { MaximumLateralConnections = 2 };
+            TrainingSettings settings = Setups.Settings(setup, hidden: 4) with { MaximumLateralConnections = 2 };
             FeatureScaling scaling = new(Standardization.PerFeature, [1, 2, 3, 4], [1, 2, 3, 0.5f]);
             using NetworkState state = NetworkState.Create(settings, scaling, 3);
             return Samples.Contents() with { Network = state.ToNetwork([1, -1, 0]), Settings = settings };

@@ -2,7 +2,9 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Hosting;
 
@@ -142,7 +144,7 @@ internal static class Samples
         return new ModelContents(
             new InfomorphicNetwork([hidden], output, scaling),
             new TrainingHistory(epochs, 2, 94, 1.5, 1.25),
-            new LearningSettings
+            new TrainingSettings
             {
                 HiddenNeurons = Neurons,
                 Goal = goal,

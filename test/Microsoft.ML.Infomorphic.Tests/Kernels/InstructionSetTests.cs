@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Microsoft.ML.Infomorphic.Tests.Learning;
 using Microsoft.ML.Infomorphic.Tests.Root;
+using Microsoft.ML.Infomorphic.Tests.Scoring;
 
 namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 

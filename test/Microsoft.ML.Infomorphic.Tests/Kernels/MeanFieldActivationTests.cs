@@ -43,7 +43,7 @@ public class MeanFieldActivationTests
         var random = new RandomStream(5, 6);
         var activation = new MeanFieldActivation(s_activation);
         const int Neurons = 5;
-        float[] f = Draw(Neurons * Panel.Rows);
+        float[] f = Draw(Neurons * RowTile.Rows);
         float[] c = Draw(Neurons);
         float[] l = Draw(Neurons);
         float[] driven = new float[f.Length];
@@ -53,7 +53,7 @@ public class MeanFieldActivationTests
         {
             float[] alone = new float[1];
             float[] drivenAlone = new float[1];
-            activation.Fire([f[i]], [c[i / Panel.Rows]], [l[i / Panel.Rows]], drivenAlone, alone);
+            activation.Fire([f[i]], [c[i / RowTile.Rows]], [l[i / RowTile.Rows]], drivenAlone, alone);
             Assert.AreEqual(alone[0], y[i]);
             Assert.AreEqual(drivenAlone[0], driven[i]);
         }

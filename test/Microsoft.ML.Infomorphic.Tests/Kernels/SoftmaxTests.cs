@@ -15,16 +15,16 @@ public unsafe class SoftmaxTests
             float[][] rows =
             [
                 .. Enumerable
-                    .Range(0, Panel.Rows)
+                    .Range(0, RowTile.Rows)
                     .Select(_ => Enumerable.Range(0, classes).Select(_ => range * random.NextUniform()).ToArray()),
             ];
-            var panel = new AlignedArray<float>(classes * Panel.Rows);
-            for (int row = 0; row < Panel.Rows; row++)
+            var panel = new AlignedArray<float>(classes * RowTile.Rows);
+            for (int row = 0; row < RowTile.Rows; row++)
             for (int k = 0; k < classes; k++)
-                panel.Span[k * Panel.Rows + row] = rows[row][k];
+                panel.Span[k * RowTile.Rows + row] = rows[row][k];
             Softmax.NormalizePanel(panel.Pointer, classes);
 
-            for (int row = 0; row < Panel.Rows; row++)
+            for (int row = 0; row < RowTile.Rows; row++)
             {
                 double[] powers = [.. rows[row].Select(score => Math.Exp(score - (double)rows[row].Max()))];
                 float[] probabilities = new float[classes];
@@ -34,7 +34,7 @@ public unsafe class SoftmaxTests
                     // Differences of scores are rounded; below the least normal number there is that number.
                     double precision = (1e-6 + 6e-8 * range) * probabilities[k] + 2e-38;
                     Assert.AreEqual(powers[k] / powers.Sum(), probabilities[k], precision);
-                    Assert.AreEqual(probabilities[k], panel.Span[k * Panel.Rows + row]);
+                    Assert.AreEqual(probabilities[k], panel.Span[k * RowTile.Rows + row]);
                 }
 
                 Softmax.Normalize(rows[row], rows[row]);

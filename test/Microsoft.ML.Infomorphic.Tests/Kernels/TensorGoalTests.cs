@@ -1,6 +1,6 @@
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using TorchSharp;
 
 namespace Microsoft.ML.Infomorphic.Tests.Kernels;

@@ -1,5 +1,5 @@
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using TorchSharp;
 
 namespace Microsoft.ML.Infomorphic.Tests.Kernels;

@@ -1,7 +1,9 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Transforms.Onnx;
 
 namespace Microsoft.ML.Infomorphic.Tests.Onnx;

@@ -2,7 +2,9 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Transforms;
 using Mnist;
 

@@ -1,6 +1,5 @@
-using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
-using Microsoft.ML.Infomorphic.Tests.Learning;
+using Microsoft.ML.Infomorphic.Tests.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Root;
 

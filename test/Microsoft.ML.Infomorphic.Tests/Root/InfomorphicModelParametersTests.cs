@@ -1,8 +1,9 @@
 using System.IO.Compression;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Root;
 

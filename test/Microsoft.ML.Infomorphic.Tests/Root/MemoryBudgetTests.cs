@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
-using Microsoft.ML.Infomorphic.Tests.Learning;
+using Microsoft.ML.Infomorphic.Tests.Rows;
+using Microsoft.ML.Infomorphic.Tests.Training;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Root;
 

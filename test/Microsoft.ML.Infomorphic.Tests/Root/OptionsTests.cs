@@ -1,8 +1,10 @@
 using System.Reflection;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Root;
 
@@ -180,7 +182,7 @@ public class OptionsTests
         string goal
     )
     {
-        LearningSettings settings = new Options { Context = context, LateralInput = lateral }.ToLearningSettings(
+        TrainingSettings settings = new Options { Context = context, LateralInput = lateral }.ToTrainingSettings(
             _context,
             seed: 7
         );
@@ -201,7 +203,7 @@ public class OptionsTests
     {
         var options = new Options { NumberOfHiddenNeurons = 30, MaximumLateralConnections = asked };
 
-        Assert.AreEqual(expected, options.ToLearningSettings(_context, seed: 7).MaximumLateralConnections);
+        Assert.AreEqual(expected, options.ToTrainingSettings(_context, seed: 7).MaximumLateralConnections);
     }
 
     [TestMethod]
@@ -212,12 +214,12 @@ public class OptionsTests
     [DataRow(false, ContextSignal.Label, 1, 1)]
     public void Rows_are_presented_as_often_as_asked_for(bool lateral, ContextSignal context, int? asked, int expected)
     {
-        LearningSettings settings = new Options
+        TrainingSettings settings = new Options
         {
             LateralInput = lateral,
             Context = context,
             NumberOfPresentations = asked,
-        }.ToLearningSettings(_context, seed: 7);
+        }.ToTrainingSettings(_context, seed: 7);
 
         settings.Validate();
         FeatureScaling scaling = new(Standardization.None, [0, 0], [1, 1]);
@@ -230,13 +232,13 @@ public class OptionsTests
     {
         var options = new Options { Binning = BinningKind.Adaptive, NumberOfBins = 9 };
 
-        Assert.AreEqual(new Binning(9, 1, Adaptive: true), options.ToLearningSettings(_context, seed: 7).Binning);
+        Assert.AreEqual(new Binning(9, 1, Adaptive: true), options.ToTrainingSettings(_context, seed: 7).Binning);
     }
 
     [TestMethod]
     public void Every_option_of_the_neurons_and_of_their_optimisers_is_heeded()
     {
-        LearningSettings settings = new Options
+        TrainingSettings settings = new Options
         {
             LateralInput = false,
             BivariateK = 0.5,
@@ -249,7 +251,7 @@ public class OptionsTests
             OutputFirstMomentDecay = 0.4,
             OutputSecondMomentDecay = 0.5,
             OutputEpsilon = 0.6,
-        }.ToLearningSettings(_context, seed: 7);
+        }.ToTrainingSettings(_context, seed: 7);
 
         Assert.AreEqual(new BivariateActivation(0.5, 3), settings.Activation);
         Assert.AreEqual(new Binning(9, 7), settings.Binning);
@@ -277,10 +279,10 @@ public class OptionsTests
     [TestMethod]
     public void Defaults_are_those_of_the_layer_below()
     {
-        LearningSettings settings = new Options().ToLearningSettings(_context, seed: 7);
+        TrainingSettings settings = new Options().ToTrainingSettings(_context, seed: 7);
 
         Assert.AreEqual(
-            new LearningSettings
+            new TrainingSettings
             {
                 Goal = settings.Goal,
                 OutputGoal = settings.OutputGoal,
@@ -316,7 +318,7 @@ public class OptionsTests
         InfomorphicTrainer.Options options = Samples.Options();
         options.Seed = -1;
 
-        Assert.AreEqual(uint.MaxValue, options.ToLearningSettings(_context, 0).Seed);
+        Assert.AreEqual(uint.MaxValue, options.ToTrainingSettings(_context, 0).Seed);
     }
 
     private string Failure(Options options) => Samples.Failure<ArgumentOutOfRangeException>(() => Create(options));

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
 
 namespace Microsoft.ML.Infomorphic.Tests.Root;

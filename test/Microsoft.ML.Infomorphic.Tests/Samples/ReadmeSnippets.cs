@@ -1,7 +1,8 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
-using Microsoft.ML.Infomorphic.Learning;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.SampleTests;
 

@@ -1,0 +1,146 @@
+using System.Globalization;
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Networks;
+
+namespace Microsoft.ML.Infomorphic.Insight;
+
+/// <summary>What a neuron's sources say about its output; a mean or a spread of it, where that is said. All in bits.</summary>
+/// <param name="Atoms">The information atoms Π, in the order of the lattice of the layer's sources.</param>
+/// <param name="ResidualEntropy">H_res = H(Y) − I(Y : all sources): what of the output no source explains.</param>
+/// <param name="Entropy">H(Y), at most 1.</param>
+/// <param name="MutualInformation">I(Y : all sources), the sum of the atoms.</param>
+/// <param name="Goal">G = Σ γ_α Π_α + γ_res H_res; null in a layer without a goal.</param>
+public sealed record NeuronInformation(
+    IReadOnlyList<double> Atoms,
+    double ResidualEntropy,
+    double Entropy,
+    double MutualInformation,
+    double? Goal
+);
+
+/// <summary>A row that a neuron fires for most surely, or least.</summary>
+/// <param name="Row">The row's place in the data, from 0.</param>
+/// <param name="Label">The row's class, from 0.</param>
+/// <param name="Theta">θ, the neuron's firing probability when the row is scored.</param>
+public sealed record TypicalRow(long Row, int Label, double Theta);
+
+/// <summary>A neuron, explained.</summary>
+/// <param name="Neuron">The neuron's place in its layer, from 0.</param>
+/// <param name="Information">What its sources say about its output.</param>
+/// <param name="ClassResponses">
+/// For each class the mean θ over its rows when they are scored (label withheld, mean field); NaN for a class without
+/// rows.
+/// </param>
+/// <param name="MostTypical">The rows with the largest θ when they are scored, the largest first.</param>
+/// <param name="LeastTypical">The rows with the smallest θ when they are scored, the smallest first.</param>
+public sealed record NeuronInsight(
+    int Neuron,
+    NeuronInformation Information,
+    IReadOnlyList<double> ClassResponses,
+    IReadOnlyList<TypicalRow> MostTypical,
+    IReadOnlyList<TypicalRow> LeastTypical
+);
+
+/// <summary>A layer, explained neuron by neuron.</summary>
+public sealed class LayerInsight
+{
+    internal LayerInsight(string name, InfomorphicLayer layer, IReadOnlyList<NeuronInsight> neurons)
+    {
+        Name = name;
+        Layer = layer;
+        Neurons = neurons;
+        Sources = string.Concat(layer.Sources.Select(source => source.Symbol));
+        AtomNames = [.. Lattice.Antichains.Select(antichain => antichain.ToString(Sources))];
+        Mean = Combine(values => values.Average());
+        StandardDeviation = Combine(values =>
+        {
+            double mean = values.Average();
+            return Math.Sqrt(values.Average(value => (value - mean) * (value - mean)));
+        });
+    }
+
+    /// <summary>What the layer is called: "hidden" or "output".</summary>
+    public string Name { get; }
+
+    /// <summary>The layer.</summary>
+    public InfomorphicLayer Layer { get; }
+
+    /// <summary>The letters of the sources, such as "FCL".</summary>
+    public string Sources { get; }
+
+    /// <summary>The lattice that orders the atoms.</summary>
+    public RedundancyLattice Lattice => RedundancyLattice.ForSources(Layer.Sources.Count);
+
+    /// <summary>The atoms in the paper's notation, such as "{F}{CL}", in the order of <see cref="NeuronInformation.Atoms"/>.</summary>
+    public IReadOnlyList<string> AtomNames { get; }
+
+    /// <summary>The neurons.</summary>
+    public IReadOnlyList<NeuronInsight> Neurons { get; }
+
+    /// <summary>The mean over the neurons.</summary>
+    public NeuronInformation Mean { get; }
+
+    /// <summary>The spread: the standard deviation over the neurons (of all of them, not of a sample).</summary>
+    public NeuronInformation StandardDeviation { get; }
+
+    /// <summary>A neuron's receptive field: the weight with which each input of its feedforward source drives it.</summary>
+    /// <param name="neuron">The neuron.</param>
+    /// <returns>One weight an input, 0 where the neuron does not listen; they apply to raw features.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such neuron.</exception>
+    public float[] ReceptiveField(int neuron)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(neuron);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(neuron, Layer.NeuronCount);
+        return [.. Layer.Sources[0].Projections.SelectMany(projection => projection.Spread(neuron))];
+    }
+
+    private NeuronInformation Combine(Func<IEnumerable<double>, double> combine)
+    {
+        return new(
+            [.. AtomNames.Select((_, atom) => Of(information => information.Atoms[atom]))],
+            Of(information => information.ResidualEntropy),
+            Of(information => information.Entropy),
+            Of(information => information.MutualInformation),
+            Layer.Goal is null ? null : Of(information => information.Goal!.Value)
+        );
+
+        double Of(Func<NeuronInformation, double> value) =>
+            combine(Neurons.Select(neuron => value(neuron.Information)));
+    }
+}
+
+/// <summary>A trained network, explained on labelled rows without training again.</summary>
+/// <param name="HiddenLayers">The hidden layers, from the features up; none where the output layer reads the features.</param>
+/// <param name="OutputLayer">The output layer, one neuron a class.</param>
+/// <param name="ClassNames">The classes' names.</param>
+/// <param name="RowCount">Number of rows that were looked at.</param>
+/// <param name="Settings">How they were looked at.</param>
+public sealed record NetworkInsight(
+    IReadOnlyList<LayerInsight> HiddenLayers,
+    LayerInsight OutputLayer,
+    IReadOnlyList<string> ClassNames,
+    int RowCount,
+    InsightSettings Settings
+)
+{
+    /// <summary>All layers, from the features up.</summary>
+    public IEnumerable<LayerInsight> Layers => [.. HiddenLayers, OutputLayer];
+
+    /// <summary>What a reported atom is, in words.</summary>
+    public string Method
+    {
+        get
+        {
+            string outputs = Settings.MeanField ? "their mean output" : "sampled outputs";
+            string rows =
+                Settings.WholeSet || RowCount <= Settings.BatchSize
+                    ? string.Create(CultureInfo.InvariantCulture, $"counted from all {RowCount} rows together")
+                    : string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"mean over batches of at most {Settings.BatchSize} of the {RowCount} rows in random order, each batch by its weight"
+                    );
+            return "Shared-exclusion information atoms in bits, of the last presentation, as in training (a context that is the label is there); "
+                + $"the output counted by its firing probability; hidden neurons pass on {outputs}; {rows}.";
+        }
+    }
+}

@@ -1,0 +1,145 @@
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Training.Torch;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>
+/// Judges networks in training, with the label withheld and hidden neurons at their mean output. Results are in the order
+/// of the networks that are asked for.
+/// </summary>
+/// <param name="engine">The engine that trains them.</param>
+/// <param name="batchSize">Rows that are evaluated at once.</param>
+/// <param name="checkAlive">Called before every batch.</param>
+internal sealed class Evaluation(TrainingEngine engine, int batchSize, Action checkAlive)
+{
+    private const double SmallestProbability = 1e-15;
+
+    /// <summary>Finds the signs of the output neurons on rows.</summary>
+    public int[][] DecideSigns(RowSelection rows, int[] networks)
+    {
+        OutputSigns[] signs = [.. networks.Select(_ => new OutputSigns(rows.ClassCount))];
+        ForBatches(rows, networks, (i, batch, output) => signs[i].Add(batch.Rows, batch.Indices.Span, output));
+        return [.. signs.Select(decided => decided.Decide())];
+    }
+
+    /// <summary>Accuracy, 0 to 1, and log-loss, in nats, over rows, each by its weight.</summary>
+    public (double Accuracy, double LogLoss)[] Score(RowSelection rows, int[] networks, int[][] signs)
+    {
+        ScoreSum[] sums = [.. signs.Select(ofNetwork => new ScoreSum(ofNetwork))];
+        ForBatches(rows, networks, (i, batch, output) => sums[i].Add(batch, output));
+        return [.. sums.Select(sum => sum.Mean)];
+    }
+
+    /// <summary>
+    /// Fits the calibration of the scores to rows; to one in so many, where they are more than
+    /// <see cref="TrainingSettings.MaximumRowsForCalibration"/>.
+    /// </summary>
+    public ScoreCalibration[] Calibrate(RowSelection rows, int[] networks, int[][] signs, int threads)
+    {
+        const int Most = TrainingSettings.MaximumRowsForCalibration;
+        int stride = (rows.RowCount + Most - 1) / Most;
+        CalibrationRows[] chosen = [.. signs.Select(ofNetwork => new CalibrationRows(ofNetwork, stride))];
+        ForBatches(rows, networks, (i, batch, output) => chosen[i].Add(batch, output));
+        var calibrations = new ScoreCalibration[chosen.Length];
+        Parallel.For(
+            0,
+            chosen.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = threads },
+            i => calibrations[i] = chosen[i].Fit()
+        );
+        return calibrations;
+    }
+
+    /// <summary>All rows, or a random part of them, drawn once, where they are many.</summary>
+    public static int[] ChooseRows(RowSource rows, int maximum, ulong seed)
+    {
+        int[] chosen = Enumerable.Range(0, rows.RowCount).ToArray();
+        if (chosen.Length <= maximum)
+            return chosen;
+        new RandomStream(seed, RandomStreams.TrainingAccuracyRows).Shuffle(chosen);
+        Array.Resize(ref chosen, maximum);
+
+        // Streamed rows are so found in one reading.
+        Array.Sort(chosen);
+        return chosen;
+    }
+
+    private void ForBatches(RowSelection rows, int[] networks, Action<int, RowBatch, TensorMatrix> work)
+    {
+        foreach (RowBatch batch in rows.Batches(batchSize))
+        {
+            checkAlive();
+            engine.Evaluate(
+                batch.Rows,
+                batch.Indices.Span,
+                networks,
+                (network, output) => work(Array.IndexOf(networks, network), batch, output)
+            );
+        }
+    }
+
+    private static double ScoreOf(int[] signs, TensorMatrix output, int neuron, int row) =>
+        signs[neuron] == 0 ? NetworkState.AbsentClassScore : signs[neuron] * output[neuron][row];
+
+    private static double MassOf(LabeledRows rows, int row) => rows.Weights is null ? 1 : rows.Weights[row];
+
+    /// <summary>How one network does.</summary>
+    private sealed class ScoreSum(int[] signs)
+    {
+        private readonly double[] _scores = new double[signs.Length];
+        private double _right;
+        private double _loss;
+        private double _total;
+
+        public (double Accuracy, double LogLoss) Mean => (_right / _total, _loss / _total);
+
+        public void Add(RowBatch rows, TensorMatrix output)
+        {
+            ReadOnlySpan<int> batch = rows.Indices.Span;
+            for (int i = 0; i < batch.Length; i++)
+            {
+                for (int neuron = 0; neuron < _scores.Length; neuron++)
+                    _scores[neuron] = ScoreOf(signs, output, neuron, i);
+                int label = rows.Rows.Labels[batch[i]];
+                double mass = MassOf(rows.Rows, batch[i]);
+                double largest = _scores.Max();
+                double sum = 0;
+                foreach (double score in _scores)
+                    sum += Math.Exp(score - largest);
+                double probability = Math.Exp(_scores[label] - largest) / sum;
+                _loss -= mass * Math.Log(Math.Max(probability, SmallestProbability));
+                if (Array.IndexOf(_scores, largest) == label)
+                    _right += mass;
+                _total += mass;
+            }
+        }
+    }
+
+    /// <summary>What one network's scores are calibrated by.</summary>
+    private sealed class CalibrationRows(int[] signs, int stride)
+    {
+        private readonly List<float>[] _scores = [.. signs.Select(_ => new List<float>())];
+        private readonly List<int> _labels = [];
+        private readonly List<double> _weights = [];
+        private int _row;
+
+        public void Add(RowBatch rows, TensorMatrix output)
+        {
+            ReadOnlySpan<int> batch = rows.Indices.Span;
+            for (int i = 0; i < batch.Length; i++, _row++)
+            {
+                if (_row % stride != 0)
+                    continue;
+                for (int neuron = 0; neuron < signs.Length; neuron++)
+                    _scores[neuron].Add((float)ScoreOf(signs, output, neuron, i));
+                _labels.Add(rows.Rows.Labels[batch[i]]);
+                _weights.Add(MassOf(rows.Rows, batch[i]));
+            }
+        }
+
+        public ScoreCalibration Fit() =>
+            ScoreCalibrator.Fit([.. _scores.Select(values => values.ToArray())], [.. _labels], [.. _weights]);
+    }
+}

@@ -1,0 +1,183 @@
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Networks;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>A projection in training.</summary>
+/// <param name="signal">What is heard.</param>
+/// <param name="connectivity">Which numbers of it each neuron is connected to.</param>
+/// <param name="weights">Neurons × connections; null for fresh ones.</param>
+/// <param name="firstInput">Where the signal begins among the numbers of a row, where rows bring it.</param>
+internal sealed class ProjectionState(
+    Signal signal,
+    Connectivity connectivity,
+    Parameter? weights = null,
+    int firstInput = 0
+) : IDisposable
+{
+    public Signal Signal => signal;
+
+    public Connectivity Connectivity => connectivity;
+
+    /// <summary>Where the signal begins among the numbers of a row, where rows bring it.</summary>
+    public int FirstInput => firstInput;
+
+    /// <summary>Neurons × connections.</summary>
+    public Parameter Weights { get; } = weights ?? new(connectivity.NeuronCount, connectivity.ConnectionsPerNeuron);
+
+    public void Dispose() => Weights.Dispose();
+}
+
+/// <summary>A source in training: what it hears. Its biases are the layer's.</summary>
+/// <param name="symbol">The source's letter in the goal's notation.</param>
+/// <param name="projections">What it hears.</param>
+internal sealed class SourceState(char symbol, ProjectionState[] projections) : IDisposable
+{
+    public char Symbol => symbol;
+
+    public ProjectionState[] Projections => projections;
+
+    public void Dispose()
+    {
+        foreach (ProjectionState projection in projections)
+            projection.Dispose();
+    }
+}
+
+/// <summary>A layer in training: its sources' weights, and how its neurons fire and learn.</summary>
+/// <param name="index">The layer's place in the network.</param>
+/// <param name="sources">The sources with weights, F first.</param>
+/// <param name="hasOwnLabel">Whether a last source, which has no weights, is each neuron's own label.</param>
+/// <param name="settings">How its neurons fire and learn.</param>
+internal sealed class LayerState(int index, SourceState[] sources, bool hasOwnLabel, LayerRules settings) : IDisposable
+{
+    /// <summary>The layer's place in the network.</summary>
+    public int Index => index;
+
+    public int NeuronCount { get; } = sources[0].Projections[0].Connectivity.NeuronCount;
+
+    /// <summary>The sources with weights, in the order of the goal's letters.</summary>
+    public SourceState[] Sources => sources;
+
+    /// <summary>Whether a last source is each neuron's own label, seen by the goal alone.</summary>
+    public bool HasOwnLabel => hasOwnLabel;
+
+    public GoalFunction? Goal => settings.Goal;
+
+    public Activation Activation => settings.Activation;
+
+    public Binning Binning => settings.Binning;
+
+    public AdamSettings Optimizer => settings.Optimizer;
+
+    public Pooling? Pooling => settings.Pooling;
+
+    public PassedOutputs PassesOn => settings.PassesOn;
+
+    /// <summary>The positions that its neurons are at, with the same weights; null where each is at one alone.</summary>
+    public FieldGrid? Positions { get; } =
+        InfomorphicLayer.FindPositions(
+            sources.SelectMany(source => source.Projections).Select(projection => projection.Connectivity),
+            settings.Pooling
+        );
+
+    public int PositionCount => Positions?.Count ?? 1;
+
+    public int CellCount => Pooling?.Count ?? PositionCount;
+
+    public int OutputCount => CellCount * NeuronCount;
+
+    /// <summary>The bias of each source of each neuron.</summary>
+    public Parameter Biases { get; } = new(sources[0].Projections[0].Connectivity.NeuronCount, sources.Length);
+
+    /// <summary>The weights of the sources' projections in their order, then the biases.</summary>
+    public Parameter[] Parameters { get; private set; } = [];
+
+    /// <summary>What each source hears, the own label included.</summary>
+    public IReadOnlyList<IReadOnlyList<Signal>> Signals =>
+        [
+            .. sources.Select(source => (IReadOnlyList<Signal>)[.. source.Projections.Select(of => of.Signal)]),
+            .. hasOwnLabel
+                ? (IReadOnlyList<Signal>[])
+                    [
+                        [Signal.OwnLabel],
+                    ]
+                : [],
+        ];
+
+    /// <summary>Lists the parameters once.</summary>
+    public LayerState WithParameters()
+    {
+        Parameters = [.. sources.SelectMany(source => source.Projections).Select(of => of.Weights), Biases];
+        return this;
+    }
+
+    /// <summary>Draws weights and biases uniformly in ±1/√(number of inputs).</summary>
+    public void Initialize(RandomStream random)
+    {
+        for (int source = 0; source < sources.Length; source++)
+        for (int neuron = 0; neuron < NeuronCount; neuron++)
+            Initialize(random, source, neuron);
+    }
+
+    /// <summary>Draws the weights and the bias of one source of one neuron.</summary>
+    public void Initialize(RandomStream random, int source, int neuron)
+    {
+        float bound = 1 / MathF.Sqrt(sources[source].Projections.Sum(projection => projection.Connectivity.FanIn));
+        foreach (ProjectionState projection in sources[source].Projections)
+        foreach (ref float weight in projection.Weights.Value[neuron])
+            weight = (2 * random.NextUniform() - 1) * bound;
+        Biases.Value[neuron][source] = (2 * random.NextUniform() - 1) * bound;
+    }
+
+    /// <summary>No neuron hears itself.</summary>
+    public void ClearSelfConnections()
+    {
+        foreach (ProjectionState projection in sources.SelectMany(source => source.Projections))
+            if (projection.Signal == Signal.Layer(index))
+                ClearSelfConnections(projection.Connectivity, projection.Weights.Value);
+    }
+
+    /// <summary>Sets the weights with which neurons would hear themselves, or the gradients by them, to 0.</summary>
+    /// <param name="connectivity">How the layer is connected to itself.</param>
+    /// <param name="matrix">Neurons × connections.</param>
+    public static void ClearSelfConnections(Connectivity connectivity, Torch.TensorMatrix matrix)
+    {
+        for (int neuron = 0; neuron < connectivity.NeuronCount; neuron++)
+        {
+            int self = connectivity switch
+            {
+                AllConnected => neuron,
+                GroupConnected groups => groups.OfGroup(neuron / groups.NeuronsPerGroup).IndexOf(neuron),
+                DrawnConnected drawn => drawn.Of(neuron).IndexOf(neuron),
+                _ => -1,
+            };
+            if (self >= 0)
+                matrix[neuron][self] = 0;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (SourceState source in sources)
+            source.Dispose();
+        Biases.Dispose();
+    }
+}
+
+/// <summary>How the neurons of a layer fire and learn.</summary>
+/// <param name="Goal">The goal; null for a layer that does not learn.</param>
+/// <param name="Activation">The activation.</param>
+/// <param name="Binning">The binning.</param>
+/// <param name="Optimizer">The optimiser's settings.</param>
+/// <param name="Pooling">How positions are pooled; null where they are not.</param>
+/// <param name="PassesOn">What is passed on in training.</param>
+internal sealed record LayerRules(
+    GoalFunction? Goal,
+    Activation Activation,
+    Binning Binning,
+    AdamSettings Optimizer,
+    Pooling? Pooling = null,
+    PassedOutputs PassesOn = PassedOutputs.Sampled
+);

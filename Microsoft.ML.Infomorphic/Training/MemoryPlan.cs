@@ -1,0 +1,196 @@
+using System.Globalization;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Rows;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>
+/// Divides the memory budget of a training. The network and the buffers of a batch come first, but leave at least
+/// half of it to the rows. Of that, an eighth is for what the garbage collector has not collected yet.
+/// </summary>
+/// <param name="budget">The budget in bytes, or null for no limit.</param>
+/// <param name="settings">The settings of the training.</param>
+/// <param name="networks">Number of networks that are trained together.</param>
+internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int networks = 1)
+{
+    /// <summary>Bytes of a row in memory beside its features: label, weight, its place in two orders.</summary>
+    public const int BytesPerRow = 4 * sizeof(int);
+
+    private const double Mebibyte = 1 << 20;
+
+    /// <summary>Bytes that the rows may take.</summary>
+    /// <param name="features">Number of features of a row.</param>
+    /// <param name="classes">Number of classes.</param>
+    public long ForRows(int features, int classes)
+    {
+        if (budget is not long bytes)
+            return long.MaxValue;
+        long rows = Math.Max(bytes - ForNetwork(features, classes), bytes / 2);
+        return rows - rows / 8;
+    }
+
+    /// <summary>What readings may leave behind, beside rows.</summary>
+    /// <param name="rows">Bytes that rows may take; the largest number there is for no limit.</param>
+    public static GarbageLimit GarbageIn(long rows) => new(rows == long.MaxValue ? null : rows / 7);
+
+    /// <summary>Bytes that validation rows may take.</summary>
+    /// <param name="train">The training rows.</param>
+    public long ForValidation(FirstReading train)
+    {
+        long rows = ForRows(train.Survey.FeatureCount, train.Survey.ClassCount);
+        return train.Rows is null ? rows / 4 : rows - train.Bytes;
+    }
+
+    /// <summary>Decides how training and validation rows are kept or streamed.</summary>
+    /// <param name="train">The training rows' first reading.</param>
+    /// <param name="validation">The validation rows' first reading, or null.</param>
+    /// <param name="info">Receives what a user may want to know.</param>
+    /// <exception cref="InvalidOperationException">The budget is too small.</exception>
+    public (RowSource Train, RowSource? Validation) Arrange(
+        FirstReading train,
+        FirstReading? validation,
+        Action<string> info
+    )
+    {
+        int batch = Math.Min(settings.BatchSize, train.Survey.RowCount);
+        long left = ForRows(train.Survey.FeatureCount, train.Survey.ClassCount);
+        RowSource? forValidation = null;
+        if (validation is not null)
+        {
+            // They are read in their own order: one batch at a time will do.
+            forValidation = validation.Rows is LabeledRows rows
+                ? rows
+                : new StreamedRows(validation.Reader, validation.Survey, batch, rowsToKeep: 0, GarbageIn(left));
+            left -= validation.Rows is not null
+                ? validation.Bytes
+                : BytesOf(validation.Survey, batch) + validation.Survey.ReaderBytes;
+            Describe(validation, forValidation, info);
+        }
+
+        RowSource learned = train.Rows is LabeledRows kept ? kept : Stream(train, batch, left);
+        Describe(train, learned, info);
+        return (learned, forValidation);
+    }
+
+    private StreamedRows Stream(FirstReading train, int batch, long bytes)
+    {
+        RowSurvey survey = train.Survey;
+
+        // The order, and once more when rows for the training accuracy are chosen.
+        long left = bytes - survey.ReaderBytes - 2L * sizeof(int) * survey.RowCount;
+        int evaluated = Math.Min(survey.RowCount, TrainingSettings.MaximumRowsForTrainingAccuracy);
+        long evaluatedBytes = BytesOf(survey, evaluated);
+        bool keepsEvaluated = evaluatedBytes <= left / 4;
+        if (keepsEvaluated)
+            left -= evaluatedBytes;
+
+        int block = RowsWithin(survey, left, batch, random: true);
+        if (block > 0 && survey.RowCount > (long)block * StreamedRows.MaximumReadings && !survey.IsSortedByClass)
+            block = RowsWithin(survey, left, batch, random: false);
+        if (block == 0)
+            throw TooSmall(survey, batch, needed: bytes - left + BytesOf(survey, batch));
+        return new StreamedRows(train.Reader, survey, block, keepsEvaluated ? evaluated : 0, GarbageIn(bytes));
+    }
+
+    // The number of rows, in whole batches, that hardly ever take more. Sums of n random rows deviate from n means by
+    // √n standard deviations; neighbours in the view may all be large ones.
+    private static int RowsWithin(RowSurvey survey, long bytes, int batch, bool random)
+    {
+        (double mean, double deviation, double largest) = RowBlock.BytesPerRow(survey);
+        if (bytes < batch * mean)
+            return 0;
+        double rows = bytes / largest;
+        if (random)
+        {
+            // n·mean + 6·√n·deviation = bytes, solved for √n.
+            double root = (-6 * deviation + Math.Sqrt(36 * deviation * deviation + 4 * mean * bytes)) / (2 * mean);
+            rows = Math.Max(rows, root * root);
+        }
+
+        int most = (int)Math.Min(rows, Math.Min(survey.RowCount + batch - 1L, int.MaxValue - batch));
+        return most / batch * batch;
+    }
+
+    private static long BytesOf(RowSurvey survey, int rows) => (long)(rows * RowBlock.BytesPerRow(survey).Mean);
+
+    private InvalidOperationException TooSmall(RowSurvey survey, int batch, long needed)
+    {
+        double network = ForNetwork(survey.FeatureCount, survey.ClassCount);
+        double rows = needed / 0.875;
+        double enough = Math.Min(rows + network, 2 * rows);
+        return new InvalidOperationException(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"The memory budget of {budget / Mebibyte:0.#} MiB is too small to train on {survey.RowCount} instances in batches of {batch} with {survey.FeatureCount} features: it takes at least {Math.Ceiling(enough / Mebibyte):0} MiB, or a smaller batch size."
+            )
+        );
+    }
+
+    // Weights with their gradients, two moments, best values and the copy that becomes the model; the batch, twice since
+    // the last one of an epoch may be smaller.
+    private long ForNetwork(int features, int classes)
+    {
+        long weights = 0;
+        long receptiveFields = 0; // those of the epoch before
+        long numbers = 0; // of a row of the batch
+        long threads = settings.Threads ?? Environment.ProcessorCount;
+        IReadOnlyList<IReadOnlyList<(char Symbol, (Signal Signal, Connectivity Connectivity)[] Heard)>> layers =
+            new NetworkBuilder(settings, features, classes).Connect();
+        for (int i = 0; i < layers.Count; i++)
+        {
+            long neurons = layers[i][0].Heard[0].Connectivity.NeuronCount;
+            long positions = 1;
+            foreach ((char symbol, (Signal Signal, Connectivity Connectivity)[] heard) in layers[i])
+            {
+                weights += neurons;
+                foreach ((Signal signal, Connectivity connectivity) in heard)
+                {
+                    long ofProjection = neurons * connectivity.ConnectionsPerNeuron;
+                    weights += ofProjection;
+                    if (symbol == 'F' && i < layers.Count - 1)
+                        receptiveFields += ofProjection;
+                    numbers += connectivity switch
+                    {
+                        SharedFields shared => (long)shared.PositionCount * shared.ConnectionsPerNeuron,
+                        GroupConnected groups => threads * groups.ConnectionsPerNeuron,
+                        DrawnConnected => neurons,
+                        _ => 0,
+                    };
+                    if (connectivity is SharedFields at)
+                        positions = at.PositionCount;
+                }
+            }
+
+            // Sums by source, and outputs of two visits.
+            numbers += positions * neurons * (layers[i].Count + 2);
+        }
+
+        // Where several are trained, each thread has one in work, and all threads together another one.
+        long inWork = networks == 1 ? 1 : Math.Min(networks, threads) + 1;
+        long batch = settings.BatchSize * (features + inWork * numbers + 3);
+        return sizeof(float) * (networks * (6 * weights + receptiveFields) + 2 * batch);
+    }
+
+    private void Describe(FirstReading reading, RowSource rows, Action<string> info)
+    {
+        if (budget is not long bytes)
+            return;
+        string how = rows is StreamedRows streamed
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"more than is left for it, and is streamed in blocks of {streamed.RowsPerBlock} instances"
+            )
+            : "and is kept in memory";
+        if (rows is StreamedRows { ReadingsPerEpoch: int readings } && reading.Reader.Purpose == "training")
+            how += string.Create(
+                CultureInfo.InvariantCulture,
+                $", in {readings} readings an epoch, shuffled over {(((StreamedRows)rows).ShufflesOverAll ? "all instances" : $"windows of {(long)readings * ((StreamedRows)rows).RowsPerBlock} neighbouring instances")}"
+            );
+        info(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"The {reading.Reader.Purpose} data takes {reading.Bytes / Mebibyte:F1} MiB of a memory budget of {bytes / Mebibyte:0.#} MiB, {how}."
+            )
+        );
+    }
+}

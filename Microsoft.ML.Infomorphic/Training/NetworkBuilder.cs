@@ -1,0 +1,165 @@
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Networks;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>Which layers settings ask for, on data of given numbers of features and classes.</summary>
+/// <param name="settings">The settings; they are checked.</param>
+/// <param name="features">Number of features.</param>
+/// <param name="classes">Number of classes.</param>
+internal sealed class NetworkBuilder(TrainingSettings settings, int features, int classes)
+{
+    private readonly RandomStream _random = new(settings.Seed, RandomStreams.LateralConnections);
+    private readonly List<(int Neurons, int Outputs, ImageShape? Shape)> _shapes = [];
+
+    /// <summary>
+    /// The sources of each layer: their letters, what they hear and how they are connected. The last layer is the output
+    /// layer, whose own label is not among them.
+    /// </summary>
+    /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
+    public IReadOnlyList<IReadOnlyList<(char Symbol, (Signal Signal, Connectivity Connectivity)[] Heard)>> Connect()
+    {
+        var feedforward = new List<(Signal, Connectivity)[]>();
+        for (int i = 0; i < settings.HiddenLayers.Count; i++)
+            feedforward.Add(Feedforward(i, settings.HiddenLayers[i]));
+
+        // Feedback needs the layers above, and so all of them.
+        _shapes.Add((classes, classes, null));
+        var layers = new List<IReadOnlyList<(char, (Signal, Connectivity)[])>>();
+        for (int i = 0; i < settings.HiddenLayers.Count; i++)
+        {
+            LayerSettings layer = settings.HiddenLayers[i];
+            var sources = new List<(char, (Signal, Connectivity)[])> { ('F', feedforward[i]) };
+            if (layer.Sources.Contains('C', StringComparison.Ordinal))
+                sources.Add(('C', [All(layer.Context!.Value, _shapes[i].Neurons)]));
+            if (layer.Sources.Contains('L', StringComparison.Ordinal))
+                sources.Add(
+                    ('L', [(Signal.Layer(i), Lateral(feedforward[i][0].Item2, layer.LateralConnections!.Value))])
+                );
+            layers.Add(sources);
+        }
+
+        int last = settings.HiddenLayers.Count - 1;
+        IReadOnlyList<Signal> read = settings.Output.Inputs ?? [last < 0 ? Signal.Features : Signal.Layer(last)];
+        layers.Add([('F', [.. read.Select(signal => All(signal, classes))])]);
+        return layers;
+    }
+
+    private (Signal, Connectivity)[] Feedforward(int index, LayerSettings layer)
+    {
+        IReadOnlyList<Signal> inputs = layer.Inputs ?? [index == 0 ? Signal.Features : Signal.Layer(index - 1)];
+        Signal first = inputs[0];
+        ImageShape? shape = null;
+        int outputs;
+        Connectivity connectivity;
+        switch (layer.Connections)
+        {
+            case LocalFieldSettings fields:
+                FieldGrid grid = GridOf(index, fields, first);
+                shape = new ImageShape(grid.Rows, grid.Columns, layer.Neurons, Interleaved: true);
+                if (fields.SharesWeights)
+                {
+                    connectivity = new SharedFields(grid, layer.Neurons);
+                    if (fields.Pooling is Pooling pooling)
+                        shape = shape with { Height = pooling.Rows, Width = pooling.Columns };
+                    InfomorphicLayer.FindPositions([connectivity], fields.Pooling);
+                }
+                else
+                {
+                    connectivity = new LocalFields(grid, layer.Neurons);
+                }
+
+                outputs = (int)shape.Size;
+                break;
+            case RandomSubsetSettings subsets:
+                int size = SizeOf(first);
+                connectivity = new SubsetConnected(
+                    subsets.Count,
+                    layer.Neurons,
+                    size,
+                    Draw(subsets.Count, size, Math.Min(subsets.Inputs, size), exceptOwn: false)
+                );
+                outputs = connectivity.NeuronCount;
+                break;
+            default:
+                connectivity = new AllConnected(layer.Neurons, SizeOf(first));
+                outputs = layer.Neurons;
+                break;
+        }
+
+        _shapes.Add((connectivity.NeuronCount, outputs, shape));
+        return [(first, connectivity), .. inputs.Skip(1).Select(signal => All(signal, connectivity.NeuronCount))];
+    }
+
+    private FieldGrid GridOf(int index, LocalFieldSettings fields, Signal signal)
+    {
+        ImageShape? image = signal.Kind == SignalKind.Features ? settings.Image : _shapes[signal.Index].Shape;
+        if (image is null)
+            throw new ArgumentException(
+                $"Hidden layer {index + 1} has local fields, and {(signal.Kind == SignalKind.Features ? "the features have" : $"{signal} has")} no image's shape: say which, or connect it to all."
+            );
+        if (image.Size != SizeOf(signal))
+            throw new ArgumentException(
+                $"An image of {image} has {image.Size} numbers, and there are {SizeOf(signal)} features."
+            );
+        var grid = new FieldGrid(image, fields.Height, fields.Width, fields.VerticalStride, fields.HorizontalStride);
+        grid.Validate();
+        return grid;
+    }
+
+    private int SizeOf(Signal signal) =>
+        signal.Kind switch
+        {
+            SignalKind.Features => features,
+            SignalKind.Layer => _shapes[signal.Index].Outputs,
+            _ => classes,
+        };
+
+    private (Signal, Connectivity) All(Signal signal, int neurons) =>
+        (signal, new AllConnected(neurons, SizeOf(signal)));
+
+    // All others, or some: of the whole layer, or of the neuron's own group.
+    private Connectivity Lateral(Connectivity feedforward, int maximum)
+    {
+        int neurons = feedforward.NeuronCount;
+        if (feedforward is not GroupConnected groups)
+            return maximum >= neurons - 1
+                ? new AllConnected(neurons, neurons)
+                : new DrawnConnected(neurons, neurons, Draw(neurons, neurons, maximum, exceptOwn: true));
+        int count = groups.NeuronsPerGroup;
+        if (maximum >= count - 1)
+            return new WithinGroups(groups.GroupCount, count);
+        int[] peers =
+        [
+            .. Enumerable
+                .Range(0, groups.GroupCount)
+                .SelectMany(group => Draw(count, count, maximum, exceptOwn: true).Select(peer => group * count + peer)),
+        ];
+        return new DrawnConnected(neurons, neurons, peers);
+    }
+
+    // For each row, some of the columns, ascending; the one with the row's own number left out where that is asked for.
+    private int[] Draw(int rows, int columns, int count, bool exceptOwn)
+    {
+        int[] drawn = new int[checked(rows * count)];
+        int[] others = new int[exceptOwn ? columns - 1 : columns];
+        for (int row = 0; row < rows; row++)
+        {
+            for (int i = 0; i < others.Length; i++)
+                others[i] = i < row || !exceptOwn ? i : i + 1;
+
+            // The first steps of a shuffle draw without replacement.
+            for (int i = 0; i < count; i++)
+            {
+                int j = i + _random.NextInteger(others.Length - i);
+                (others[i], others[j]) = (others[j], others[i]);
+            }
+
+            Span<int> ofRow = drawn.AsSpan(row * count, count);
+            others.AsSpan(0, count).CopyTo(ofRow);
+            ofRow.Sort();
+        }
+
+        return drawn;
+    }
+}

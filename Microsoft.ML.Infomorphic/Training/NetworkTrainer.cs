@@ -1,0 +1,296 @@
+using System.Globalization;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Training.Cpu;
+using Microsoft.ML.Infomorphic.Training.Torch;
+using TorchSharp;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>What a training tells its host while it runs, and asks of it.</summary>
+public sealed class TrainingCallbacks
+{
+    /// <summary>Called before every step; throws <see cref="OperationCanceledException"/> to end the training.</summary>
+    public Action CheckAlive { get; init; } = static () => { };
+
+    /// <summary>Called after every epoch.</summary>
+    public Action<EpochRecord> EpochEnded { get; init; } = static _ => { };
+
+    /// <summary>Called with what a user may want to know: the standardisation chosen, an early stop.</summary>
+    public Action<string> Info { get; init; } = static _ => { };
+}
+
+/// <summary>One of several networks that are trained together.</summary>
+/// <param name="Settings">Its settings.</param>
+/// <param name="Callbacks">What to tell its host. Where one of them throws, this trial ends with that exception.</param>
+public sealed record TrainingRequest(TrainingSettings Settings, TrainingCallbacks Callbacks);
+
+/// <summary>What a trial came to: either of the two.</summary>
+/// <param name="Result">The network and its history; null where the trial failed or was ended.</param>
+/// <param name="Error">What ended the trial; null where it gave a network.</param>
+public sealed record TrainingOutcome(TrainingResult? Result, Exception? Error)
+{
+    /// <summary>The result.</summary>
+    /// <exception cref="Exception">What ended the trial, as it was thrown.</exception>
+    public TrainingResult GetResult()
+    {
+        if (Error is not null)
+            ExceptionDispatchInfo.Throw(Error);
+        return Result!;
+    }
+}
+
+/// <summary>Trains networks.</summary>
+public static class NetworkTrainer
+{
+    /// <summary>Trains a network.</summary>
+    /// <param name="train">The training rows, at least 2.</param>
+    /// <param name="validation">Rows to judge epochs by, or null.</param>
+    /// <param name="settings">The settings.</param>
+    /// <param name="initial">A network to go on from, or null for a fresh one.</param>
+    /// <param name="device">Where to train.</param>
+    /// <param name="callbacks">What to tell the host.</param>
+    /// <returns>The network and its history.</returns>
+    /// <exception cref="InvalidOperationException">libtorch is missing, or the device is, or the weights diverged.</exception>
+    /// <exception cref="ArgumentException">The settings contradict each other or the data.</exception>
+    public static TrainingResult Train(
+        LabeledRows train,
+        LabeledRows? validation,
+        TrainingSettings settings,
+        InfomorphicNetwork? initial,
+        ComputeDevice device,
+        TrainingCallbacks callbacks
+    )
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        return Train(
+            new RowsInMemory(train),
+            validation is null ? null : new RowsInMemory(validation),
+            settings,
+            initial,
+            device,
+            callbacks
+        );
+    }
+
+    /// <summary>
+    /// Trains several networks of one shape on the same batches, as one wide layer whose blocks hear nothing of each other.
+    /// Each comes to what it would come to alone: on the CPU to the same bits, on other devices but for rounding.
+    /// </summary>
+    /// <param name="train">The training rows, at least 2.</param>
+    /// <param name="validation">Rows to judge epochs by, or null.</param>
+    /// <param name="trials">
+    /// The networks, at least one, of settings that <see cref="TrainingSettings.CanTrainWith"/> each other.
+    /// </param>
+    /// <param name="device">Where to train.</param>
+    /// <returns>What each of them came to, in their order.</returns>
+    /// <exception cref="InvalidOperationException">libtorch is missing, or the device is.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no trial, they cannot be trained together, or settings contradict each other or the data.
+    /// </exception>
+    public static IReadOnlyList<TrainingOutcome> TrainMany(
+        LabeledRows train,
+        LabeledRows? validation,
+        IReadOnlyList<TrainingRequest> trials,
+        ComputeDevice device
+    )
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        return TrainMany(
+            new RowsInMemory(train),
+            validation is null ? null : new RowsInMemory(validation),
+            trials,
+            initial: null,
+            device
+        );
+    }
+
+    /// <summary>Trains a network on rows that may be streamed.</summary>
+    internal static TrainingResult Train(
+        RowSource train,
+        RowSource? validation,
+        TrainingSettings settings,
+        InfomorphicNetwork? initial,
+        ComputeDevice device,
+        TrainingCallbacks callbacks
+    )
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(callbacks);
+        return TrainMany(train, validation, [new TrainingRequest(settings, callbacks)], initial, device)[0].GetResult();
+    }
+
+    /// <summary>Trains networks on rows that may be streamed, fresh ones or all from the same one on.</summary>
+    internal static IReadOnlyList<TrainingOutcome> TrainMany(
+        RowSource train,
+        RowSource? validation,
+        IReadOnlyList<TrainingRequest> trials,
+        InfomorphicNetwork? initial,
+        ComputeDevice device
+    )
+    {
+        ArgumentNullException.ThrowIfNull(trials);
+        if (trials.Count == 0)
+            throw new ArgumentException("There is no trial to train.", nameof(trials));
+        if (device.IsCuda && (train is not RowsInMemory || validation is not (null or RowsInMemory)))
+            throw new InvalidOperationException(
+                $"The rows do not fit in the memory budget, and only the CPU streams them: train on \"cpu\" instead of {device}, or allow more memory."
+            );
+        try
+        {
+            return TrainMany(train, validation, trials, initial, EngineFor(device));
+        }
+        catch (ExternalException exception)
+            when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
+        {
+            TrainingSettings settings = trials[0].Settings;
+            string networks =
+                trials.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{trials.Count} networks of ");
+            throw new InvalidOperationException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The memory of {device} has no room for {networks}{settings.HiddenLayers.Sum(layer => (long)layer.Neurons)} hidden neurons and batches of {settings.BatchSize} rows: train fewer neurons{(trials.Count == 1 ? "" : " or networks at once")}, on smaller batches, or on the CPU."
+                ),
+                exception
+            );
+        }
+    }
+
+    /// <summary>Trains networks with an engine of one's choice.</summary>
+    /// <param name="train">The training rows, at least 2.</param>
+    /// <param name="validation">Rows to judge epochs by, or null.</param>
+    /// <param name="trials">The networks, at least one.</param>
+    /// <param name="initial">A network that all go on from, or null for fresh ones.</param>
+    /// <param name="createEngine">Makes the engine, for batches of so many rows at most.</param>
+    internal static IReadOnlyList<TrainingOutcome> TrainMany(
+        RowSource train,
+        RowSource? validation,
+        IReadOnlyList<TrainingRequest> trials,
+        InfomorphicNetwork? initial,
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
+    )
+    {
+        TrainingSettings shared = trials[0].Settings;
+        foreach (TrainingRequest trial in trials)
+        {
+            trial.Settings.Validate();
+            Check(train, validation, trial.Settings, initial);
+            if (!shared.CanTrainWith(trial.Settings, out string? reason))
+                throw new ArgumentException(reason, nameof(trials));
+        }
+
+        TorchRuntime.EnsureLoaded();
+        FeatureScaling scaling =
+            initial?.FeatureScaling ?? FeatureScalingEstimator.Estimate(train, shared.Standardization);
+        string description = Describe(scaling, shared.Standardization, initial is not null);
+        foreach (TrainingRequest trial in trials)
+            trial.Callbacks.Info(description);
+
+        int threadsBefore = torch.get_num_threads();
+        if (shared.Threads is int threads)
+            torch.set_num_threads(threads);
+        var training = new List<TrainingRun>();
+        try
+        {
+            foreach (TrainingRequest trial in trials)
+                training.Add(
+                    new TrainingRun(
+                        trial.Settings,
+                        trial.Callbacks,
+                        initial is null
+                            ? NetworkState.Create(trial.Settings, scaling, train.ClassCount)
+                            : NetworkState.From(initial, trial.Settings)
+                    )
+                );
+            int batchSize = Math.Min(shared.BatchSize, train.RowCount);
+            using TrainingEngine engine = createEngine([.. training.Select(trial => trial.State)], shared, batchSize);
+            new TrainingLoop(engine, training, batchSize, train, validation).Run();
+            return [.. training.Select(trial => trial.Outcome!)];
+        }
+        finally
+        {
+            foreach (TrainingRun trial in training)
+                trial.Dispose();
+            torch.set_num_threads(threadsBefore);
+        }
+    }
+
+    /// <summary>Makes the engines of a device.</summary>
+    internal static Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> EngineFor(
+        ComputeDevice device
+    )
+    {
+        if (device.CudaIndex is not int index)
+            return (states, settings, rows) => new CpuTrainingEngine(states, settings, rows);
+        int count = TorchRuntime.CudaDeviceCount;
+        if (index < 0 || index >= count)
+            throw new InvalidOperationException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The device {device} is not there: libtorch can use {count} CUDA devices, counted from cuda:0."
+                )
+            );
+        return (states, settings, rows) =>
+            new TensorTrainingEngine(states, settings, rows, new torch.Device(DeviceType.CUDA, index));
+    }
+
+    private static void Check(
+        RowSource train,
+        RowSource? validation,
+        TrainingSettings settings,
+        InfomorphicNetwork? initial
+    )
+    {
+        if (train.RowCount < 2)
+            throw new ArgumentException("Training needs at least two rows.", nameof(train));
+        if (train.ClassCount < 2)
+            throw new ArgumentException("Training needs at least two classes.", nameof(train));
+        if (validation is null && (settings.RestoreBestEpoch || settings.EarlyStoppingRounds is not null))
+            throw new ArgumentException(
+                "Early stopping and keeping the best epoch need validation rows.",
+                nameof(validation)
+            );
+        if (validation is not null && validation.FeatureCount != train.FeatureCount)
+            throw new ArgumentException(
+                $"The validation rows have {validation.FeatureCount} features, the training rows {train.FeatureCount}.",
+                nameof(validation)
+            );
+        if (validation is not null && validation.ClassCount != train.ClassCount)
+            throw new ArgumentException(
+                $"The validation rows have {validation.ClassCount} classes, the training rows {train.ClassCount}.",
+                nameof(validation)
+            );
+        if (initial is null)
+            return;
+        if (initial.FeatureCount != train.FeatureCount)
+            throw new ArgumentException(
+                $"The model to go on from has {initial.FeatureCount} features, the training rows {train.FeatureCount}.",
+                nameof(initial)
+            );
+        if (initial.ClassCount != train.ClassCount)
+            throw new ArgumentException(
+                $"The model to go on from has {initial.ClassCount} classes, the training rows {train.ClassCount}.",
+                nameof(initial)
+            );
+    }
+
+    private static string Describe(FeatureScaling scaling, Standardization asked, bool continued)
+    {
+        string rule = scaling.Kind switch
+        {
+            Standardization.Global => string.Create(
+                CultureInfo.InvariantCulture,
+                $"by one mean ({scaling.Offsets[0]:G6}) and one standard deviation ({scaling.Scales[0]:G6}) over all features"
+            ),
+            Standardization.PerFeature => "each by its own mean and standard deviation",
+            _ => "not at all",
+        };
+        string why =
+            continued ? "as in the model to go on from"
+            : asked == Standardization.Auto ? "chosen from the data"
+            : "as asked for";
+        return $"Features are standardised {rule} ({why}).";
+    }
+}

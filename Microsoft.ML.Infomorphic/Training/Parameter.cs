@@ -1,0 +1,77 @@
+// Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1, with L2 regularisation added to the
+// gradient (not decoupled), as in the paper's table 1.
+//
+//   symbol  variable  shape             unit
+//   θ       Value     rows × columns    –
+//   g       Gradient  rows × columns    bit    ∂G/∂θ, the gradient of what is maximised
+//   m, v    _first, _second             –
+//   η, λ    settings                    –
+
+using System.Runtime.Intrinsics;
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Training.Torch;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>A matrix of weights with its gradient and its optimiser's state; one row a neuron.</summary>
+internal sealed class Parameter : IDisposable
+{
+    private readonly TensorMatrix _first;
+    private readonly TensorMatrix _second;
+
+    public Parameter(int rows, int columns)
+    {
+        Value = new TensorMatrix(rows, columns);
+        Gradient = new TensorMatrix(rows, columns);
+        _first = new TensorMatrix(rows, columns);
+        _second = new TensorMatrix(rows, columns);
+    }
+
+    /// <summary>The weights.</summary>
+    public TensorMatrix Value { get; }
+
+    /// <summary>The gradient of the goal by the weights.</summary>
+    public TensorMatrix Gradient { get; }
+
+    /// <summary>One step of gradient ascent for one neuron.</summary>
+    /// <param name="row">The neuron.</param>
+    /// <param name="settings">The optimiser's settings.</param>
+    /// <param name="step">The step, from 1.</param>
+    public void Update(int row, AdamSettings settings, long step)
+    {
+        Span<float> value = Value[row];
+        Span<float> gradient = Gradient[row];
+        Span<float> first = _first[row];
+        Span<float> second = _second[row];
+
+        // η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
+        double correction1 = 1 - Math.Pow(settings.Beta1, step);
+        double correction2 = 1 - Math.Pow(settings.Beta2, step);
+        var rate = Vector512.Create((float)(settings.LearningRate / correction1));
+        var rootCorrection = Vector512.Create((float)(1 / Math.Sqrt(correction2)));
+        var decay = Vector512.Create((float)settings.WeightDecay);
+        var beta1 = Vector512.Create((float)settings.Beta1);
+        var beta2 = Vector512.Create((float)settings.Beta2);
+        var rest1 = Vector512.Create((float)(1 - settings.Beta1));
+        var rest2 = Vector512.Create((float)(1 - settings.Beta2));
+        var epsilon = Vector512.Create((float)settings.Epsilon);
+        for (int i = 0; i < value.Length; i += Vector512<float>.Count)
+        {
+            Vector512<float> w = VectorMath.Load(value, i);
+            Vector512<float> g = decay * w - VectorMath.Load(gradient, i);
+            Vector512<float> m = beta1 * VectorMath.Load(first, i) + rest1 * g;
+            Vector512<float> v = beta2 * VectorMath.Load(second, i) + rest2 * g * g;
+            VectorMath.Store(m, first, i);
+            VectorMath.Store(v, second, i);
+            VectorMath.Store(w - rate * m / (Vector512.Sqrt(v) * rootCorrection + epsilon), value, i);
+        }
+    }
+
+    public void Dispose()
+    {
+        Value.Dispose();
+        Gradient.Dispose();
+        _first.Dispose();
+        _second.Dispose();
+    }
+}

@@ -1,0 +1,177 @@
+// Vector scaling (Guo et al. 2017): the maximum a posteriori a, b of p = softmax(a·F + b), with independent normal priors
+// of variance 1 around a = 1 and b = 0, so that rows that can be told apart perfectly leave a finite.
+//
+//   symbol   variable           shape            unit
+//   F        scores             classes × rows   –      aggregated inputs of the output neurons, signs folded in
+//   w        masses             rows             rows   sum to the number of rows
+//   a, b     slopes, offsets    classes          –
+//   p        probabilities      classes          probability
+//   J        loss               1                nat
+
+using Microsoft.ML.Infomorphic.Networks;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>Fits a <see cref="ScoreCalibration"/>.</summary>
+internal sealed class ScoreCalibrator
+{
+    private const int MaximumIterations = 200;
+
+    // Iterations end when one improves the mean loss by less than so many nats.
+    private const double SmallestImprovement = 1e-7;
+
+    private const double PriorPrecision = 1;
+
+    private readonly float[][] _scores;
+    private readonly int[] _labels;
+    private readonly double[] _masses;
+    private readonly bool[] _isFitted;
+    private readonly double[] _probabilities;
+
+    private ScoreCalibrator(float[][] scores, int[] labels, double[] masses)
+    {
+        _scores = scores;
+        _labels = labels;
+        _masses = masses;
+        _probabilities = new double[scores.Length];
+
+        // A class without rows keeps its score; see NetworkState.AbsentClassScore.
+        _isFitted = new bool[scores.Length];
+        foreach (int label in labels)
+            _isFitted[label] = true;
+    }
+
+    /// <summary>Fits a calibration.</summary>
+    /// <param name="scores">Classes × rows.</param>
+    /// <param name="labels">The class of each row.</param>
+    /// <param name="weights">The weight of each row.</param>
+    public static ScoreCalibration Fit(float[][] scores, int[] labels, double[] weights)
+    {
+        double total = weights.Sum();
+        double[] masses = weights.Select(weight => weight / total * weights.Length).ToArray();
+        return new ScoreCalibrator(scores, labels, masses).Minimize();
+    }
+
+    // Newton's method with the Hessian's 2 × 2 blocks of each class, and halved steps where a full one goes too far.
+    private ScoreCalibration Minimize()
+    {
+        int classes = _scores.Length;
+        double[] slopes = new double[classes];
+        double[] offsets = new double[classes];
+        Array.Fill(slopes, 1);
+        double[] slopeSteps = new double[classes];
+        double[] offsetSteps = new double[classes];
+        double loss = Loss(slopes, offsets);
+        for (int iteration = 0; iteration < MaximumIterations; iteration++)
+        {
+            double descent = FindSteps(slopes, offsets, slopeSteps, offsetSteps);
+            double length = 1;
+            double before = loss;
+            while (true)
+            {
+                double[] newSlopes = [.. slopes.Select((slope, k) => slope - length * slopeSteps[k])];
+                double[] newOffsets = [.. offsets.Select((offset, k) => offset - length * offsetSteps[k])];
+                double newLoss = Loss(newSlopes, newOffsets);
+
+                // Armijo's rule: at least a small part of what the slope promises.
+                if (newLoss <= loss - 1e-4 * length * descent)
+                {
+                    slopes = newSlopes;
+                    offsets = newOffsets;
+                    loss = newLoss;
+                    break;
+                }
+
+                length /= 2;
+                if (length < 1e-6)
+                    break;
+            }
+
+            if (before - loss < SmallestImprovement * _labels.Length)
+                break;
+        }
+
+        return new ScoreCalibration(
+            [.. slopes.Select(slope => (float)slope)],
+            [.. offsets.Select(offset => (float)offset)]
+        );
+    }
+
+    // J = −Σ w ln p(label) + ½ Σ (a − 1)² + ½ Σ b².
+    private double Loss(double[] slopes, double[] offsets)
+    {
+        double loss = 0;
+        for (int row = 0; row < _labels.Length; row++)
+        {
+            Predict(row, slopes, offsets);
+            loss -= _masses[row] * Math.Log(Math.Max(_probabilities[_labels[row]], double.Epsilon));
+        }
+
+        for (int k = 0; k < slopes.Length; k++)
+            loss += PriorPrecision / 2 * ((slopes[k] - 1) * (slopes[k] - 1) + offsets[k] * offsets[k]);
+        return loss;
+    }
+
+    // The Newton step of each class, and the decrease that all of them promise.
+    private double FindSteps(double[] slopes, double[] offsets, double[] slopeSteps, double[] offsetSteps)
+    {
+        int classes = slopes.Length;
+        double[] gradientA = new double[classes];
+        double[] gradientB = new double[classes];
+        double[] hessianAA = new double[classes];
+        double[] hessianAB = new double[classes];
+        double[] hessianBB = new double[classes];
+        for (int row = 0; row < _labels.Length; row++)
+        {
+            Predict(row, slopes, offsets);
+            for (int k = 0; k < classes; k++)
+            {
+                double f = _scores[k][row];
+                double p = _probabilities[k];
+                double error = _masses[row] * (p - (_labels[row] == k ? 1 : 0));
+                double curvature = _masses[row] * p * (1 - p);
+                gradientA[k] += error * f;
+                gradientB[k] += error;
+                hessianAA[k] += curvature * f * f;
+                hessianAB[k] += curvature * f;
+                hessianBB[k] += curvature;
+            }
+        }
+
+        double descent = 0;
+        for (int k = 0; k < classes; k++)
+        {
+            slopeSteps[k] = 0;
+            offsetSteps[k] = 0;
+            if (!_isFitted[k])
+                continue;
+            gradientA[k] += PriorPrecision * (slopes[k] - 1);
+            gradientB[k] += PriorPrecision * offsets[k];
+            double aa = hessianAA[k] + PriorPrecision;
+            double bb = hessianBB[k] + PriorPrecision;
+            double ab = hessianAB[k];
+            double determinant = aa * bb - ab * ab;
+            slopeSteps[k] = (bb * gradientA[k] - ab * gradientB[k]) / determinant;
+            offsetSteps[k] = (aa * gradientB[k] - ab * gradientA[k]) / determinant;
+            descent += gradientA[k] * slopeSteps[k] + gradientB[k] * offsetSteps[k];
+        }
+
+        return descent;
+    }
+
+    private void Predict(int row, double[] slopes, double[] offsets)
+    {
+        double largest = double.NegativeInfinity;
+        for (int k = 0; k < slopes.Length; k++)
+        {
+            _probabilities[k] = slopes[k] * _scores[k][row] + offsets[k];
+            largest = Math.Max(largest, _probabilities[k]);
+        }
+
+        double sum = 0;
+        for (int k = 0; k < slopes.Length; k++)
+            sum += _probabilities[k] = Math.Exp(_probabilities[k] - largest);
+        for (int k = 0; k < slopes.Length; k++)
+            _probabilities[k] /= sum;
+    }
+}

@@ -1,0 +1,64 @@
+using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Training.Torch;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>
+/// Trains and evaluates networks on a device: several, known by their places, all of one shape and on the same batches, or
+/// one alone. The weights may live on the device: they come
+/// from the states when the engine is made, and <see cref="DownloadWeights"/> copies them back.
+/// </summary>
+internal abstract class TrainingEngine : IDisposable
+{
+    /// <summary>
+    /// Tells which rows the next steps will take, one batch after another, so that they can be copied to the device at
+    /// once.
+    /// </summary>
+    /// <param name="order">The rows.</param>
+    public virtual void Announce(ReadOnlySpan<int> order) { }
+
+    /// <summary>Trains all networks on one batch.</summary>
+    /// <param name="rows">The data.</param>
+    /// <param name="batch">The rows of the batch.</param>
+    /// <param name="statistics">For each network, receives what its neurons know; empty where nobody asks.</param>
+    public abstract void Step(
+        LabeledRows rows,
+        ReadOnlySpan<int> batch,
+        params ReadOnlySpan<InformationStatistics> statistics
+    );
+
+    /// <summary>
+    /// Aggregated inputs of the output layers for a batch, with the label withheld and the hidden neurons at their mean
+    /// output y = 2θ − 1.
+    /// </summary>
+    /// <param name="rows">The data.</param>
+    /// <param name="batch">The rows of the batch.</param>
+    /// <param name="networks">Whose.</param>
+    /// <param name="receive">
+    /// Receives the network, and classes × rows that are valid until it returns. Several threads may call it at once, for
+    /// different networks.
+    /// </param>
+    public abstract void Evaluate(
+        LabeledRows rows,
+        ReadOnlySpan<int> batch,
+        ReadOnlySpan<int> networks,
+        Action<int, TensorMatrix> receive
+    );
+
+    /// <summary>Takes a network out: those behind it move up by one place.</summary>
+    /// <param name="network">The network.</param>
+    public abstract void Remove(int network);
+
+    /// <summary>Copies the weights from the device to the networks' states.</summary>
+    public abstract void DownloadWeights();
+
+    /// <summary>Copies the weights of a network's state to the device.</summary>
+    /// <param name="network">The network.</param>
+    public abstract void UploadWeights(int network);
+
+    /// <summary>Returns when the device has done all that was asked of it.</summary>
+    public abstract void Synchronize();
+
+    /// <summary>Gives memory and threads back.</summary>
+    public abstract void Dispose();
+}

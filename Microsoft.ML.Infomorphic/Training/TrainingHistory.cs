@@ -1,0 +1,69 @@
+using Microsoft.ML.Infomorphic.Networks;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>What the neurons of a layer came to in an epoch.</summary>
+/// <param name="Goal">
+/// Their mean goal, in bits, averaged over sampled batches of the epoch; NaN where none learned in it.
+/// </param>
+/// <param name="Atoms">
+/// The mean of each atom over the neurons and, last, of the residual entropy, in bits, in the goal's order; empty where none
+/// learned.
+/// </param>
+/// <param name="SelfCosineDistance">
+/// How far the receptive fields turned in the epoch (arXiv 2412.02482, eq. 3): 1 − cos of the angle between a neuron's
+/// feedforward weights, for standardised features, before and after it, 0 to 2; the median over the neurons. NaN where none
+/// learned, in output layers, and in models saved before it was measured.
+/// </param>
+public sealed record LayerProgress(double Goal, IReadOnlyList<double> Atoms, double SelfCosineDistance = double.NaN)
+{
+    /// <summary>A layer that did not learn in an epoch.</summary>
+    public static LayerProgress None { get; } = new(double.NaN, []);
+}
+
+/// <summary>What one epoch of training came to.</summary>
+/// <param name="Epoch">The epoch, from 1.</param>
+/// <param name="TrainingAccuracy">
+/// Share of training rows, 0 to 1, classified rightly at the end of the epoch with the label withheld (mean field),
+/// over at most <see cref="TrainingSettings.MaximumRowsForTrainingAccuracy"/> rows drawn once.
+/// </param>
+/// <param name="ValidationAccuracy">The same over all validation rows; null where there are none.</param>
+/// <param name="ValidationLogLoss">Mean −ln p(label) over the validation rows, in nats; null where there are none.</param>
+/// <param name="HiddenLayers">What the neurons of each hidden layer came to, from the features up.</param>
+/// <param name="OutputLayer">What the output neurons came to.</param>
+/// <param name="Seconds">Seconds since training began.</param>
+public sealed record EpochRecord(
+    int Epoch,
+    double TrainingAccuracy,
+    double? ValidationAccuracy,
+    double? ValidationLogLoss,
+    IReadOnlyList<LayerProgress> HiddenLayers,
+    LayerProgress OutputLayer,
+    double Seconds
+)
+{
+    /// <summary>All layers, from the features up.</summary>
+    public IEnumerable<LayerProgress> Layers => [.. HiddenLayers, OutputLayer];
+
+    /// <summary>The mean goal of the layer that learned, the lowest where several did, in bits: a hidden one, else the output layer.</summary>
+    public double Goal => (HiddenLayers.FirstOrDefault(layer => !double.IsNaN(layer.Goal)) ?? OutputLayer).Goal;
+}
+
+/// <summary>The epochs of a training, and what it cost.</summary>
+/// <param name="Epochs">The epochs, in order.</param>
+/// <param name="BestEpoch">The epoch, from 1, whose weights the network has.</param>
+/// <param name="Steps">Number of training steps (batches).</param>
+/// <param name="Seconds">Seconds of training, evaluations included.</param>
+/// <param name="StepSeconds">Seconds spent in training steps alone.</param>
+public sealed record TrainingHistory(
+    IReadOnlyList<EpochRecord> Epochs,
+    int BestEpoch,
+    long Steps,
+    double Seconds,
+    double StepSeconds
+);
+
+/// <summary>A trained network and the history of its training.</summary>
+/// <param name="Network">The network.</param>
+/// <param name="History">The history.</param>
+public sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History);

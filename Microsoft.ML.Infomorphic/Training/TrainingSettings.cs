@@ -1,0 +1,222 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Microsoft.ML.Infomorphic.Networks;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>The settings of Adam with L2 weight decay (the gradient of ½·λ·‖w‖² is added to the loss's).</summary>
+/// <param name="LearningRate">The learning rate η, positive.</param>
+/// <param name="WeightDecay">The weight decay λ, not negative.</param>
+/// <param name="Beta1">Decay of the first moment, in [0, 1).</param>
+/// <param name="Beta2">Decay of the second moment, in [0, 1).</param>
+/// <param name="Epsilon">Added to the root of the second moment, positive.</param>
+public sealed record AdamSettings(
+    double LearningRate,
+    double WeightDecay,
+    double Beta1 = 0.9,
+    double Beta2 = 0.999,
+    double Epsilon = 1e-8
+)
+{
+    internal void Validate()
+    {
+        if (!(LearningRate > 0) || !double.IsFinite(LearningRate))
+            throw new ArgumentOutOfRangeException(
+                nameof(LearningRate),
+                LearningRate,
+                "The learning rate must be a positive, finite number."
+            );
+        if (!(WeightDecay >= 0) || !double.IsFinite(WeightDecay))
+            throw new ArgumentOutOfRangeException(
+                nameof(WeightDecay),
+                WeightDecay,
+                "The weight decay must be a finite number that is not negative."
+            );
+        if (Beta1 is not (>= 0 and < 1) || Beta2 is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(
+                nameof(Beta1),
+                "The decays of the moments must be at least 0 and less than 1."
+            );
+        if (!(Epsilon > 0) || !double.IsFinite(Epsilon))
+            throw new ArgumentOutOfRangeException(nameof(Epsilon), Epsilon, "ε must be a positive, finite number.");
+    }
+}
+
+/// <summary>In which order the layers of a network are trained.</summary>
+public enum LayerOrder
+{
+    /// <summary>All layers learn in every step.</summary>
+    Together = 0,
+
+    /// <summary>
+    /// One after another from the bottom up: a layer is trained to its end, with an output layer of its own to judge it by,
+    /// and then stays as it is; the next one learns from its mean outputs with the label withheld.
+    /// </summary>
+    BottomUp = 1,
+}
+
+/// <summary>Everything that decides a training, but the data. Defaults are the paper's (table 1).</summary>
+public sealed record TrainingSettings
+{
+    /// <summary>At most so many training rows are scored at the end of an epoch.</summary>
+    public const int MaximumRowsForTrainingAccuracy = 8192;
+
+    /// <summary>At most so many rows calibrate the scores.</summary>
+    public const int MaximumRowsForCalibration = 16384;
+
+    /// <summary>The hidden layers, from the features up; none where the output layer reads the features.</summary>
+    public required IReadOnlyList<LayerSettings> HiddenLayers
+    {
+        get;
+        init => field = new ValueList<LayerSettings>(value);
+    }
+
+    /// <summary>The output layer.</summary>
+    public required OutputLayerSettings Output { get; init; }
+
+    /// <summary>In which order the layers are trained.</summary>
+    public LayerOrder Order { get; init; } = LayerOrder.Together;
+
+    /// <summary>The shape of the features where they are an image; null where they are not, or nothing needs it.</summary>
+    public ImageShape? Image { get; init; }
+
+    /// <summary>
+    /// How often a row is presented, 2 to <see cref="InfomorphicNetwork.MaximumPresentations"/>, where a layer hears itself
+    /// or one above it; elsewhere it is presented once. The last presentation alone is learned from.
+    /// </summary>
+    public int Presentations { get; init; } = 2;
+
+    /// <summary>Number of passes over the training rows, at least 1.</summary>
+    public int Epochs { get; init; } = 100;
+
+    /// <summary>Rows in a batch, at least 2; the last batch of an epoch may hold fewer.</summary>
+    public int BatchSize { get; init; } = 1024;
+
+    /// <summary>How features are standardised.</summary>
+    public Standardization Standardization { get; init; } = Standardization.Auto;
+
+    /// <summary>
+    /// Training stops when the validation accuracy has not improved for so many epochs; null never stops early. Needs
+    /// validation rows.
+    /// </summary>
+    public int? EarlyStoppingRounds { get; init; }
+
+    /// <summary>Whether the weights of the epoch with the best validation accuracy are kept. Needs validation rows.</summary>
+    public bool RestoreBestEpoch { get; init; }
+
+    /// <summary>Everything random follows from this number.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Threads to use; null for as many as the machine has processors. The result does not depend on it.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>
+    /// Whether networks of these and of other settings can be trained together on the same batches: they may differ in their
+    /// goals, activations, learning rates, weight decays and epochs, and in when they stop early.
+    /// </summary>
+    /// <param name="other">The other settings.</param>
+    /// <param name="reason">Why not, in one sentence; null where they can.</param>
+    /// <returns>Whether they can.</returns>
+    public bool CanTrainWith(TrainingSettings other, [NotNullWhen(false)] out string? reason)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        (string name, object? mine, object? others) = Shared(this)
+            .Zip(Shared(other), (first, second) => (first.Name, first.Value, second.Value))
+            .FirstOrDefault(setting => !Equals(setting.Item2, setting.Item3));
+        reason = name is null
+            ? null
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"Networks that are trained together have the same {name}, and here it is {mine ?? "not set"} and {others ?? "not set"}."
+            );
+        return reason is null;
+
+        static IEnumerable<(string Name, object? Value)> Shared(TrainingSettings settings) =>
+            [
+                ("number of hidden layers", settings.HiddenLayers.Count),
+                .. settings.HiddenLayers.SelectMany(
+                    (layer, i) =>
+                    {
+                        string of =
+                            settings.HiddenLayers.Count == 1 ? "hidden neurons" : $"neurons of hidden layer {i + 1}";
+                        return new (string, object?)[]
+                        {
+                            ($"sources of {of}", layer.Sources),
+                            ($"inputs of {of}", layer.Inputs),
+                            ($"context of {of}", layer.Context),
+                            ($"number of {of}", layer.Neurons),
+                            ($"connections of {of}", layer.Connections),
+                            ($"maximum of lateral connections of {of}", layer.LateralConnections),
+                            ($"binning of {of}", layer.Binning),
+                            ($"outputs passed on by {of}", layer.PassesOn),
+                            ($"decays of moments and ε of {of}", Rest(layer.Optimizer)),
+                        };
+                    }
+                ),
+                ("inputs of the output layer", settings.Output.Inputs),
+                ("binning of the output layer", settings.Output.Binning),
+                ("decays of moments and ε of the output layer", Rest(settings.Output.Optimizer)),
+                ("order of layers", settings.Order),
+                ("image", settings.Image),
+                ("number of presentations", settings.Presentations),
+                ("batch size", settings.BatchSize),
+                ("standardisation", settings.Standardization),
+                ("seed", settings.Seed),
+                ("number of threads", settings.Threads),
+            ];
+
+        static (double, double, double) Rest(AdamSettings adam) => (adam.Beta1, adam.Beta2, adam.Epsilon);
+    }
+
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    /// <exception cref="ArgumentException">Settings contradict each other.</exception>
+    internal void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(Presentations, 2);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Presentations, InfomorphicNetwork.MaximumPresentations);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Epochs, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 2);
+        if (EarlyStoppingRounds is int rounds)
+            ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1, nameof(EarlyStoppingRounds));
+        if (Threads is int threads)
+            ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(Threads));
+        if (!Enum.IsDefined(Order))
+            throw new ArgumentOutOfRangeException(nameof(Order), Order, "There is no such order of layers.");
+        Image?.Validate();
+        for (int i = 0; i < HiddenLayers.Count; i++)
+        {
+            HiddenLayers[i].Validate(i);
+            CheckSignals(i, HiddenLayers[i]);
+        }
+
+        Output.Validate();
+        foreach (Signal signal in Output.Inputs ?? [])
+            if (signal.IsLabel || signal.Index >= HiddenLayers.Count)
+                throw new ArgumentException(
+                    $"The output layer cannot hear {signal}: it hears the features, or hidden layers."
+                );
+    }
+
+    private void CheckSignals(int index, LayerSettings layer)
+    {
+        string name = $"hidden layer {index + 1}";
+        if (layer.Inputs is { Count: 0 })
+            throw new ArgumentException($"F of {name} hears nothing.");
+        foreach (Signal signal in layer.Inputs ?? [])
+            if (signal.IsLabel || signal.Index >= index)
+                throw new ArgumentException(
+                    $"F of {name} cannot hear {signal}: it hears the features, or layers below it."
+                );
+        if (layer.Context is not { Kind: SignalKind.Layer } context)
+            return;
+        if (context.Index > HiddenLayers.Count)
+            throw new ArgumentException(
+                $"The context of {name} is the feedback of layer {context.Index + 1}, and there are {HiddenLayers.Count} hidden layers and the output layer."
+            );
+        if (Order == LayerOrder.BottomUp && context.Index >= index)
+            throw new ArgumentException(
+                $"The context of {name} is the feedback of a layer above it: layers that need each other are trained together, and not one after another."
+            );
+    }
+}

@@ -1,0 +1,275 @@
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Training;
+using Microsoft.ML.Infomorphic.Training.Cpu;
+
+namespace Microsoft.ML.Infomorphic.Tests.Training.Cpu;
+
+// Gradients of a whole step are sums over rows of those of neurons, whose errors scale with Σ_β |c′_β| of the goal (see
+// VectorizedGoalTests), and not with the gradient: a fresh neuron knows next to nothing and has small ones. The largest
+// error met here was 1.6·10⁻⁸ of Σ_β |c′_β| times the largest input.
+[TestClass]
+public class CpuTrainingEngineTests
+{
+    private const double Precision = 5e-8;
+    private const double LargestInput = 3; // standardised features
+
+    [TestMethod]
+    [DataRow(9, 100, 64, false)] // all to all
+    [DataRow(9, 100, 61, true)]
+    [DataRow(9, 3, 64, false)] // drawn connections
+    [DataRow(20, 6, 150, true)] // more rows than a tile of the sparse products
+    [DataRow(1, 1, 40, false)] // one neuron, no peers
+    [DataRow(2, 1, 33, true)]
+    public void A_step_is_that_of_the_naive_computation(int hidden, int lateral, int rows, bool weighted) =>
+        AssertSteps(
+            Problems.Settings(hidden) with
+            {
+                MaximumLateralConnections = lateral,
+                Threads = 2,
+            },
+            rows,
+            weighted
+        );
+
+    [TestMethod]
+    [DataRow(Setups.Context, 100, 64, false)]
+    [DataRow(Setups.Context, 100, 61, true)]
+    [DataRow(Setups.Lateral, 100, 64, false)]
+    [DataRow(Setups.Lateral, 3, 61, true)]
+    [DataRow(Setups.Feedback, 100, 64, false)]
+    [DataRow(Setups.Feedback, 3, 61, true)]
+    [DataRow(Setups.BivariateFeedback, 100, 61, true)]
+    [DataRow(Setups.ThreePresentations, 100, 64, false)]
+    [DataRow(Setups.ThreePresentations, 3, 150, true)] // more rows than a tile of the sparse products
+    [DataRow(Setups.FeedbackOfThree, 3, 61, true)]
+    [DataRow(Setups.BivariateFeedbackOfFive, 100, 61, true)]
+    [DataRow(Setups.Random, 100, 61, true)]
+    [DataRow(Setups.Readout, 100, 61, true)]
+    public void A_step_of_every_setup_is_that_of_the_naive_computation(
+        string setup,
+        int lateral,
+        int rows,
+        bool weighted
+    ) =>
+        AssertSteps(
+            Setups.Settings(setup, hidden: 9) with
+            {
+                MaximumLateralConnections = lateral,
+                Threads = 2,
+            },
+            rows,
+            weighted
+        );
+
+    private static void AssertSteps(TrainingSettings settings, int rows, bool weighted)
+    {
+        settings.Validate();
+        LabeledRows data = Problems.Blobs(200, seed: 3, weighted: weighted);
+        int[] batch = [.. Enumerable.Range(0, rows).Select(i => (i * 7 + 3) % 200)];
+        FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
+        using NetworkState state = NetworkState.Create(settings, scaling, 3);
+        using var engine = new CpuTrainingEngine(state, settings, rows);
+        for (int step = 1; step <= 2; step++)
+        {
+            var expected = new NaiveStep(state, settings, data, batch, step);
+            Assert.IsGreaterThan(1e-6, expected.Margin, "another seed is needed: rounding may decide");
+            float[][] before = state.Snapshot();
+            var statistics = new InformationStatistics(state);
+            engine.Step(data, batch, statistics);
+
+            AssertClose(expected.Hidden, state.Hidden);
+            AssertClose(expected.Output, state.Output);
+            if (step == 1)
+                AssertFirstStepOfAdam(state, before);
+
+            // The atoms' weights c are up to 10 and redundancies are good to 10⁻⁶.
+            if (statistics.Hidden is LayerStatistics known)
+                Assert.AreEqual(expected.Goal, known.GoalOf(known.MeanAtoms()), 2e-5);
+            Assert.AreEqual(expected.OutputGoal, statistics.Output.GoalOf(statistics.Output.MeanAtoms()), 2e-5);
+        }
+    }
+
+    // The last batch of an epoch is smaller than the others.
+    [TestMethod]
+    public void Batches_of_changing_size_are_those_of_fresh_engines()
+    {
+        TrainingSettings settings = Problems.Settings(8) with { MaximumLateralConnections = 3 };
+        LabeledRows data = Problems.Blobs(200);
+        FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
+        using NetworkState state = NetworkState.Create(settings, scaling, 3);
+        using var engine = new CpuTrainingEngine(state, settings, 100);
+        int step = 0;
+        foreach (int rows in new[] { 100, 13, 100, 1, 13, 50 })
+        {
+            int[] batch = [.. Enumerable.Range(step, rows)];
+            var expected = new NaiveStep(state, settings, data, batch, ++step);
+            Assert.IsGreaterThan(1e-6, expected.Margin, "another seed is needed: rounding may decide");
+            engine.Step(data, batch);
+            AssertClose(expected.Hidden, state.Hidden);
+            AssertClose(expected.Output, state.Output);
+        }
+    }
+
+    // A row of weight 2 is two rows. Peers are silenced, so that which random numbers a row gets does not matter to
+    // hidden neurons.
+    [TestMethod]
+    public void A_row_of_weight_two_is_two_rows()
+    {
+        TrainingSettings settings = Problems.Settings(8);
+        LabeledRows data = Problems.Blobs(60);
+        float[] weights = [.. Enumerable.Range(0, 60).Select(i => i < 20 ? 2f : 1f)];
+        float[][] repeated = Gradients(data, [.. Enumerable.Range(0, 60), .. Enumerable.Range(0, 20)]);
+        float[][] weighted = Gradients(data with { Weights = weights }, [.. Enumerable.Range(0, 60)]);
+        for (int i = 0; i < repeated.Length; i++)
+        {
+            for (int j = 0; j < repeated[i].Length; j++)
+                Assert.AreEqual(
+                    repeated[i][j],
+                    weighted[i][j],
+                    2 * Precision * LargestInput * WeightOf(settings.Goal!)
+                );
+        }
+
+        float[][] Gradients(LabeledRows rows, int[] batch)
+        {
+            FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
+            using NetworkState state = NetworkState.Create(settings, scaling, 3);
+            state.Hidden!['L'].Weights.Value.CopyFrom(new float[64]);
+            using var engine = new CpuTrainingEngine(state, settings, batch.Length);
+            engine.Step(rows, batch);
+            return
+            [
+                state.Hidden!['F'].Weights.Gradient.ToArray(),
+                state.Hidden!['C'].Weights.Gradient.ToArray(),
+                state.Hidden!.Biases.Gradient.ToArray(),
+            ];
+        }
+    }
+
+    // The same forward pass as scoring's, up to rounding: training folds the standardisation in only at its end.
+    [TestMethod]
+    [DataRow(Setups.Full, 100)]
+    [DataRow(Setups.Full, 3)]
+    [DataRow(Setups.Context, 100)]
+    [DataRow(Setups.Lateral, 100)]
+    [DataRow(Setups.Lateral, 3)]
+    [DataRow(Setups.Feedback, 100)]
+    [DataRow(Setups.BivariateFeedback, 100)]
+    [DataRow(Setups.ThreePresentations, 3)]
+    [DataRow(Setups.FeedbackOfThree, 100)]
+    [DataRow(Setups.BivariateFeedbackOfFive, 100)]
+    [DataRow(Setups.Random, 100)]
+    [DataRow(Setups.Readout, 100)]
+    public void Evaluation_is_the_mean_field_of_scoring(string setup, int lateral)
+    {
+        TrainingSettings settings = Setups.Settings(setup, hidden: 9) with { MaximumLateralConnections = lateral };
+        LabeledRows data = Problems.Blobs(70);
+        FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
+        using NetworkState state = NetworkState.Create(settings, scaling, 3);
+        using var engine = new CpuTrainingEngine(state, settings, 70);
+        float[][] output = engine.Evaluate(data, [.. Enumerable.Range(0, 70)]);
+        int[] signs = [1, -1, 1];
+        InfomorphicNetwork network = state.ToNetwork(signs);
+        for (int row = 0; row < 70; row++)
+        {
+            double[] expected = NaiveNetwork.Score(
+                network,
+                Problems.FeaturesOf(data, row),
+                (theta, _, _) => 2 * theta - 1
+            );
+            double[] scores = [.. signs.Select((sign, k) => (double)sign * output[k][row])];
+            double sum = scores.Sum(Math.Exp);
+            for (int k = 0; k < 3; k++)
+                Assert.AreEqual(expected[k], Math.Exp(scores[k]) / sum, 2e-6);
+        }
+    }
+
+    // Gathering, kernels, products and optimiser, with batches of two sizes taking turns.
+    [TestMethod]
+    [DataRow(Setups.Full, 100)]
+    [DataRow(Setups.Full, 3)]
+    [DataRow(Setups.Context, 100)]
+    [DataRow(Setups.Lateral, 3)]
+    [DataRow(Setups.Feedback, 3)]
+    [DataRow(Setups.FeedbackOfThree, 3)]
+    [DataRow(Setups.Random, 100)]
+    [DataRow(Setups.Readout, 100)]
+    public void Steps_allocate_nothing(string setup, int lateral)
+    {
+        TrainingSettings settings = Setups.Settings(setup, hidden: 20) with
+        {
+            MaximumLateralConnections = lateral,
+            Threads = 2,
+        };
+        LabeledRows data = Problems.Blobs(200, weighted: true);
+        FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
+        using NetworkState state = NetworkState.Create(settings, scaling, 3);
+        using var engine = new CpuTrainingEngine(state, settings, 120);
+        int[] full = [.. Enumerable.Range(0, 120)];
+        int[] last = [.. Enumerable.Range(120, 80)];
+
+        // Locks make their wait handle when a thread waits for the first time, whenever that is: what a step needs, it
+        // needs in every round.
+        long least = long.MaxValue;
+        for (int round = 0; round < 5; round++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 20; i++)
+            {
+                engine.Step(data, full);
+                engine.Step(data, last);
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.AreEqual(0, least);
+    }
+
+    private static void AssertClose(double[][][] expected, LayerState? layer)
+    {
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double allowed = Precision * LargestInput * WeightOf(layer!.Goal!);
+            Parameter parameter = layer.Parameters[i];
+            for (int row = 0; row < expected[i].Length; row++)
+            for (int j = 0; j < expected[i][row].Length; j++)
+                Assert.AreEqual(expected[i][row][j], parameter.Gradient[row][j], allowed, $"{i}[{row}, {j}]");
+        }
+    }
+
+    private static double WeightOf(GoalFunction goal) =>
+        goal.RedundancyCoefficients.Sum(Math.Abs) + Math.Abs(goal.ResidualWeight);
+
+    // Adam's first step from the gradients that the engine has: η (g − λw) / (|g − λw| + ε). Weights of a layer that does
+    // not learn stay as they are.
+    private static void AssertFirstStepOfAdam(NetworkState state, float[][] before)
+    {
+        int i = 0;
+        foreach (LayerState? layer in (LayerState?[])[state.Hidden, state.Output])
+        foreach (Parameter parameter in layer?.Parameters ?? [])
+        {
+            float[] gradients = parameter.Gradient.ToArray();
+            float[] values = parameter.Value.ToArray();
+            AdamSettings adam = layer!.Optimizer;
+            for (int j = 0; j < values.Length; j++)
+            {
+                if (layer.Goal is null)
+                {
+                    Assert.AreEqual(before[i][j], values[j]);
+                    continue;
+                }
+
+                double g = gradients[j] - adam.WeightDecay * before[i][j];
+                double expected = before[i][j] + adam.LearningRate * g / (Math.Abs(g) + adam.Epsilon);
+                // Where g cancels, single precision leaves 10⁻⁷ of its parts; ε is 10⁻⁸.
+                double rounding = 1e-7 * Math.Abs(gradients[j]) / (Math.Abs(g) + adam.Epsilon);
+                Assert.AreEqual(expected, values[j], adam.LearningRate * (1e-5 + 2 * rounding) + 1e-7);
+            }
+
+            i++;
+        }
+    }
+}
