@@ -1,8 +1,8 @@
-using Microsoft.ML.Infomorphic.Networks;
-using Microsoft.ML.Infomorphic.Rows;
 using System.Buffers.Binary;
 using System.IO.Compression;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Rows;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;

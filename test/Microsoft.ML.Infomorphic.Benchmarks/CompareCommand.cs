@@ -1,9 +1,9 @@
-using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Training.Cpu;
 using System.CommandLine;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 using Microsoft.ML.Infomorphic.Benchmarks.Measuring;
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Training.Cpu;
 using Spectre.Console;
 using static TorchSharp.torch;
 
@@ -100,7 +100,7 @@ internal static class CompareCommand
             measurement.Device
         );
         ours.Train(training);
-        int[]? connections = ours.State.Hidden!['L'].Connections;
+        int[]? connections = Setup.Connections(ours.State);
         using var kernel = new KernelStep(measurement.Data, ours, batch, measurement.Threads);
         using Tensor features = rows.narrow(0, 0, batch);
         using var products = new MatrixProducts(features, neurons, lateral: connections is null);
@@ -160,7 +160,7 @@ internal static class CompareCommand
         Series itsProducts = lateralIsDense ? allProducts : productsContender.Total;
         var result = new Case(
             neurons,
-            ours.State.Hidden!['L'].ConnectionCount,
+            connections is null ? neurons - 1 : connections.Length / neurons,
             measurement.Device.ToString(),
             total.Milliseconds,
             fastest.Milliseconds,

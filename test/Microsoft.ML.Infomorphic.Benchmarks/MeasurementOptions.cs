@@ -1,7 +1,7 @@
-using Microsoft.ML.Infomorphic.Training.Torch;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Microsoft.ML.Infomorphic.Training.Torch;
 using TorchSharp;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;

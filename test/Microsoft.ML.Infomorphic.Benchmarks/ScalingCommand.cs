@@ -87,7 +87,7 @@ internal static class ScalingCommand
                     new Cell(
                         neurons,
                         batches[i],
-                        steps[i].State.Hidden!['L'].ConnectionCount,
+                        steps[i].Lateral.Connectivity.ConnectionsPerNeuron,
                         milliseconds,
                         1e6 * milliseconds.Median / ((double)neurons * batches[i])
                     )

@@ -1,5 +1,6 @@
-using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;
 
@@ -19,10 +20,16 @@ internal static class Setup
     public static TrainingSettings Settings(int hidden, int lateral, int batchSize = 1024, int? threads = null) =>
         new()
         {
-            HiddenNeurons = hidden,
-            MaximumLateralConnections = lateral,
-            Goal = GoalFunctions.OptimizedTpe1,
-            OutputGoal = GoalFunctions.Output,
+            HiddenLayers =
+            [
+                new LayerSettings
+                {
+                    Neurons = hidden,
+                    LateralConnections = lateral,
+                    Goal = GoalFunctions.OptimizedTpe1,
+                },
+            ],
+            Output = new OutputLayerSettings { Goal = GoalFunctions.Output },
             BatchSize = batchSize,
             Seed = 1,
             Threads = threads,
@@ -32,6 +39,14 @@ internal static class Setup
     public static int[]? DrawConnections(int hidden, int lateral, BenchmarkData data)
     {
         using NetworkState state = NetworkState.Create(Settings(hidden, lateral), data.Scaling, BenchmarkData.Classes);
-        return state.Hidden!['L'].Connections;
+        return Connections(state);
     }
+
+    /// <summary>What a source of the hidden neurons hears.</summary>
+    public static ProjectionState Projection(NetworkState state, char symbol) =>
+        state.Layers[0].Sources.Single(source => source.Symbol == symbol).Projections[0];
+
+    /// <summary>The lateral connections of a network; null for all-to-all.</summary>
+    public static int[]? Connections(NetworkState state) =>
+        (Projection(state, 'L').Connectivity as DrawnConnected)?.Connections;
 }

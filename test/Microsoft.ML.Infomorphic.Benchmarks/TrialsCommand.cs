@@ -1,10 +1,10 @@
-using Microsoft.ML.Infomorphic.Training;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Benchmarks.Measuring;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Training;
 using Spectre.Console;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;
@@ -59,12 +59,19 @@ internal static class TrialsCommand
         [
             .. Goals(trials)
                 .Select(goal =>
-                    Setup.Settings(hidden, Setup.LateralConnections(hidden), batch, measurement.Threads) with
+                {
+                    TrainingSettings settings = Setup.Settings(
+                        hidden,
+                        Setup.LateralConnections(hidden),
+                        batch,
+                        measurement.Threads
+                    );
+                    return settings with
                     {
-                        Goal = goal,
+                        HiddenLayers = [settings.HiddenLayers[0] with { Goal = goal }],
                         Epochs = epochs,
-                    }
-                ),
+                    };
+                }),
         ];
         TrainingSettings[] single = [.. group.Select(settings => settings with { Threads = 1 })];
         _ = Together([.. group.Select(settings => settings with { Epochs = 1 })]);
@@ -238,9 +245,8 @@ internal static class TrialsCommand
 
     private static IEnumerable<float> WeightsOf(TrainingResult result) =>
         result
-            .Network.HiddenLayers.Append(result.Network.OutputLayer)
-            .SelectMany(layer => layer.Sources)
-            .SelectMany(source => source.Weights.Concat(source.Biases));
+            .Network.Layers.SelectMany(layer => layer.Sources)
+            .SelectMany(source => source.Projections.SelectMany(of => of.Weights).Concat(source.Biases));
 
     private sealed record Report(
         string Command,

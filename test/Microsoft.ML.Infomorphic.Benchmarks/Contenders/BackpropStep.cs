@@ -11,8 +11,8 @@
 // differentiated as σ(A) is (straight through), gradient through both presentations; the output layer's σ(F) taken as
 // logits of a softmax cross-entropy; Adam.
 
-using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;

@@ -1,8 +1,8 @@
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Training.Cpu;
 using Microsoft.ML.Infomorphic.Training.Torch;
-using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 
@@ -42,8 +42,8 @@ internal sealed class InfomorphicStep : IDisposable
 
     public NetworkState State { get; }
 
-    /// <summary>The hidden neurons' source of their peers' outputs.</summary>
-    public SourceState Lateral => State.Hidden!['L'];
+    /// <summary>The hidden neurons' lateral connections.</summary>
+    public ProjectionState Lateral => Setup.Projection(State, 'L');
 
     /// <summary>The rows of the next step.</summary>
     public ReadOnlyMemory<int> Batch { get; private set; }

@@ -1,13 +1,13 @@
+using System.Diagnostics;
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Training.Cpu;
 using Microsoft.ML.Infomorphic.Training.Torch;
-using System.Diagnostics;
-using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 
 /// <summary>Everything that one neuron's share of a step runs through, one method a pass, in one thread's memory.</summary>
-internal sealed class KernelPasses(TrainingSettings settings, int rows)
+internal sealed class KernelPasses(LayerSettings settings, ulong seed, int rows)
 {
     private readonly ModulatedActivation _activation = (ModulatedActivation)settings.Activation;
     private readonly VectorizedGoal _goal = new(new GoalTerms(settings.Goal!), settings.Binning.Count, rows);
@@ -31,7 +31,7 @@ internal sealed class KernelPasses(TrainingSettings settings, int rows)
         VectorizedActivation.Fire(_activation, f, c, l, _theta, _complement);
 
     public void Sample(Span<float> outputs, int neuron, ulong step) =>
-        Philox.Sample(_theta, outputs, (uint)neuron, step, settings.Seed);
+        Philox.Sample(_theta, outputs, (uint)neuron, step, seed);
 
     public void Bin(ReadOnlySpan<float> f, ReadOnlySpan<float> c, ReadOnlySpan<float> l)
     {
@@ -86,7 +86,6 @@ internal sealed class KernelStep : IDisposable
 {
     private const int Passes = 6;
     private readonly WorkerTeam _team;
-    private readonly Action<int, int> _run;
     private readonly KernelPasses[] _passes;
     private readonly long[][] _ticks;
     private readonly TensorMatrix _f;
@@ -105,15 +104,19 @@ internal sealed class KernelStep : IDisposable
     public KernelStep(BenchmarkData data, InfomorphicStep trained, int batchSize, int threads)
     {
         NetworkState state = trained.State;
-        _neurons = state.Hidden!.NeuronCount;
+        _neurons = state.Layers[0].NeuronCount;
         _team = new WorkerTeam(threads);
-        _run = Run;
-        _passes = [.. Enumerable.Range(0, threads).Select(_ => new KernelPasses(trained.Settings, batchSize))];
+        _passes =
+        [
+            .. Enumerable
+                .Range(0, threads)
+                .Select(_ => new KernelPasses(trained.Settings.HiddenLayers[0], trained.Settings.Seed, batchSize)),
+        ];
         _ticks = [.. Enumerable.Range(0, threads).Select(_ => new long[Passes])];
         (_f, _c, _l) = (New(), New(), New());
         (_first, _second) = (New(), New());
         (_gradientF, _gradientC, _gradientL) = (New(), New(), New());
-        _lateralBiases = [.. Enumerable.Range(0, _neurons).Select(neuron => state.Hidden!.Biases.Value[neuron][2])];
+        _lateralBiases = [.. Enumerable.Range(0, _neurons).Select(neuron => state.Layers[0].Biases.Value[neuron][2])];
         Aggregate(data, trained);
 
         TensorMatrix New() => new(_neurons, batchSize);
@@ -142,7 +145,7 @@ internal sealed class KernelStep : IDisposable
     public void Step()
     {
         _steps++;
-        _team.Run(_neurons, _run);
+        _team.Run(_neurons, this, static (step, neuron, thread) => step.Run(neuron, thread));
     }
 
     public void Dispose()
@@ -204,14 +207,15 @@ internal sealed class KernelStep : IDisposable
         }
 
         using TorchSharp.torch.Tensor transposed = features.Tensor.t();
-        _f.Tensor.addmm_(state.Hidden!['F'].Weights.Value.Tensor, transposed, beta: 0);
+        _f.Tensor.addmm_(Setup.Projection(state, 'F').Weights.Value.Tensor, transposed, beta: 0);
         for (int neuron = 0; neuron < _neurons; neuron++)
         {
-            ReadOnlySpan<float> biases = state.Hidden!.Biases.Value[neuron];
+            ReadOnlySpan<float> biases = state.Layers[0].Biases.Value[neuron];
             for (int i = 0; i < rows.Length; i++)
             {
                 _f[neuron][i] += biases[0];
-                _c[neuron][i] = state.Hidden!['C'].Weights.Value[neuron][data.Train.Labels[rows[i]]] + biases[1];
+                _c[neuron][i] =
+                    Setup.Projection(state, 'C').Weights.Value[neuron][data.Train.Labels[rows[i]]] + biases[1];
             }
 
             _passes[0].FireFirst(_f[neuron], _c[neuron], biases[2]);
@@ -221,13 +225,11 @@ internal sealed class KernelStep : IDisposable
         for (int neuron = 0; neuron < _neurons; neuron++)
         {
             Span<float> l = _l[neuron];
-            ReadOnlySpan<float> weights = state.Hidden!['L'].Weights.Value[neuron];
+            ReadOnlySpan<float> weights = Setup.Projection(state, 'L').Weights.Value[neuron];
             l.Fill(_lateralBiases[neuron]);
             for (int i = 0; i < weights.Length; i++)
             {
-                int peer = state.Hidden!['L'].Connections is int[] connections
-                    ? connections[neuron * weights.Length + i]
-                    : i;
+                int peer = Setup.Connections(state) is int[] connections ? connections[neuron * weights.Length + i] : i;
                 ReadOnlySpan<float> outputs = _first[peer];
                 for (int column = 0; column < l.Length; column++)
                     l[column] += weights[i] * outputs[column];

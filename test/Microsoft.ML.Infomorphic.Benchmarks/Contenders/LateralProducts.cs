@@ -1,5 +1,5 @@
-using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;

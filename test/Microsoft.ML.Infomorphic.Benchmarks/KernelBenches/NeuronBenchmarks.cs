@@ -1,8 +1,8 @@
-using Microsoft.ML.Infomorphic.Training;
 using BenchmarkDotNet.Attributes;
 using Microsoft.ML.Infomorphic.Benchmarks.Contenders;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.KernelBenches;
 
@@ -43,7 +43,7 @@ public class NeuronBenchmarks
     public void SetUp()
     {
         var random = new RandomStream(1, 0);
-        _passes = new KernelPasses(_settings, Rows);
+        _passes = new KernelPasses(_settings.HiddenLayers[0], _settings.Seed, Rows);
         (_f, _c, _l, _outputs) = (new float[Rows], new float[Rows], new float[Rows], new float[Rows]);
         (_gradientF, _gradientC, _gradientL) = (new float[Rows], new float[Rows], new float[Rows]);
 

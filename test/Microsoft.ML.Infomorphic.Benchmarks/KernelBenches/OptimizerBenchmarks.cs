@@ -1,6 +1,6 @@
+using BenchmarkDotNet.Attributes;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Training.Torch;
-using BenchmarkDotNet.Attributes;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.KernelBenches;
 

@@ -1,8 +1,8 @@
-using Microsoft.ML.Infomorphic.Training;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Text.RegularExpressions;
+using Microsoft.ML.Infomorphic.Training;
 using TorchSharp;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.Measuring;

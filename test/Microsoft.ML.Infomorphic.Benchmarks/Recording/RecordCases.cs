@@ -1,5 +1,5 @@
-using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Networks;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;
 

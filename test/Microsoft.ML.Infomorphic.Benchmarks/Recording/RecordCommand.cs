@@ -1,9 +1,9 @@
-using Microsoft.ML.Infomorphic.Rows;
-using Microsoft.ML.Infomorphic.Scoring;
-using Microsoft.ML.Infomorphic.Training;
 using System.CommandLine;
 using System.Runtime.Intrinsics;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;
 

@@ -1,8 +1,8 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
-using System.IO.Hashing;
-using System.Runtime.InteropServices;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;
 
@@ -16,12 +16,13 @@ internal static class RecordHashes
     public static string HashNetwork(InfomorphicNetwork network)
     {
         var hash = new BitHash();
-        foreach (var layer in network.HiddenLayers.Append(network.OutputLayer))
-        foreach (var source in layer.Sources)
+        foreach (InfomorphicLayer layer in network.Layers)
+        foreach (Source source in layer.Sources)
+        foreach (Projection projection in source.Projections)
         {
-            hash.Add<float>(source.Weights);
+            hash.Add<float>(projection.Weights);
             hash.Add<float>(source.Biases);
-            hash.Add<int>(source.Connections ?? []);
+            hash.Add<int>((projection.Connectivity as DrawnConnected)?.Connections ?? []);
         }
 
         hash.Add<float>([.. network.Calibration.Slopes]);
@@ -39,15 +40,15 @@ internal static class RecordHashes
             hash.Add<double>(
                 epoch.ValidationAccuracy is double accuracy ? [accuracy, epoch.ValidationLogLoss!.Value] : []
             );
-            if (epoch.HiddenAtoms.Count > 0)
+            foreach (LayerProgress layer in epoch.HiddenLayers.Where(layer => layer.Atoms.Count > 0))
             {
-                hash.Add<double>([epoch.HiddenGoal]);
-                hash.Add<double>([.. epoch.HiddenAtoms]);
-                hash.Add<double>([epoch.SelfCosineDistance]);
+                hash.Add<double>([layer.Goal]);
+                hash.Add<double>([.. layer.Atoms]);
+                hash.Add<double>([layer.SelfCosineDistance]);
             }
 
-            hash.Add<double>([epoch.OutputGoal]);
-            hash.Add<double>([.. epoch.OutputAtoms]);
+            hash.Add<double>([epoch.OutputLayer.Goal]);
+            hash.Add<double>([.. epoch.OutputLayer.Atoms]);
         }
 
         hash.Add<long>([history.Epochs.Count, history.BestEpoch, history.Steps]);

@@ -1,8 +1,9 @@
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Training.Torch;
-using Microsoft.ML.Infomorphic.Information;
-using Microsoft.ML.Infomorphic.Kernels;
 using TorchSharp;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks;
@@ -16,62 +17,78 @@ internal static class RecordTensorCases
     /// <summary>All of them: their names, and what trains with a number of threads.</summary>
     public static IEnumerable<(string Name, Func<int, IReadOnlyList<TrainingResult>> Train)> All()
     {
+        var layer = new LayerSettings
+        {
+            Neurons = 30,
+            Goal = GoalFunctions.OptimizedTpe1,
+            Optimizer = new AdamSettings(0.02, 0.00035),
+        };
         TrainingSettings full = new()
         {
-            HiddenNeurons = 30,
+            HiddenLayers = [layer],
+            Output = new OutputLayerSettings
+            {
+                Goal = GoalFunctions.Output,
+                Optimizer = new AdamSettings(0.03, 0.00015),
+            },
             Epochs = 3,
             BatchSize = 128,
-            Goal = GoalFunctions.OptimizedTpe1,
-            OutputGoal = GoalFunctions.Output,
-            HiddenOptimizer = new AdamSettings(0.02, 0.00035),
-            OutputOptimizer = new AdamSettings(0.03, 0.00015),
             Seed = 1,
         };
-        TrainingSettings still = full with { Goal = null, Context = ContextSignal.None, LateralInput = false };
         return
         [
             Case("tensor-setup1", [full]),
-            Case("tensor-drawn-lateral-weighted", [full with { MaximumLateralConnections = 5 }], weighted: true),
+            Case("tensor-drawn-lateral-weighted", [With(layer with { LateralConnections = 5 })], weighted: true),
             Case(
                 "tensor-three-presentations-feedback-drawn-lateral",
                 [
-                    full with
+                    With(
+                        layer with
+                        {
+                            Context = Signal.Layer(1),
+                            LateralConnections = 5,
+                            Activation = new ModulatedActivation(1, 1, 2, 2),
+                        }
+                    ) with
                     {
-                        Context = ContextSignal.Feedback,
                         Presentations = 3,
-                        MaximumLateralConnections = 5,
-                        Activation = new ModulatedActivation(1, 1, 2, 2),
                     },
                 ]
             ),
             Case(
                 "tensor-context-only-adaptive-binning",
                 [
-                    full with
-                    {
-                        LateralInput = false,
-                        Goal = GoalFunctions.ContextOptimized2,
-                        Activation = new BivariateActivation(),
-                        Binning = new Binning(20, 1, Adaptive: true),
-                    },
+                    With(
+                        layer with
+                        {
+                            LateralConnections = null,
+                            Goal = GoalFunctions.ContextOptimized2,
+                            Activation = new BivariateActivation(),
+                            Binning = new Binning(20, 1, Adaptive: true),
+                        }
+                    ),
                 ]
             ),
             Case(
                 "tensor-lateral-only",
                 [
-                    full with
-                    {
-                        Context = ContextSignal.None,
-                        Goal = GoalFunctions.LateralOptimized2,
-                        Activation = new BivariateActivation(),
-                    },
+                    With(
+                        layer with
+                        {
+                            Context = null,
+                            Goal = GoalFunctions.LateralOptimized2,
+                            Activation = new BivariateActivation(),
+                        }
+                    ),
                 ]
             ),
-            Case("tensor-random-projection", [still with { HiddenLayer = HiddenLayerKind.Random }]),
-            Case("tensor-no-hidden-layer", [still with { HiddenLayer = HiddenLayerKind.None, HiddenNeurons = 0 }]),
+            Case("tensor-random-projection", [With(LayerSettings.RandomProjection(30))]),
+            Case("tensor-no-hidden-layer", [With()]),
             Case("tensor-best-epoch", [full with { RestoreBestEpoch = true, Epochs = 6 }], validated: true),
-            Case("tensor-many", [full, full with { Goal = GoalFunctions.Heuristic, Epochs = 2 }]),
+            Case("tensor-many", [full, With(layer with { Goal = GoalFunctions.Heuristic }) with { Epochs = 2 }]),
         ];
+
+        TrainingSettings With(params LayerSettings[] layers) => full with { HiddenLayers = layers };
     }
 
     private static (string, Func<int, IReadOnlyList<TrainingResult>>) Case(

@@ -1,5 +1,5 @@
-using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Rows;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.Scoring;
 

@@ -1,8 +1,8 @@
-using Microsoft.ML.Infomorphic.Scoring;
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Benchmarks.Measuring;
+using Microsoft.ML.Infomorphic.Scoring;
 
 namespace Microsoft.ML.Infomorphic.Benchmarks.Scoring;
 
@@ -112,7 +112,7 @@ internal static class ScoringMeasurement
         (double bytesPerRow, double bytesPerCursor) = Bytes(transformer.Transform(view), count);
         var measured = new ScoringCase(
             hidden,
-            transformer.Model.Network.HiddenLayers[0].Sources[2].ConnectionsPerNeuron,
+            transformer.Model.Network.HiddenLayers[0].Sources[2].Projections[0].Connectivity.ConnectionsPerNeuron,
             count,
             Difference(scorer, rows, together.Scores),
             all.ToDictionary(pass => pass.Contender.Name, pass => pass.RowsPerSecond),

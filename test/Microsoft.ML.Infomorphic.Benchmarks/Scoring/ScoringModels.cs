@@ -1,5 +1,5 @@
-using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Trainers;
 using Microsoft.ML.Trainers.LightGbm;
 
