@@ -139,6 +139,10 @@ public sealed partial class NetworkScorer
         }
     }
 
+    /// <summary>The mean outputs of a layer, with the label withheld.</summary>
+    internal void LayerOutputs(ReadOnlySpan<float> features, int layer, Span<float> outputs) =>
+        throw new NotSupportedException();
+
     // Nothing is random where there is no hidden neuron, or its activation is a step.
     private bool IsSampled =>
         Settings.Mode == ScoringMode.Sampled && _hidden is not null && _hidden.Activation is not StepActivation;

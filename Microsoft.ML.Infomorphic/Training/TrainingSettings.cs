@@ -86,8 +86,14 @@ public sealed record TrainingSettings
     /// </summary>
     public int Presentations { get; init; } = 2;
 
-    /// <summary>Number of passes over the training rows, at least 1.</summary>
+    /// <summary>Number of passes over the training rows, at least 1: in each stage, where layers are trained one after another.</summary>
     public int Epochs { get; init; } = 100;
+
+    /// <summary>Number of passes over the training rows in all stages together.</summary>
+    internal int TotalEpochs =>
+        Order == LayerOrder.Together || HiddenLayers.Count < 2
+            ? Epochs
+            : Epochs * (HiddenLayers.SkipLast(1).Count(layer => layer.Learns) + 1);
 
     /// <summary>Rows in a batch, at least 2; the last batch of an epoch may hold fewer.</summary>
     public int BatchSize { get; init; } = 1024;
