@@ -11,7 +11,7 @@ using TorchSharp;
 namespace Microsoft.ML.Infomorphic.Training;
 
 /// <summary>What a training tells its host while it runs, and asks of it.</summary>
-public sealed class TrainingCallbacks
+internal sealed class TrainingCallbacks
 {
     /// <summary>Called before every step; throws <see cref="OperationCanceledException"/> to end the training.</summary>
     public Action CheckAlive { get; init; } = static () => { };
@@ -26,12 +26,12 @@ public sealed class TrainingCallbacks
 /// <summary>One of several networks that are trained together.</summary>
 /// <param name="Settings">Its settings.</param>
 /// <param name="Callbacks">What to tell its host. Where one of them throws, this request ends with that exception.</param>
-public sealed record TrainingRequest(TrainingSettings Settings, TrainingCallbacks Callbacks);
+internal sealed record TrainingRequest(TrainingSettings Settings, TrainingCallbacks Callbacks);
 
 /// <summary>What a request came to: either of the two.</summary>
 /// <param name="Result">The network and its history; null where the request failed or was ended.</param>
 /// <param name="Error">What ended the request; null where it gave a network.</param>
-public sealed record TrainingOutcome(TrainingResult? Result, Exception? Error)
+internal sealed record TrainingOutcome(TrainingResult? Result, Exception? Error)
 {
     /// <summary>The result.</summary>
     /// <exception cref="Exception">What ended the request, as it was thrown.</exception>
@@ -44,7 +44,7 @@ public sealed record TrainingOutcome(TrainingResult? Result, Exception? Error)
 }
 
 /// <summary>Trains networks.</summary>
-public static class NetworkTrainer
+internal static class NetworkTrainer
 {
     /// <summary>Trains a network.</summary>
     /// <param name="train">The training rows, at least 2.</param>

@@ -66,4 +66,4 @@ public sealed record TrainingHistory(
 /// <summary>A trained network and the history of its training.</summary>
 /// <param name="Network">The network.</param>
 /// <param name="History">The history.</param>
-public sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History);
+internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History);
