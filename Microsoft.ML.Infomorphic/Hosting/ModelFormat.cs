@@ -54,8 +54,8 @@ internal sealed record ModelContents(
 ///   inputs      int number, −1 where they are not set; signal …
 ///   optimiser   double learning rate, weight decay, β₁, β₂, ε
 /// history       int best epoch; ulong steps; double seconds, step seconds; int number of epochs; epoch …:
-///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; for
-///               each layer double goal, counted double atoms, double self-cosine distance
+///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; int
+///               number of layers; for each double goal, counted double atoms, double self-cosine distance
 /// digest        32 bytes
 /// </code>
 /// Versions 1 to 3 are of networks with one hidden layer, or none; <see cref="EarlyModelFormat"/> reads what differs.
@@ -618,6 +618,7 @@ internal static class ModelFormat
             writer.Write(epoch.ValidationAccuracy ?? double.NaN);
             writer.Write(epoch.ValidationLogLoss ?? double.NaN);
             writer.Write(epoch.Seconds);
+            writer.Write(epoch.HiddenLayers.Count + 1);
             foreach (LayerProgress layer in epoch.Layers)
             {
                 writer.Write(layer.Goal);
@@ -641,9 +642,7 @@ internal static class ModelFormat
             double validationAccuracy = reader.ReadDouble();
             double validationLogLoss = reader.ReadDouble();
             (LayerProgress[] progress, double elapsed) =
-                version < Version4
-                    ? EarlyModelFormat.ReadProgress(reader, layers, version)
-                    : ReadProgress(reader, layers);
+                version < Version4 ? EarlyModelFormat.ReadProgress(reader, layers, version) : ReadProgress(reader);
             epochs[i] = new EpochRecord(
                 epoch,
                 accuracy,
@@ -658,11 +657,13 @@ internal static class ModelFormat
         return new TrainingHistory(epochs, bestEpoch, steps, seconds, stepSeconds);
     }
 
-    private static (LayerProgress[] Progress, double Seconds) ReadProgress(CheckedReader reader, int layers)
+    private static (LayerProgress[] Progress, double Seconds) ReadProgress(CheckedReader reader)
     {
         double seconds = reader.ReadDouble();
-        var progress = new LayerProgress[layers];
-        for (int i = 0; i < layers; i++)
+        var progress = new LayerProgress[reader.ReadCount(bytesEach: sizeof(int) + 2 * sizeof(double))];
+        if (progress.Length == 0)
+            throw new FormatException("an epoch is of no layer");
+        for (int i = 0; i < progress.Length; i++)
             progress[i] = new LayerProgress(reader.ReadDouble(), reader.ReadCounted<double>(), reader.ReadDouble());
         return (progress, seconds);
     }

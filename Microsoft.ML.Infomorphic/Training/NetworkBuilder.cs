@@ -96,11 +96,11 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
         ImageShape? image = signal.Kind == SignalKind.Features ? settings.Image : _shapes[signal.Index].Shape;
         if (image is null)
             throw new ArgumentException(
-                $"Hidden layer {index + 1} has local fields, and {(signal.Kind == SignalKind.Features ? "the features have" : $"{signal} has")} no image's shape: say which, or connect it to all."
+                $"Hidden layer {index + 1} has local fields, and {(signal.Kind == SignalKind.Features ? "the features have" : $"{signal} has")} no image's shape: set Image, or read a column with the dimensions of an image."
             );
         if (image.Size != SizeOf(signal))
             throw new ArgumentException(
-                $"An image of {image} has {image.Size} numbers, and there are {SizeOf(signal)} features."
+                $"Image: an image of {image} has {image.Size} numbers, and there are {SizeOf(signal)} features."
             );
         var grid = new FieldGrid(image, fields.Height, fields.Width, fields.VerticalStride, fields.HorizontalStride);
         grid.Validate();
