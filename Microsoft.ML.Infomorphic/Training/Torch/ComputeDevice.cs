@@ -4,7 +4,7 @@ namespace Microsoft.ML.Infomorphic.Training.Torch;
 
 /// <summary>Where a network is trained.</summary>
 /// <param name="CudaIndex">The index of a CUDA device, from 0; null for the CPU.</param>
-internal readonly record struct ComputeDevice(int? CudaIndex)
+public readonly record struct ComputeDevice(int? CudaIndex)
 {
     /// <summary>The CPU.</summary>
     public static ComputeDevice Cpu => new(null);
