@@ -53,7 +53,7 @@ public class RowStoreTests
     {
         Assert.IsInstanceOfType<SparseFeatureMatrix>(Matrix(features: 1000, nonZeros: 100));
         Assert.IsInstanceOfType<DenseFeatureMatrix>(Matrix(features: 1000, nonZeros: 400));
-        Assert.IsInstanceOfType<DenseFeatureMatrix>(Matrix(features: 20, nonZeros: 1));
+        Assert.IsInstanceOfType<DenseFeatureMatrix>(Matrix(features: 8, nonZeros: 1));
     }
 
     [TestMethod]
