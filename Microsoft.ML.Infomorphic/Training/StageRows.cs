@@ -11,8 +11,6 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// </summary>
 internal sealed class StageRows
 {
-    private const int RowsAtOnce = 256;
-
     private readonly List<(Signal Signal, int First, int Count)> _parts = [];
     private readonly NetworkScorer _scorer;
 
@@ -45,6 +43,8 @@ internal sealed class StageRows
     /// <summary>The standardisation of the rows.</summary>
     public FeatureScaling Scaling { get; }
 
+    private int Width => Scaling.FeatureCount;
+
     /// <summary>Where a signal begins among the numbers of a row; null where rows do not bring it.</summary>
     public int? FirstOf(Signal signal)
     {
@@ -66,15 +66,14 @@ internal sealed class StageRows
 
     private RowsInMemory Keep(LabeledRows rows, int threads, Action checkAlive)
     {
-        int width = Scaling.FeatureCount;
-        int rowsPerChunk = Math.Max(1, (1 << 22) / width / RowsAtOnce) * RowsAtOnce;
+        int rowsPerChunk = Math.Max(1, (1 << 22) / Width / _scorer.RowsPerBlock) * _scorer.RowsPerBlock;
         float[][] chunks = new float[(rows.RowCount + rowsPerChunk - 1) / rowsPerChunk][];
         for (int chunk = 0; chunk < chunks.Length; chunk++)
         {
             checkAlive();
             int first = chunk * rowsPerChunk;
             int count = Math.Min(rowsPerChunk, rows.RowCount - first);
-            chunks[chunk] = new float[(long)count * width];
+            chunks[chunk] = new float[(long)count * Width];
             int[] places = [.. Enumerable.Range(first, count)];
             Compute(rows.Features, places, chunks[chunk], threads);
         }
@@ -82,35 +81,36 @@ internal sealed class StageRows
         return new RowsInMemory(
             rows with
             {
-                Features = new DenseFeatureMatrix(rows.RowCount, width, chunks, rowsPerChunk),
+                Features = new DenseFeatureMatrix(rows.RowCount, Width, chunks, rowsPerChunk),
             }
         );
     }
 
     private void Compute(FeatureMatrix features, ReadOnlyMemory<int> places, float[] values, int threads)
     {
-        int width = Scaling.FeatureCount;
-        int items = (places.Length + RowsAtOnce - 1) / RowsAtOnce;
+        int rowsPerBlock = _scorer.RowsPerBlock;
         Parallel.For(
             0,
-            items,
+            (places.Length + rowsPerBlock - 1) / rowsPerBlock,
             new ParallelOptions { MaxDegreeOfParallelism = threads },
             item =>
             {
-                float[] row = new float[features.FeatureCount];
-                int end = Math.Min((item + 1) * RowsAtOnce, places.Length);
-                for (int i = item * RowsAtOnce; i < end; i++)
+                int first = item * rowsPerBlock;
+                int count = Math.Min(rowsPerBlock, places.Length - first);
+                ScoringBlock block = _scorer.Rent();
+                for (int row = 0; row < count; row++)
                 {
-                    features.CopyRow(places.Span[i], row);
-                    foreach ((Signal signal, int first, int count) in _parts)
-                    {
-                        Span<float> part = values.AsSpan(i * width + first, count);
-                        if (signal.Kind == SignalKind.Features)
-                            row.CopyTo(part);
-                        else
-                            _scorer.LayerOutputs(row, signal.Index, part);
-                    }
+                    Span<float> next = block.NextRow;
+                    features.CopyRow(places.Span[first + row], next);
+                    block.Add(next);
+                    if (FirstOf(Signal.Features) is int place)
+                        next.CopyTo(values.AsSpan((first + row) * Width + place));
                 }
+
+                foreach ((Signal signal, int place, _) in _parts)
+                    if (signal.Kind == SignalKind.Layer)
+                        _scorer.LayerOutputs(block, signal.Index, values.AsSpan(first * Width + place), Width);
+                _scorer.Return(block);
             }
         );
     }
