@@ -48,7 +48,7 @@ internal sealed class NaiveStep
                 ),
         ];
         _presentations = state.Layers.Any(layer => Changes(layer.Index)) ? settings.Presentations : 1;
-        double[]?[][] means = Present(withLabel: false, means: null);
+        double[][][] means = Present(withLabel: false, means: null);
         Present(withLabel: true, means);
     }
 
@@ -68,7 +68,7 @@ internal sealed class NaiveStep
     public double[][][][] Gradients { get; private set; } = [];
 
     // All presentations of all layers; returns what each layer passes on in the last one, outputs × rows.
-    private double[]?[][] Present(bool withLabel, double[]?[][]? means)
+    private double[][][] Present(bool withLabel, double[][][]? means)
     {
         int layers = _state.Layers.Count;
         var earlier = new Outputs?[layers];
@@ -91,7 +91,7 @@ internal sealed class NaiveStep
             }
 
             if (isLast)
-                return [.. now.Select(outputs => (double[]?[])outputs!.Passed)];
+                return [.. now.Select(outputs => outputs!.Passed)];
             earlier = now;
         }
     }
@@ -103,7 +103,7 @@ internal sealed class NaiveStep
         Outputs?[] now,
         Outputs?[] earlier,
         bool withLabel,
-        double[]?[][]? means
+        double[][][]? means
     )
     {
         Signal signal = projection.Signal;
@@ -138,7 +138,7 @@ internal sealed class NaiveStep
         Outputs?[] now,
         Outputs?[] earlier,
         bool withLabel,
-        double[]?[][]? means
+        double[][][]? means
     )
     {
         double[][] sums = new double[layer.NeuronCount][];
@@ -227,7 +227,7 @@ internal sealed class NaiveStep
         return passed;
     }
 
-    private void Learn(LayerState layer, double[][][] sums, Outputs?[] now, Outputs?[] earlier, double[]?[][] means)
+    private void Learn(LayerState layer, double[][][] sums, Outputs?[] now, Outputs?[] earlier, double[][][] means)
     {
         int samples = sums[0][0].Length;
         float[] mass = [.. Enumerable.Range(0, samples).Select(b => _mass[b % _labels.Length] / layer.PositionCount)];
@@ -281,17 +281,19 @@ internal sealed class NaiveStep
         return gradient;
     }
 
-    // Whether a layer's outputs differ between presentations: it hears itself, or one above it, or one that changes.
+    // Whether a layer's outputs differ between presentations: it hears itself, or one above it, or one that changes; or those
+    // above it hear its means, and those that are not its samples, drawn anew.
     private bool Changes(int layer) =>
-        _state
-            .Layers[layer]
-            .Signals.SelectMany(source => source)
+        SignalsOf(layer)
             .Any(signal =>
-                signal.Index >= layer
-                || signal.Index >= 0
-                    && _state.Layers[signal.Index].PassesOn != PassedOutputs.Mean
-                    && Changes(signal.Index)
-            );
+                signal.Index >= layer || signal.Index >= 0 && !PassesMeans(signal.Index) && Changes(signal.Index)
+            )
+        || PassesMeans(layer)
+            && Enumerable.Range(0, layer + 1).Any(other => SignalsOf(other).Contains(Signal.Layer(layer)));
+
+    private bool PassesMeans(int layer) => _state.Layers[layer].PassesOn == PassedOutputs.Mean;
+
+    private IEnumerable<Signal> SignalsOf(int layer) => _state.Layers[layer].Signals.SelectMany(source => source);
 
     // Presentations are counted on from step to step: two in a step, or as many as there are where there are more. What is
     // the same in all is drawn once, with the number of the last.
