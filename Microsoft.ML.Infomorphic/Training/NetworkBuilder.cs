@@ -31,7 +31,7 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
             LayerSettings layer = settings.HiddenLayers[i];
             var sources = new List<(char, (Signal, Connectivity)[])> { ('F', feedforward[i]) };
             if (layer.Sources.Contains('C', StringComparison.Ordinal))
-                sources.Add(('C', [All(layer.Context!.Value, _shapes[i].Neurons)]));
+                sources.Add(('C', [Context(i, layer.Context!.Value)]));
             if (layer.Sources.Contains('L', StringComparison.Ordinal))
                 sources.Add(
                     ('L', [(Signal.Layer(i), Lateral(feedforward[i][0].Item2, layer.LateralConnections!.Value))])
@@ -117,6 +117,13 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
 
     private (Signal, Connectivity) All(Signal signal, int neurons) =>
         (signal, new AllConnected(neurons, SizeOf(signal)));
+
+    // Neurons that are at several positions hear each other at the same one.
+    private (Signal, Connectivity) Context(int index, Signal signal)
+    {
+        int neurons = _shapes[index].Neurons;
+        return signal == Signal.Layer(index) ? (signal, new AllConnected(neurons, neurons)) : All(signal, neurons);
+    }
 
     // All others, or some: of the whole layer, or of the neuron's own group.
     private Connectivity Lateral(Connectivity feedforward, int maximum)

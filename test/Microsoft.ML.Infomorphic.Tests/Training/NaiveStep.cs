@@ -281,17 +281,19 @@ internal sealed class NaiveStep
         return gradient;
     }
 
-    // Whether a layer's outputs differ between presentations: it hears itself, or one above it, or one that changes.
+    // Whether a layer's outputs differ between presentations: it hears itself, or one above it, or one that changes; or those
+    // above it hear its means, and those that are not its samples, drawn anew.
     private bool Changes(int layer) =>
-        _state
-            .Layers[layer]
-            .Signals.SelectMany(source => source)
+        SignalsOf(layer)
             .Any(signal =>
-                signal.Index >= layer
-                || signal.Index >= 0
-                    && _state.Layers[signal.Index].PassesOn != PassedOutputs.Mean
-                    && Changes(signal.Index)
-            );
+                signal.Index >= layer || signal.Index >= 0 && !PassesMeans(signal.Index) && Changes(signal.Index)
+            )
+        || PassesMeans(layer)
+            && Enumerable.Range(0, layer + 1).Any(other => SignalsOf(other).Contains(Signal.Layer(layer)));
+
+    private bool PassesMeans(int layer) => _state.Layers[layer].PassesOn == PassedOutputs.Mean;
+
+    private IEnumerable<Signal> SignalsOf(int layer) => _state.Layers[layer].Signals.SelectMany(source => source);
 
     // Presentations are counted on from step to step: two in a step, or as many as there are where there are more. What is
     // the same in all is drawn once, with the number of the last.

@@ -23,7 +23,7 @@ public class CpuTrainingEngineTests
     [DataRow(1, 1, 40, false)] // one neuron, no peers
     [DataRow(2, 1, 33, true)]
     public void A_step_is_that_of_the_naive_computation(int hidden, int lateral, int rows, bool weighted) =>
-        AssertSteps(Problems.Settings(hidden).WithLateral(lateral) with { Threads = 2 }, rows, weighted);
+        Assert.IsTrue(AssertSteps(Problems.Settings(hidden).WithLateral(lateral) with { Threads = 2 }, rows, weighted));
 
     [TestMethod]
     [DataRow(Setups.Context, 100, 64, false)]
@@ -44,8 +44,12 @@ public class CpuTrainingEngineTests
         int lateral,
         int rows,
         bool weighted
-    ) => AssertSteps(Setups.Settings(setup, hidden: 9).WithLateral(lateral) with { Threads = 2 }, rows, weighted);
+    ) =>
+        Assert.IsTrue(
+            AssertSteps(Setups.Settings(setup, hidden: 9).WithLateral(lateral) with { Threads = 2 }, rows, weighted)
+        );
 
+    // Where so many numbers are drawn, rounding may decide for one seed; not for all of five.
     [TestMethod]
     [DynamicData(nameof(DeepSetups.All), typeof(DeepSetups))]
     public void A_step_of_several_layers_is_that_of_the_naive_computation(string setup)
@@ -55,11 +59,15 @@ public class CpuTrainingEngineTests
             Threads = 2,
             Standardization = Standardization.Global,
         };
-        AssertSteps(settings, rows: 61, weighted: true, DeepSetups.Features);
-        AssertSteps(settings, rows: 64, weighted: false, DeepSetups.Features);
+        Assert.IsTrue(Seeds().Any(seeded => AssertSteps(seeded, rows: 61, weighted: true, DeepSetups.Features)));
+        Assert.IsTrue(Seeds().Any(seeded => AssertSteps(seeded, rows: 64, weighted: false, DeepSetups.Features)));
+
+        IEnumerable<TrainingSettings> Seeds() =>
+            Enumerable.Range(1, 5).Select(seed => settings with { Seed = (ulong)seed });
     }
 
-    private static void AssertSteps(TrainingSettings settings, int rows, bool weighted, int features = 5)
+    // Two steps; false where rounding may decide.
+    private static bool AssertSteps(TrainingSettings settings, int rows, bool weighted, int features = 5)
     {
         settings.Validate();
         LabeledRows data = Problems.Blobs(200, seed: 3, features: features, weighted: weighted);
@@ -73,7 +81,8 @@ public class CpuTrainingEngineTests
         for (int step = 1; step <= 2; step++)
         {
             var expected = new NaiveStep(state, settings, data, batch, step);
-            Assert.IsGreaterThan(1e-6, expected.Margin, "another seed is needed: rounding may decide");
+            if (expected.Margin < 1e-6)
+                return false;
             float[][] before = state.Snapshot();
             var statistics = new InformationStatistics(state);
             engine.Step(data, batch, statistics);
@@ -87,6 +96,8 @@ public class CpuTrainingEngineTests
                 if (statistics.Layers[layer.Index] is LayerStatistics known)
                     Assert.AreEqual(expected.Goals[layer.Index], known.GoalOf(known.MeanAtoms()), 2e-5);
         }
+
+        return true;
     }
 
     // The last batch of an epoch is smaller than the others.
