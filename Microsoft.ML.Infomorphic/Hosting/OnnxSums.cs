@@ -103,28 +103,21 @@ internal sealed class OnnxSums(OnnxNodes nodes)
         string gathered = nodes.Once(
             heard + "/" + constants,
             () =>
-                groups is WithinGroups
-                    ? nodes.Reshape(columns, name + "/inputs", groups.GroupCount, groups.NeuronsPerGroup, -1)
-                    : nodes.Node("Gather", [columns, Places(constants, groups)], name + "/inputs", ("axis", 0))
+            {
+                if (groups is WithinGroups)
+                    return nodes.Reshape(columns, name + "/inputs", groups.GroupCount, groups.NeuronsPerGroup, -1);
+                int[] places =
+                [
+                    .. Enumerable.Range(0, groups.GroupCount).SelectMany(group => groups.OfGroup(group).ToArray()),
+                ];
+                return Gather(columns, constants, places, groups.ConnectionsPerNeuron, axis: 0);
+            }
         );
         string products = nodes.Node("MatMul", [weights, gathered], name + "/products");
         string joined = nodes.Reshape(products, name + "/joined", groups.NeuronCount, -1);
         string rows = nodes.Node("Transpose", [joined], name + "/rows");
         return nodes.Node("Add", [rows, sums], name);
     }
-
-    private string Places(string constants, GroupConnected groups) =>
-        nodes.Once(
-            constants + "/places",
-            () =>
-            {
-                int[] places =
-                [
-                    .. Enumerable.Range(0, groups.GroupCount).SelectMany(group => groups.OfGroup(group).ToArray()),
-                ];
-                return nodes.Constant(constants + "/places", places, groups.GroupCount, groups.ConnectionsPerNeuron);
-            }
-        );
 
     // The numbers of all fields: samples × connections.
     private string Patches(string constants, SharedFields shared, string heard) =>
@@ -136,16 +129,16 @@ internal sealed class OnnxSums(OnnxNodes nodes)
                 [
                     .. Enumerable.Range(0, shared.PositionCount).SelectMany(at => shared.AtPosition(at).ToArray()),
                 ];
-                string constant = nodes.Constant(
-                    constants + "/places",
-                    places,
-                    shared.PositionCount,
-                    shared.ConnectionsPerNeuron
-                );
-                string patches = nodes.Node("Gather", [heard, constant], constants + "/patches", ("axis", 1));
+                string patches = Gather(heard, constants, places, shared.ConnectionsPerNeuron, axis: 1);
                 return nodes.Reshape(patches, constants + "/inputs", -1, shared.ConnectionsPerNeuron);
             }
         );
+
+    private string Gather(string heard, string constants, int[] places, int connections, int axis)
+    {
+        string constant = nodes.Constant(constants + "/places", places, places.Length / connections, connections);
+        return nodes.Node("Gather", [heard, constant], constants + "/gathered", ("axis", axis));
+    }
 
     // ONNX has no product with a sparse matrix. Drawn weights are put among zeros, which a runtime does once, when it
     // loads the file; zeros cost its matrix product less than drawn peers would cost its Gather: N × K numbers, every
