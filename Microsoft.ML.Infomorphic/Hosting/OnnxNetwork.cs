@@ -133,14 +133,10 @@ internal sealed class OnnxNetwork : IPresenter
             return;
         }
 
-        // Numbers that are finite can add up to one that is not.
-        if (layer.Sources[0].Hears(Signal.Features))
-            y = Spread(
-                y,
-                layer.Activation is StepActivation
-                    ? _nodes.Cast(values.Sums[0], values.Name("F"), OnnxNodes.Single)
-                    : values.Sums[0]
-            );
+        // Features that are finite can add up to what is not.
+        for (int source = 0; source < values.Sums.Length; source++)
+            if (layer.Sources[source].Hears(Signal.Features))
+                y = Spread(y, Narrow(values, source));
         values.Final = PassedOn(values, y);
     }
 
@@ -309,6 +305,11 @@ internal sealed class OnnxNetwork : IPresenter
         string fires = _nodes.Node("Greater", [values.Sums[0], zero], name + "/fires");
         return _nodes.Cast(fires, name, OnnxNodes.Single);
     }
+
+    private string Narrow(LayerValues values, int source) =>
+        values.Layer.Activation is StepActivation
+            ? _nodes.Cast(values.Sums[source], values.Name(values.NameOf(source)), OnnxNodes.Single)
+            : values.Sums[source];
 
     // Outputs of samples, as other layers hear them: rows × outputs.
     private string PassedOn(LayerValues values, string y)
