@@ -35,14 +35,7 @@ internal enum SourceTurn
 /// <param name="HasBefore">Whether there was a presentation before.</param>
 /// <param name="IsLast">Whether the layer is not visited again: what it passes on is final, and in a training step it learns.</param>
 /// <param name="Turns">What becomes of each source.</param>
-internal sealed record Visit(
-    int Layer,
-    int Presentation,
-    bool IsFirst,
-    bool HasBefore,
-    bool IsLast,
-    SourceTurn[] Turns
-)
+internal sealed record Visit(int Layer, int Presentation, bool IsFirst, bool HasBefore, bool IsLast, SourceTurn[] Turns)
 {
     /// <summary>Whether something of a signal has come yet.</summary>
     public bool Hears(Signal signal) => HasBefore || !signal.IsLateFor(Layer);
