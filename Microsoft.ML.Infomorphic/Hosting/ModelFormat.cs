@@ -20,6 +20,10 @@ internal sealed record ModelContents(
     ScoringSettings Scoring
 );
 
+/// <summary>A model is of a later version of the format than this library knows.</summary>
+/// <param name="message">Which one.</param>
+internal sealed class LaterModelException(string message) : FormatException(message);
+
 /// <summary>
 /// The binary format of a saved model. Numbers are little-endian; a count comes before what it counts; a SHA-256
 /// digest comes last.
@@ -94,6 +98,21 @@ internal static class ModelFormat
             // Without its version: a file from a newer library is then refused by the format's version, in words.
             loaderAssemblyName: typeof(ModelFormat).Assembly.GetName().Name
         );
+
+    /// <summary>Checks that what is read is ours, and of a version that is known here.</summary>
+    /// <param name="context">Where it is read from.</param>
+    /// <param name="known">Its versions that are known here.</param>
+    /// <exception cref="LaterModelException">It is of a later version.</exception>
+    public static void Check(ModelLoadContext context, VersionInfo known)
+    {
+        if (context.Header.ModelVerReadable > known.VerWrittenCur)
+            throw new LaterModelException(
+                $"The model is of version {Number(context.Header.ModelVerReadable)} of its format, and this library reads versions {Number(known.VerWeCanReadBack)} to {Number(known.VerWrittenCur)}: use a later Microsoft.ML.Infomorphic."
+            );
+        context.CheckAtModel(known);
+
+        static uint Number(uint version) => version & 0xFFFF;
+    }
 
     /// <summary>Writes a model.</summary>
     /// <param name="context">Where to.</param>

@@ -260,7 +260,7 @@ internal static class DeepModels
                     NewSource(random, 'C', 1, [(Signal.Label, new AllConnected(6, Classes))]),
                 ],
                 GoalFunctions.ContextOptimized2,
-                new BivariateActivation(),
+                new BivariateActivation(-0.5, 3),
                 new Binning()
             ),
             new(
