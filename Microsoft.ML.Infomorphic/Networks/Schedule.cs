@@ -118,7 +118,12 @@ internal sealed class Schedule
     private int LastNumber => Kernels.RandomStreams.CountersOf(Presentations) - 1;
 
     /// <summary>The schedule of a network.</summary>
-    public static Schedule Of(InfomorphicNetwork network, bool withLabel, IReadOnlyList<int>? targets = null) =>
+    public static Schedule Of(
+        InfomorphicNetwork network,
+        bool withLabel,
+        IReadOnlyList<int>? targets = null,
+        IReadOnlyList<int>? constantAbove = null
+    ) =>
         new(
             [
                 .. network.Layers.Select(layer =>
@@ -132,7 +137,8 @@ internal sealed class Schedule
             ],
             network.Presentations,
             withLabel,
-            targets
+            targets,
+            constantAbove
         );
 
     /// <summary>Whether a layer's outputs differ between presentations.</summary>
@@ -143,7 +149,9 @@ internal sealed class Schedule
     /// final ones.
     /// </summary>
     public bool HearsEarlier(Visit visit, Signal signal) =>
-        signal.Kind == SignalKind.Layer && _changes[signal.Index] && (signal.IsLateFor(visit.Layer) || !visit.IsLast);
+        signal.Kind == SignalKind.Layer
+        && _changes[signal.Index]
+        && (signal.IsLateFor(visit.Layer) || !visit.IsLast && !_isConstantAbove[signal.Index]);
 
     /// <summary>Presents a row, or many.</summary>
     /// <typeparam name="T">What carries it out.</typeparam>
