@@ -4,35 +4,44 @@ using ScottPlot;
 namespace Microsoft.ML.Infomorphic.Reporting;
 
 /// <summary>
-/// The hidden neurons' mean of each information atom, and of the residual entropy, over the epochs: above all of them,
-/// below the smaller ones enlarged.
+/// The mean of each information atom, and of the residual entropy, over the neurons of a layer, epoch by epoch: above all of
+/// them, below the smaller ones enlarged.
 /// </summary>
 public static class AtomHistoryPlot
 {
     private const int Large = 3;
 
-    /// <summary>Draws the atoms of the hidden layer.</summary>
+    /// <summary>Draws the atoms of a layer, in the epochs in which it learned.</summary>
     /// <param name="history">The history of a training, of at least one epoch.</param>
     /// <param name="atoms">Names of the atoms and, last, of the residual entropy.</param>
     /// <param name="title">The picture's title.</param>
-    /// <exception cref="ArgumentException">There is no epoch, or the number of names differs from that of the numbers.</exception>
-    public static Picture Draw(TrainingHistory history, IReadOnlyList<string> atoms, string title)
+    /// <param name="layer">
+    /// The layer's place in the network, from 0; the output layer's is above the hidden ones'. 0 is the first hidden layer or,
+    /// where there is none, the output layer.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// There is no epoch, there is no such layer, it did not learn, or the number of names differs from that of the numbers.
+    /// </exception>
+    public static Picture Draw(TrainingHistory history, IReadOnlyList<string> atoms, string title, int layer = 0)
     {
-        ArgumentNullException.ThrowIfNull(history);
         ArgumentNullException.ThrowIfNull(atoms);
-        if (history.Epochs.Count == 0)
-            throw new ArgumentException("There is no epoch to draw.", nameof(history));
-        if (history.Epochs[0].HiddenAtoms.Count != atoms.Count)
+        (EpochRecord Epoch, LayerProgress Layer)[] learned =
+        [
+            .. LayerHistory.Of(history, layer).Where(epoch => epoch.Layer.Atoms.Count > 0),
+        ];
+        if (learned.Length == 0)
+            throw new ArgumentException("The layer did not learn, and has no atoms to draw.", nameof(layer));
+        if (learned[0].Layer.Atoms.Count != atoms.Count)
             throw new ArgumentException(
-                $"The history has {history.Epochs[0].HiddenAtoms.Count} numbers an epoch, and there are {atoms.Count} names.",
+                $"The history has {learned[0].Layer.Atoms.Count} numbers an epoch, and there are {atoms.Count} names.",
                 nameof(atoms)
             );
-        double[] epochs = [.. history.Epochs.Select(epoch => (double)epoch.Epoch)];
+        double[] epochs = [.. learned.Select(epoch => (double)epoch.Epoch.Epoch)];
         // Ranked by what they come to at the end.
         Atom[] ranked =
         [
             .. atoms
-                .Select((name, index) => new Atom(name, [.. history.Epochs.Select(epoch => epoch.HiddenAtoms[index])]))
+                .Select((name, index) => new Atom(name, [.. learned.Select(epoch => epoch.Layer.Atoms[index])]))
                 .OrderByDescending(atom => Math.Abs(atom.Values[^1])),
         ];
         Atom[] large = ranked[..Large];

@@ -33,18 +33,27 @@ public static class AtomMeaning
         static string Way(string part) => part.Length == 1 ? $"by {part} on its own" : $"by {List(part)} only together";
     }
 
-    /// <summary>What feeds a source, in words.</summary>
-    /// <param name="kind">The kind of source.</param>
-    public static string Of(SourceKind kind) =>
-        kind switch
+    /// <summary>What a source hears, in words.</summary>
+    /// <param name="source">The source.</param>
+    /// <param name="layer">The place in the network of the layer that it is a source of, from 0.</param>
+    /// <param name="hiddenLayers">Number of hidden layers of the network.</param>
+    /// <returns>A phrase such as "the row's features".</returns>
+    public static string Of(Source source, int layer, int hiddenLayers)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        string[] heard = [.. source.Projections.Select(projection => Of(projection.Signal, layer, hiddenLayers))];
+        return heard.Length == 1 ? heard[0] : $"{string.Join(", ", heard[..^1])} and {heard[^1]}";
+    }
+
+    private static string Of(Signal signal, int layer, int hiddenLayers) =>
+        signal.Kind switch
         {
-            SourceKind.Features => "the row's features",
-            SourceKind.Label => "the row's class, told in training and withheld in scoring",
-            SourceKind.Lateral => "what other neurons of the layer just did",
-            SourceKind.HiddenLayer => "what the hidden neurons do",
-            SourceKind.Feedback => "what the output layer just did",
-            SourceKind.OwnLabel => "whether the row is of the neuron's own class, told in training",
-            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such source."),
+            SignalKind.Features => "the row's features",
+            SignalKind.Label => "the row's class, told in training and withheld in scoring",
+            SignalKind.OwnLabel => "whether the row is of the neuron's own class, told in training",
+            _ when signal.Index == layer => "the outputs of other neurons of the layer in the presentation before",
+            _ =>
+                $"the outputs of {LayerNames.Layer(signal.Index, hiddenLayers)} in the {(signal.Index < layer ? "same presentation" : "presentation before")}",
         };
 
     private static string List(string letters) =>

@@ -5,27 +5,34 @@ using ScottPlot.Plottables;
 
 namespace Microsoft.ML.Infomorphic.Reporting;
 
-/// <summary>The hidden neurons' mean goal against the accuracy, epoch by epoch.</summary>
+/// <summary>The mean goal of a layer's neurons against the accuracy, epoch by epoch.</summary>
 public static class GoalAccuracyPlot
 {
-    /// <summary>Draws the path of a training.</summary>
+    /// <summary>Draws the path of a training, over the epochs in which the layer learned.</summary>
     /// <param name="history">The history of a training, of at least one epoch.</param>
     /// <param name="title">The picture's title.</param>
-    /// <exception cref="ArgumentException">There is no epoch.</exception>
-    public static Picture Draw(TrainingHistory history, string title)
+    /// <param name="layer">
+    /// The layer's place in the network, from 0; the output layer's is above the hidden ones'. 0 is the first hidden layer or,
+    /// where there is none, the output layer.
+    /// </param>
+    /// <exception cref="ArgumentException">There is no epoch, there is no such layer, or it did not learn.</exception>
+    public static Picture Draw(TrainingHistory history, string title, int layer = 0)
     {
-        ArgumentNullException.ThrowIfNull(history);
-        if (history.Epochs.Count == 0)
-            throw new ArgumentException("There is no epoch to draw.", nameof(history));
-        bool validated = history.Epochs[0].ValidationAccuracy is not null;
-        double[] goals = [.. history.Epochs.Select(epoch => epoch.HiddenGoal)];
+        (EpochRecord Epoch, LayerProgress Layer)[] learned =
+        [
+            .. LayerHistory.Of(history, layer).Where(epoch => double.IsFinite(epoch.Layer.Goal)),
+        ];
+        if (learned.Length == 0)
+            throw new ArgumentException("The layer did not learn, and has no goal to draw.", nameof(layer));
+        bool validated = learned[0].Epoch.ValidationAccuracy is not null;
+        double[] goals = [.. learned.Select(epoch => epoch.Layer.Goal)];
         double[] accuracies =
         [
-            .. history.Epochs.Select(epoch => 100 * (epoch.ValidationAccuracy ?? epoch.TrainingAccuracy)),
+            .. learned.Select(epoch => 100 * (epoch.Epoch.ValidationAccuracy ?? epoch.Epoch.TrainingAccuracy)),
         ];
         Plot plot = PlotStyle.NewPlot(
             title,
-            "mean goal of the hidden neurons, bits",
+            $"mean goal of the {LayerNames.Neurons(layer, learned[0].Epoch.HiddenLayers.Count)}, bits",
             validated ? "validation accuracy, %" : "training accuracy, %"
         );
         Scatter path = plot.Add.ScatterLine(goals, accuracies, PlotStyle.Muted);
@@ -46,7 +53,7 @@ public static class GoalAccuracyPlot
 
         void Name(int index, string prefix)
         {
-            string epoch = history.Epochs[index].Epoch.ToString(CultureInfo.InvariantCulture);
+            string epoch = learned[index].Epoch.Epoch.ToString(CultureInfo.InvariantCulture);
             Text label = plot.Add.Text(prefix + epoch, goals[index], accuracies[index]);
             label.LabelFontColor = PlotStyle.Ink;
             label.LabelFontName = PlotStyle.BoldFontName;

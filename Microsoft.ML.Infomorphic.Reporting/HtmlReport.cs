@@ -37,37 +37,52 @@ internal sealed class HtmlReport
 
     public override string ToString() => _html.ToString();
 
-    // The layer that reads the features: the hidden one, or the output layer where there is no other.
-    private LayerInsight Main => _insight.Layers.First();
+    private int HiddenLayers => _insight.HiddenLayers.Count;
 
-    private bool HasHidden => _insight.HiddenLayers.Count > 0;
+    private bool HasSeveral => HiddenLayers > 1;
+
+    // The layers whose goal and history are shown: the hidden ones, or the output layer where there is no other.
+    private LayerInsight[] Learners => HiddenLayers > 0 ? [.. _insight.HiddenLayers] : [_insight.OutputLayer];
 
     private void Write()
     {
+        string links = string.Concat(
+            _insight.HiddenLayers.Select(layer =>
+                HasSeveral
+                    ? $"<a href=\"#{Id("atoms", layer)}\">{Sentence(LayerName(layer))}</a>"
+                    : "<a href=\"#atoms\">Information</a><a href=\"#neurons\">Neurons</a>"
+            )
+        );
         Add(
             $"""
             {HtmlPage.Begin(_options.Title)}
             <header>
             <h1>{Text(_options.Title)}</h1>
-            <p class="lead">{(
-                HasHidden ? $"{Main.Neurons.Count:N0} hidden neurons" : "No hidden layer"
-            )}, {_insight.ClassNames.Count:N0} classes, looked at on {_insight.RowCount:N0} rows.</p>
+            <p class="lead">{Size()}, {_insight.ClassNames.Count:N0} classes, looked at on {_insight.RowCount:N0} rows.</p>
             </header>
-            <nav aria-label="Sections"><a href="#read">How to read this</a><a href="#goal">Goal</a><a href="#training">Training</a>{(
-                HasHidden ? "<a href=\"#atoms\">Information</a><a href=\"#neurons\">Neurons</a>" : ""
-            )}<a href="#output">Output layer</a></nav>
+            <nav aria-label="Sections"><a href="#read">How to read this</a><a href="#goal">{(
+                HasSeveral ? "Goals" : "Goal"
+            )}</a><a href="#training">Training</a>{links}<a href="#output">Output layer</a></nav>
             <main>
             """
         );
         WriteIntroduction();
-        WriteGoal();
+        WriteGoals();
         WriteTraining();
-        if (HasHidden)
-            WriteLayer(Main, "atoms", "Where the hidden neurons' information comes from");
-        WriteFields();
-        if (HasHidden)
-            WriteNeurons(Main, "neurons", "The hidden neurons, one by one");
+        foreach (LayerInsight layer in _insight.HiddenLayers)
+        {
+            WriteLayer(
+                layer,
+                Id("atoms", layer),
+                HasSeveral
+                    ? $"Where the information of {LayerName(layer)} comes from"
+                    : "Where the hidden neurons' information comes from"
+            );
+            WriteFields(layer, Id("fields", layer));
+            WriteNeurons(layer, Id("neurons", layer), $"The {Neurons(layer)}, one by one");
+        }
         WriteLayer(_insight.OutputLayer, "output", "The output layer");
+        WriteFields(_insight.OutputLayer, "output-fields");
         WriteNeurons(_insight.OutputLayer, "output-neurons", "The output neurons, one by one");
         Add(
             $"""
@@ -90,7 +105,11 @@ internal sealed class HtmlReport
             that its <b>goal</b> asks for. These are the sources of a neuron:</p>
             """
         );
-        WriteSources(Main);
+        foreach (LayerInsight layer in Learners)
+        {
+            AddHeading(layer);
+            WriteSources(layer);
+        }
         Add(
             """
             <p>What the sources together say about the output, the mutual information I(Y&nbsp;:&nbsp;sources), splits into
@@ -108,37 +127,50 @@ internal sealed class HtmlReport
     private void WriteSources(LayerInsight layer)
     {
         Add("<dl>");
-        foreach (InputSource source in layer.Layer.Sources)
-            Add($"<dt>{source.Symbol}</dt><dd>{Text(AtomMeaning.Of(source.Kind))}</dd>");
+        foreach (Source source in layer.Layer.Sources)
+            Add($"<dt>{source.Symbol}</dt><dd>{Text(AtomMeaning.Of(source, PlaceOf(layer), HiddenLayers))}</dd>");
         Add("</dl>");
     }
 
-    private void WriteGoal()
+    private void WriteGoals()
     {
-        Add("<section id=\"goal\"><h2>The goal</h2>");
-        if (Main.Layer.Goal is not GoalFunction goal)
+        Add($"<section id=\"goal\"><h2>{(HasSeveral ? "The goals" : "The goal")}</h2>");
+        if (Learners.Any(layer => layer.Layer.Goal is not null))
+            Add(
+                """
+                <p>A neuron maximises this weighted sum of its atoms and of its residual entropy. A positive weight γ asks
+                for such information, a negative one avoids it.</p>
+                """
+            );
+        foreach (LayerInsight layer in Learners)
         {
-            Add("<p>The hidden neurons have no goal: they are not trained.</p></section>");
-            return;
+            AddHeading(layer);
+            if (layer.Layer.Goal is GoalFunction goal)
+                WriteGoal(layer, goal);
+            else
+                Add($"<p>The {Neurons(layer)} have no goal: they are not trained.</p>");
         }
+        Add("</section>");
+    }
+
+    private void WriteGoal(LayerInsight layer, GoalFunction goal)
+    {
         Add(
             $"""
-            <p>A neuron maximises this weighted sum of its atoms and of its residual entropy. A positive weight γ asks
-            for such information, a negative one avoids it.</p>
             <p class="formula">{Text(goal.Describe())}</p>
             <div class="scroll"><table class="meanings three"><thead><tr><th>atom</th><th class="n">γ</th><th class="n">mean, bits</th><th class="n">γ × mean</th><th>meaning</th></tr></thead><tbody>
             """
         );
-        for (int atom = 0; atom < Main.AtomNames.Count; atom++)
+        for (int atom = 0; atom < layer.AtomNames.Count; atom++)
             Row(
-                Main.AtomNames[atom],
+                layer.AtomNames[atom],
                 goal.Gamma[atom],
-                Main.Mean.Atoms[atom],
-                AtomMeaning.Of(Main.Lattice.Antichains[atom], Main.Sources)
+                layer.Mean.Atoms[atom],
+                AtomMeaning.Of(layer.Lattice.Antichains[atom], layer.Sources)
             );
-        Row("H_res", goal.ResidualWeight, Main.Mean.ResidualEntropy, AtomMeaning.OfResidual);
+        Row("H_res", goal.ResidualWeight, layer.Mean.ResidualEntropy, AtomMeaning.OfResidual);
         Add(
-            $"</tbody><tfoot><tr><th>goal</th><td></td><td></td><td class=\"n\">{Number(Main.Mean.Goal!.Value)}</td><td>mean over the neurons, in bits</td></tr></tfoot></table></div></section>"
+            $"</tbody><tfoot><tr><th>goal</th><td></td><td></td><td class=\"n\">{Number(layer.Mean.Goal!.Value)}</td><td>mean over the neurons, in bits</td></tr></tfoot></table></div>"
         );
 
         void Row(string name, double gamma, double mean, string meaning) =>
@@ -166,22 +198,46 @@ internal sealed class HtmlReport
             )
         );
         Figure(LearningCurvePlot.Draw(history, "Accuracy"), "Accuracy by epoch, with the label withheld.");
-        if (HasHidden && best.HiddenAtoms.Count == Main.AtomNames.Count + 1)
+        foreach (LayerInsight layer in Learners)
+            WriteHistory(layer, history);
+        Add("</section>");
+    }
+
+    private void WriteHistory(LayerInsight layer, TrainingHistory history)
+    {
+        int place = PlaceOf(layer);
+        LayerProgress[] progress = [.. LayerHistory.Of(history, place).Select(epoch => epoch.Layer)];
+        if (progress.Any(epoch => epoch.Atoms.Count > 0))
+        {
+            AddHeading(layer);
             Figure(
-                AtomHistoryPlot.Draw(history, [.. Main.AtomNames, "H_res"], "Information of a hidden neuron"),
-                "The mean of every atom over the hidden neurons, by epoch; measured on batches of the training."
+                AtomHistoryPlot.Draw(
+                    history,
+                    [.. layer.AtomNames, "H_res"],
+                    $"Information of {(HiddenLayers == 0 ? "an" : "a")} {Neuron(layer)}",
+                    place
+                ),
+                $"The mean of every atom over the {Neurons(layer)}, by epoch; measured on batches of the training."
             );
-        if (HasHidden && Main.Layer.Goal is not null)
+        }
+        if (progress.Any(epoch => double.IsFinite(epoch.Goal)))
             Figure(
-                GoalAccuracyPlot.Draw(history, "Goal and accuracy"),
+                GoalAccuracyPlot.Draw(
+                    history,
+                    HasSeveral ? $"Goal of {LayerName(layer)}, and accuracy" : "Goal and accuracy",
+                    place
+                ),
                 "One dot an epoch. Where dots climb to the right, what the neurons aim for serves the task."
             );
-        if (history.Epochs.Any(epoch => double.IsFinite(epoch.SelfCosineDistance)))
+        if (progress.Any(epoch => double.IsFinite(epoch.SelfCosineDistance)))
             Figure(
-                SelfCosineDistancePlot.Draw(history, "How far the receptive fields turned"),
-                "1 minus the cosine of the angle between a hidden neuron's feedforward weights before and after each epoch, the median over the neurons (self-cosine distance): 0 where they keep their direction, 1 where nothing of it is left."
+                SelfCosineDistancePlot.Draw(
+                    history,
+                    $"How far the receptive fields{(HasSeveral ? $" of {LayerName(layer)}" : "")} turned",
+                    place
+                ),
+                $"1 minus the cosine of the angle between a {Neuron(layer)}'s feedforward weights before and after each epoch, the median over the neurons (self-cosine distance): 0 where they keep their direction, 1 where nothing of it is left."
             );
-        Add("</section>");
     }
 
     private void WriteLayer(LayerInsight layer, string id, string title)
@@ -194,13 +250,10 @@ internal sealed class HtmlReport
         }
         if (layer.Sources.Length is 2 or 3)
             Figure(
-                InformationDiagram.Draw(layer, layer.Mean, $"Mean {layer.Name} neuron"),
+                InformationDiagram.Draw(layer, layer.Mean, $"Mean {Neuron(layer)}"),
                 "Each area is one atom. A disc is what a source says by itself, discs overlap where sources say the same, rings hold what is said only together, and the outermost ring is the residual entropy."
             );
-        Figure(
-            NeuronAtomsPlot.Draw(layer, $"Atoms of all {layer.Name} neurons"),
-            "One dot a neuron; the bar is the mean."
-        );
+        Figure(NeuronAtomsPlot.Draw(layer, $"Atoms of all {Neurons(layer)}"), "One dot a neuron; the bar is the mean.");
         Add(
             "<h3>Mean and spread over the neurons</h3><div class=\"scroll\"><table class=\"meanings two\"><thead><tr><th></th><th class=\"n\">mean</th><th class=\"n\">standard deviation</th><th>meaning</th></tr></thead><tbody>"
         );
@@ -234,30 +287,41 @@ internal sealed class HtmlReport
             );
     }
 
-    private void WriteFields()
+    private void WriteFields(LayerInsight layer, string id)
     {
-        if (_imageWidth is not int width || Main.Layer.Sources[0].InputCount != _model.Network.FeatureCount)
+        if (!ReadsImages(layer))
             return;
-        float[] weights = [.. Main.Neurons.SelectMany(neuron => Main.ReceptiveField(neuron.Neuron))];
+        int width = _imageWidth!.Value;
+        float[] weights = [.. layer.Neurons.SelectMany(neuron => FieldOf(layer, neuron))];
         Picture mosaic = ReceptiveFieldPlot.Draw(
             weights,
             width,
             _model.Network.FeatureCount / width,
             "Receptive fields"
         );
-        Add("<section id=\"fields\"><h2>Receptive fields</h2>");
+        Add($"<section id=\"{id}\"><h2>Receptive fields{(HasSeveral ? $" of {LayerName(layer)}" : "")}</h2>");
         Add(
-            $"<figure><img src=\"{DataUri(mosaic.ToPng())}\" width=\"{mosaic.Width}\" height=\"{mosaic.Height}\" alt=\"Receptive fields of the hidden neurons\"><figcaption>The weights with which each neuron reads the image: red where ink drives it to fire, blue where ink holds it back.</figcaption></figure></section>"
+            $"<figure><img src=\"{DataUri(mosaic.ToPng())}\" width=\"{mosaic.Width}\" height=\"{mosaic.Height}\" alt=\"Receptive fields of the {Neurons(layer)}\"><figcaption>The weights with which each neuron reads the image: red where ink drives it to fire, blue where ink holds it back.</figcaption></figure></section>"
         );
+    }
+
+    private bool ReadsImages(LayerInsight layer) =>
+        _imageWidth is not null && layer.Layer.Sources[0].Hears(Signal.Features);
+
+    // What of a receptive field lies in the image, where the neurons hear other layers, too.
+    private float[] FieldOf(LayerInsight layer, NeuronInsight neuron)
+    {
+        int before = layer
+            .Layer.Sources[0]
+            .Projections.TakeWhile(projection => projection.Signal != Signal.Features)
+            .Sum(projection => projection.Connectivity.InputCount);
+        return layer.ReceptiveField(neuron.Neuron)[before..(before + _model.Network.FeatureCount)];
     }
 
     private void WriteNeurons(LayerInsight layer, string id, string title)
     {
         NeuronInsight[] shown = [.. layer.Neurons.Take(_options.MaximumNeurons)];
-        bool fields =
-            layer == Main
-            && _imageWidth is not null
-            && layer.Layer.Sources[0].InputCount == _model.Network.FeatureCount;
+        bool fields = ReadsImages(layer);
         string more =
             shown.Length < layer.Neurons.Count
                 ? $" The first {shown.Length:N0} of {layer.Neurons.Count:N0} are shown."
@@ -280,7 +344,7 @@ internal sealed class HtmlReport
             NeuronInformation information = neuron.Information;
             Add($"<tr><th scope=\"row\">{Name(layer, neuron)}</th>");
             if (fields)
-                Add($"<td>{Image(layer.ReceptiveField(neuron.Neuron))}</td>");
+                Add($"<td>{Image(FieldOf(layer, neuron))}</td>");
             if (information.Goal is double goal)
                 Add($"<td class=\"n\">{Number(goal)}</td>");
             Add(
@@ -347,6 +411,39 @@ internal sealed class HtmlReport
         }
     }
 
+    private int PlaceOf(LayerInsight layer)
+    {
+        int place = 0;
+        while (place < HiddenLayers && _insight.HiddenLayers[place] != layer)
+            place++;
+        return place;
+    }
+
+    private string LayerName(LayerInsight layer) => LayerNames.Layer(PlaceOf(layer), HiddenLayers);
+
+    private string Neuron(LayerInsight layer) => LayerNames.Neuron(PlaceOf(layer), HiddenLayers);
+
+    private string Neurons(LayerInsight layer) => LayerNames.Neurons(PlaceOf(layer), HiddenLayers);
+
+    // Identifiers are numbered where there are several hidden layers.
+    private string Id(string section, LayerInsight layer) =>
+        HasSeveral ? Invariant($"{section}-{PlaceOf(layer) + 1}") : section;
+
+    private void AddHeading(LayerInsight layer)
+    {
+        if (HasSeveral)
+            Add($"<h3>{Sentence(LayerName(layer))}</h3>");
+    }
+
+    private string Size() =>
+        HiddenLayers switch
+        {
+            0 => "No hidden layer",
+            1 => $"{_insight.HiddenLayers[0].Neurons.Count:N0} hidden neurons",
+            _ =>
+                $"{HiddenLayers:N0} hidden layers of {string.Join(", ", _insight.HiddenLayers.SkipLast(1).Select(layer => $"{layer.Neurons.Count:N0}"))} and {_insight.HiddenLayers[^1].Neurons.Count:N0} neurons",
+        };
+
     private string Name(LayerInsight layer, NeuronInsight neuron) =>
         layer != _insight.OutputLayer
             ? neuron.Neuron.ToString(CultureInfo.InvariantCulture)
@@ -394,6 +491,8 @@ internal sealed class HtmlReport
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 
     private static string DataUri(byte[] png) => $"data:image/png;base64,{Convert.ToBase64String(png)}";
+
+    private static string Sentence(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);
 

@@ -77,12 +77,13 @@ public static class ReceptiveFieldPlot
     /// <summary>One receptive field, a pixel a weight.</summary>
     internal static SKBitmap DrawField(ReadOnlySpan<float> weights, int imageWidth)
     {
-        // The 99th percentile, so that one loud pixel does not silence the rest.
+        // The 99th percentile, so that one loud pixel does not silence the rest; the largest where few pixels are read.
         float[] magnitudes = new float[weights.Length];
         for (int i = 0; i < weights.Length; i++)
             magnitudes[i] = Math.Abs(weights[i]);
         Array.Sort(magnitudes);
-        float scale = Math.Max(magnitudes[magnitudes.Length * 99 / 100], float.Epsilon);
+        float percentile = magnitudes[magnitudes.Length * 99 / 100];
+        float scale = Math.Max(percentile > 0 ? percentile : magnitudes[^1], float.Epsilon);
 
         var bitmap = new SKBitmap(imageWidth, weights.Length / imageWidth);
         for (int pixel = 0; pixel < weights.Length; pixel++)

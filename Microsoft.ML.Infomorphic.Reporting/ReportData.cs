@@ -18,6 +18,8 @@ internal sealed record ReportData(
     private static readonly JsonSerializerOptions s_format = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        // They follow from the others.
+        IgnoreReadOnlyProperties = true,
         // A class without rows has no mean.
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         // The default escapes what could end a script element.

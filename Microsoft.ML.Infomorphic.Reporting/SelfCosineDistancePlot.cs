@@ -5,8 +5,8 @@ using ScottPlot;
 namespace Microsoft.ML.Infomorphic.Reporting;
 
 /// <summary>
-/// How far the receptive fields turned in each epoch: the hidden neurons' median self-cosine distance, on a logarithmic
-/// scale (arXiv 2412.02482, eq. 3 and figure 4).
+/// How far the receptive fields turned in each epoch: the median self-cosine distance of a hidden layer's neurons, on a
+/// logarithmic scale (arXiv 2412.02482, eq. 3 and figure 4).
 /// </summary>
 public static class SelfCosineDistancePlot
 {
@@ -16,15 +16,23 @@ public static class SelfCosineDistancePlot
     /// <summary>Draws the distances.</summary>
     /// <param name="history">The history of a training of hidden neurons that learn, of at least one epoch.</param>
     /// <param name="title">The picture's title.</param>
-    /// <exception cref="ArgumentException">There is no epoch, or the distances were not measured.</exception>
-    public static Picture Draw(TrainingHistory history, string title)
+    /// <param name="layer">
+    /// The layer's place in the network, from 0; the output layer's is above the hidden ones'. 0 is the first hidden layer or,
+    /// where there is none, the output layer, of which no distances are measured.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// There is no epoch, there is no such layer, or its distances were not measured.
+    /// </exception>
+    public static Picture Draw(TrainingHistory history, string title, int layer = 0)
     {
-        ArgumentNullException.ThrowIfNull(history);
-        if (!history.Epochs.Any(epoch => double.IsFinite(epoch.SelfCosineDistance)))
+        (EpochRecord Epoch, LayerProgress Layer)[] measured =
+        [
+            .. LayerHistory.Of(history, layer).Where(epoch => double.IsFinite(epoch.Layer.SelfCosineDistance)),
+        ];
+        if (measured.Length == 0)
             throw new ArgumentException("There is no self-cosine distance to draw.", nameof(history));
-        EpochRecord[] measured = [.. history.Epochs.Where(epoch => double.IsFinite(epoch.SelfCosineDistance))];
-        double[] epochs = [.. measured.Select(epoch => (double)epoch.Epoch)];
-        double[] powers = [.. measured.Select(epoch => Math.Log10(Math.Max(epoch.SelfCosineDistance, Least)))];
+        double[] epochs = [.. measured.Select(epoch => (double)epoch.Epoch.Epoch)];
+        double[] powers = [.. measured.Select(epoch => Math.Log10(Math.Max(epoch.Layer.SelfCosineDistance, Least)))];
 
         Plot plot = PlotStyle.NewPlot(title, "epoch", "median self-cosine distance");
         double bottom = Math.Floor(powers.Min());

@@ -130,7 +130,7 @@ internal static class MnistRun
             "receptive-fields.png",
             () =>
                 ReceptiveFieldPlot.Draw(
-                    hidden.Sources[0].Weights,
+                    hidden.Sources[0].Projections[0].Weights,
                     DigitImage.Side,
                     DigitImage.Side,
                     $"Receptive fields: {what}"

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
@@ -33,7 +34,7 @@ internal sealed record Report(
     IReadOnlyDictionary<string, string> Versions,
     IReadOnlyList<IReadOnlyList<double>> ConfusionMatrix,
     IReadOnlyList<string> Atoms,
-    IReadOnlyList<EpochRecord> History
+    IReadOnlyList<Report.Epoch> History
 )
 {
     private static readonly JsonSerializerOptions s_format = new()
@@ -46,6 +47,35 @@ internal sealed record Report(
     public sealed record RowCounts(int Train, int Validation, int Test);
 
     public sealed record Hardware(string Processor, int Threads, string OperatingSystem);
+
+    /// <summary>An epoch of the one hidden layer, and of the output layer. Goals and atoms are in bits.</summary>
+    public sealed record Epoch(
+        [property: JsonPropertyName("epoch")] int Number,
+        double TrainingAccuracy,
+        double? ValidationAccuracy,
+        double? ValidationLogLoss,
+        double HiddenGoal,
+        IReadOnlyList<double> HiddenAtoms,
+        double OutputGoal,
+        IReadOnlyList<double> OutputAtoms,
+        double Seconds,
+        double SelfCosineDistance
+    )
+    {
+        public static Epoch Of(EpochRecord epoch) =>
+            new(
+                epoch.Epoch,
+                epoch.TrainingAccuracy,
+                epoch.ValidationAccuracy,
+                epoch.ValidationLogLoss,
+                epoch.HiddenLayers[0].Goal,
+                epoch.HiddenLayers[0].Atoms,
+                epoch.OutputLayer.Goal,
+                epoch.OutputLayer.Atoms,
+                epoch.Seconds,
+                epoch.HiddenLayers[0].SelfCosineDistance
+            );
+    }
 
     public static Report Create(
         SampleOptions options,
@@ -93,7 +123,7 @@ internal sealed record Report(
             },
             metrics.ConfusionMatrix.Counts,
             AtomNames(hidden),
-            history.Epochs
+            [.. history.Epochs.Select(Report.Epoch.Of)]
         );
     }
 

@@ -54,7 +54,7 @@ internal static class TrainingDisplay
         string width = epochs.ToString(CultureInfo.InvariantCulture);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"epoch {record.Epoch.ToString(CultureInfo.InvariantCulture).PadLeft(width.Length)}/{width}  accuracy {accuracy * 100:F2} %  goal {record.HiddenGoal:F4} bits  {(int)left.TotalMinutes}:{left.Seconds:D2} left"
+            $"epoch {record.Epoch.ToString(CultureInfo.InvariantCulture).PadLeft(width.Length)}/{width}  accuracy {accuracy * 100:F2} %  goal {record.Goal:F4} bits  {(int)left.TotalMinutes}:{left.Seconds:D2} left"
         );
     }
 }

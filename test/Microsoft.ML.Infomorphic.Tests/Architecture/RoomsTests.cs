@@ -35,8 +35,6 @@ public class RoomsTests
         "Kernels.TensorPhilox",
         "Training.BatchBuffers",
         "Training.BatchRows",
-        "Training.CpuHiddenLayer",
-        "Training.CpuOutputLayer",
         "Training.NetworkTrainer",
     ];
 

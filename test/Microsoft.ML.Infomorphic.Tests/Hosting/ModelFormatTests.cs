@@ -27,9 +27,21 @@ public class ModelFormatTests
         {
             EpochRecord epoch = original.History.Epochs[i];
             EpochRecord readEpoch = read.History.Epochs[i];
-            CollectionAssert.AreEqual(epoch.HiddenAtoms.ToArray(), readEpoch.HiddenAtoms.ToArray());
-            CollectionAssert.AreEqual(epoch.OutputAtoms.ToArray(), readEpoch.OutputAtoms.ToArray());
-            Assert.AreEqual(epoch, readEpoch with { HiddenAtoms = epoch.HiddenAtoms, OutputAtoms = epoch.OutputAtoms });
+            Assert.HasCount(epoch.HiddenLayers.Count, readEpoch.HiddenLayers);
+            foreach ((LayerProgress layer, LayerProgress readLayer) in epoch.Layers.Zip(readEpoch.Layers))
+            {
+                CollectionAssert.AreEqual(layer.Atoms.ToArray(), readLayer.Atoms.ToArray());
+                Assert.AreEqual(layer, readLayer with { Atoms = layer.Atoms });
+            }
+
+            Assert.AreEqual(
+                epoch,
+                readEpoch with
+                {
+                    HiddenLayers = epoch.HiddenLayers,
+                    OutputLayer = epoch.OutputLayer,
+                }
+            );
         }
         Assert.AreEqual(original.Network.FeatureScaling.Kind, read.Network.FeatureScaling.Kind);
         CollectionAssert.AreEqual(original.Network.FeatureScaling.Offsets, read.Network.FeatureScaling.Offsets);
@@ -67,10 +79,25 @@ public class ModelFormatTests
 
         static ModelContents Contents(string setup)
         {
-            TrainingSettings settings = Setups.Settings(setup, hidden: 4) with { MaximumLateralConnections = 2 };
+            TrainingSettings settings = Setups.Settings(setup, hidden: 4).WithLateral(2);
             FeatureScaling scaling = new(Standardization.PerFeature, [1, 2, 3, 4], [1, 2, 3, 0.5f]);
             using NetworkState state = NetworkState.Create(settings, scaling, 3);
-            return Samples.Contents() with { Network = state.ToNetwork([1, -1, 0]), Settings = settings };
+            ModelContents contents = Samples.Contents();
+            EpochRecord[] epochs =
+            [
+                .. contents.History.Epochs.Select(epoch =>
+                    epoch with
+                    {
+                        HiddenLayers = [.. epoch.HiddenLayers.Take(settings.HiddenLayers.Count)],
+                    }
+                ),
+            ];
+            return contents with
+            {
+                Network = state.ToNetwork([1, -1, 0]),
+                Settings = settings,
+                History = contents.History with { Epochs = epochs },
+            };
         }
     }
 
@@ -151,8 +178,8 @@ public class ModelFormatTests
         Assert.HasCount(expected.Sources.Count, actual.Sources);
         for (int i = 0; i < expected.Sources.Count; i++)
         {
-            InputSource one = expected.Sources[i];
-            InputSource other = actual.Sources[i];
+            Source one = expected.Sources[i];
+            Source other = actual.Sources[i];
             Assert.AreEqual(
                 (one.Symbol, one.Kind, one.NeuronCount, one.InputCount),
                 (other.Symbol, other.Kind, other.NeuronCount, other.InputCount)

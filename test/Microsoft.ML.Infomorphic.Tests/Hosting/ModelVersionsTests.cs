@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Hosting;
@@ -51,10 +52,13 @@ public class ModelVersionsTests
     {
         InfomorphicModelParameters parameters = ParametersOf(_context.Model.Load(PathOf(name + ".zip"), out _));
 
-        Assert.IsTrue(parameters.History.Epochs.All(epoch => double.IsNaN(epoch.SelfCosineDistance)));
-        Assert.AreEqual(HiddenLayerKind.Infomorphic, parameters.TrainingSettings.HiddenLayer);
-        Assert.AreEqual(ContextSignal.Label, parameters.TrainingSettings.Context);
-        Assert.IsTrue(parameters.TrainingSettings.LateralInput);
+        Assert.IsTrue(
+            parameters.History.Epochs.All(epoch => double.IsNaN(epoch.HiddenLayers.Single().SelfCosineDistance))
+        );
+        LayerSettings hidden = parameters.TrainingSettings.HiddenLayers.Single();
+        Assert.IsTrue(hidden.Learns);
+        Assert.AreEqual(Signal.Label, hidden.Context);
+        Assert.IsNotNull(hidden.LateralConnections);
     }
 
     [TestMethod]

@@ -78,7 +78,7 @@ internal static class Samples
         GoalFunction goal = GoalFunction.Parse("opt_1_100_tpe");
         var hidden = new InfomorphicLayer(
             [
-                new InputSource(
+                Legacy.NewSource(
                     'F',
                     SourceKind.Features,
                     Neurons,
@@ -86,7 +86,7 @@ internal static class Samples
                     Numbers(Neurons * FeatureCount),
                     Numbers(Neurons)
                 ),
-                new InputSource(
+                Legacy.NewSource(
                     'C',
                     SourceKind.Label,
                     Neurons,
@@ -94,7 +94,7 @@ internal static class Samples
                     Numbers(Neurons * ClassCount),
                     Numbers(Neurons)
                 ),
-                new InputSource(
+                Legacy.NewSource(
                     'L',
                     SourceKind.Lateral,
                     Neurons,
@@ -110,7 +110,7 @@ internal static class Samples
         );
         var output = new InfomorphicLayer(
             [
-                new InputSource(
+                Legacy.NewSource(
                     'F',
                     SourceKind.HiddenLayer,
                     ClassCount,
@@ -118,7 +118,7 @@ internal static class Samples
                     Numbers(ClassCount * Neurons),
                     Numbers(ClassCount)
                 ),
-                new InputSource('C', SourceKind.OwnLabel, ClassCount, ClassCount, [], []),
+                Legacy.NewSource('C', SourceKind.OwnLabel, ClassCount, ClassCount, [], []),
             ],
             GoalFunction.Parse("output", "FC"),
             new FeedforwardActivation(),
@@ -132,30 +132,32 @@ internal static class Samples
                 0.5,
                 0.4,
                 1.25,
-                0.1,
-                [.. Enumerable.Range(0, 19).Select(i => i / 10.0)],
-                0.2,
-                [1, 2, 3, 4, 5],
-                0.75,
-                0.125
+                [new LayerProgress(0.1, [.. Enumerable.Range(0, 19).Select(i => i / 10.0)], 0.125)],
+                new LayerProgress(0.2, [1, 2, 3, 4, 5]),
+                0.75
             ),
-            new(2, 0.6, null, null, 0.2, [], 0.3, [], 1.5),
+            new(2, 0.6, null, null, [new LayerProgress(0.2, [])], new LayerProgress(0.3, []), 1.5),
         ];
         return new ModelContents(
             new InfomorphicNetwork([hidden], output, scaling),
             new TrainingHistory(epochs, 2, 94, 1.5, 1.25),
             new TrainingSettings
             {
-                HiddenNeurons = Neurons,
-                Goal = goal,
-                OutputGoal = output.Goal!,
+                HiddenLayers =
+                [
+                    new LayerSettings
+                    {
+                        Neurons = Neurons,
+                        Goal = goal,
+                        LateralConnections = Connections,
+                        Activation = hidden.Activation,
+                        Binning = hidden.Binning,
+                        Optimizer = new AdamSettings(0.1, 0.2, 0.3, 0.4, 0.5),
+                    },
+                ],
+                Output = new OutputLayerSettings { Goal = output.Goal!, Optimizer = new AdamSettings(0.6, 0.7) },
                 Epochs = 2,
                 BatchSize = 17,
-                MaximumLateralConnections = Connections,
-                Activation = hidden.Activation,
-                Binning = hidden.Binning,
-                HiddenOptimizer = new AdamSettings(0.1, 0.2, 0.3, 0.4, 0.5),
-                OutputOptimizer = new AdamSettings(0.6, 0.7),
                 Standardization = Standardization.Auto,
                 EarlyStoppingRounds = 7,
                 RestoreBestEpoch = true,

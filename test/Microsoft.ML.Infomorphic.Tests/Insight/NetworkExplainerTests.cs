@@ -285,9 +285,10 @@ public class NetworkExplainerTests
         return ScalarActivation.Of(activation, f[neuron], hidden.Sources[1].Biases[neuron], l).Theta;
     }
 
-    private static float[] Aggregate(InputSource source, int neuron, float[][] inputs)
+    private static float[] Aggregate(Source source, int neuron, float[][] inputs)
     {
         int count = source.ConnectionsPerNeuron;
+        int[]? connections = source.Connections;
         return
         [
             .. inputs.Select(row =>
@@ -296,7 +297,7 @@ public class NetworkExplainerTests
                     .Range(0, count)
                     .Sum(i =>
                         source.Weights[neuron * count + i]
-                        * row[source.Connections is null ? i : source.Connections[neuron * count + i]]
+                        * row[connections is null ? i : connections[neuron * count + i]]
                     )
             ),
         ];
@@ -351,7 +352,7 @@ public class NetworkExplainerTests
             [
                 new InfomorphicLayer(
                     [
-                        new InputSource(
+                        Legacy.NewSource(
                             'F',
                             SourceKind.Features,
                             Hidden,
@@ -359,7 +360,7 @@ public class NetworkExplainerTests
                             DrawMany(Hidden * Features),
                             DrawMany(Hidden)
                         ),
-                        new InputSource(
+                        Legacy.NewSource(
                             'C',
                             SourceKind.Label,
                             Hidden,
@@ -367,7 +368,7 @@ public class NetworkExplainerTests
                             DrawMany(Hidden * Classes),
                             DrawMany(Hidden)
                         ),
-                        new InputSource(
+                        Legacy.NewSource(
                             'L',
                             SourceKind.Lateral,
                             Hidden,
@@ -377,14 +378,14 @@ public class NetworkExplainerTests
                             connections
                         ),
                     ],
-                    settings.Goal,
-                    settings.Activation,
-                    settings.Binning
+                    settings.HiddenLayers[0].Goal,
+                    settings.HiddenLayers[0].Activation,
+                    settings.HiddenLayers[0].Binning
                 ),
             ],
             new InfomorphicLayer(
                 [
-                    new InputSource(
+                    Legacy.NewSource(
                         'F',
                         SourceKind.HiddenLayer,
                         Classes,
@@ -392,9 +393,9 @@ public class NetworkExplainerTests
                         DrawMany(Classes * Hidden),
                         DrawMany(Classes)
                     ),
-                    new InputSource('C', SourceKind.OwnLabel, Classes, Classes, [], []),
+                    Legacy.NewSource('C', SourceKind.OwnLabel, Classes, Classes, [], []),
                 ],
-                settings.OutputGoal,
+                settings.Output.Goal,
                 new FeedforwardActivation(),
                 Binning.PaperOutputLayer
             ),

@@ -1,5 +1,6 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
 using Microsoft.ML.Infomorphic.Training;
 

@@ -96,7 +96,7 @@ public class FitManyTests
             ),
             (
                 options => options.FirstMomentDecay = 0.8,
-                "Networks that are trained together have the same decays of moments and ε of the hidden layer, and here it is (0.9, 0.999, 1E-08) and (0.8, 0.999, 1E-08)."
+                "Networks that are trained together have the same decays of moments and ε of hidden neurons, and here it is (0.9, 0.999, 1E-08) and (0.8, 0.999, 1E-08)."
             ),
             (
                 options => options.MemoryBudget = 100,

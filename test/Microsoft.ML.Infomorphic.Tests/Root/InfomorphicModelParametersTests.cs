@@ -193,7 +193,10 @@ public class InfomorphicModelParametersTests
                 stream.CopyTo(content);
             entry.Delete();
             byte[] bytes = content.ToArray();
-            bytes[bytes.Length / 2] ^= 1;
+
+            // A weight may be any number: only the checksum tells.
+            float weight = _transformer.Model.Network.HiddenLayers[0].Sources[0].Projections[0].Weights[0];
+            bytes[bytes.AsSpan().IndexOf(BitConverter.GetBytes(weight))] ^= 1;
             using Stream other = zip.CreateEntry(name).Open();
             other.Write(bytes);
         }

@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
 using Microsoft.ML.Infomorphic.Tests.Training;
@@ -313,7 +314,7 @@ public class InfomorphicTrainerTests
         IDataView twoClasses = Samples.View(_context, Samples.Rows().Where(row => row.Color != "blue"));
 
         Assert.AreEqual(
-            "The model to go on from has 5 hidden neurons, and NumberOfHiddenNeurons is 6.",
+            "The model to go on from has 5 neurons in its hidden layer 1, and the options ask for 6.",
             Samples.Failure<InvalidOperationException>(() =>
                 _context.MulticlassClassification.Trainers.Infomorphic(larger).Fit(data, model)
             )

@@ -63,7 +63,7 @@ public class MemoryBudgetTests
             StringAssert.Matches(
                 sentence,
                 new(
-                    "^Info: The training data takes 3.0 MiB of a memory budget of 2 MiB, more than its share, and is "
+                    "^Info: The training data takes 3.0 MiB of a memory budget of 2 MiB, more than is left for it, and is "
                         + @"streamed in blocks of \d+ instances, in \d readings an epoch, shuffled over all instances\.$"
                 )
             );

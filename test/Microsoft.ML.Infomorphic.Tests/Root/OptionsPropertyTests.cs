@@ -2,7 +2,9 @@ using System.Reflection;
 using FsCheck;
 using FsCheck.Fluent;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Root;
 
@@ -73,6 +75,30 @@ public class OptionsPropertyTests
             "{F} +",
             "\u0001",
         ],
+        [typeof(IReadOnlyList<Signal>)] =
+        [
+            null,
+            Array.Empty<Signal>(),
+            new[] { Signal.Features },
+            new[] { Signal.Layer(0) },
+            new[] { Signal.Features, Signal.Layer(0) },
+            new[] { Signal.Layer(7) },
+            new[] { Signal.Label },
+        ],
+        [typeof(IReadOnlyList<HiddenLayerOptions>)] =
+        [
+            null,
+            Array.Empty<HiddenLayerOptions>(),
+            new HiddenLayerOptions?[] { null },
+            Layers(new HiddenLayerOptions { Learns = false }, new HiddenLayerOptions()),
+            Layers(
+                new HiddenLayerOptions { Context = ContextSignal.LayerAbove },
+                new HiddenLayerOptions { LateralInput = false }
+            ),
+            Layers(new HiddenLayerOptions { Connections = new LocalFieldSettings(1, 2, 1, 1), NumberOfNeurons = 2 }),
+            Layers(new HiddenLayerOptions { Inputs = [Signal.Layer(0)] }),
+        ],
+        [typeof(ImageShape)] = [null, new ImageShape(2, 2), new ImageShape(3, 3), new ImageShape(0, 4)],
     };
 
     private readonly MLContext _context = new(1);
@@ -185,6 +211,14 @@ public class OptionsPropertyTests
             e.ToString()
         );
         Assert.DoesNotContain('\n', e.Message);
+    }
+
+    // Small ones.
+    private static HiddenLayerOptions[] Layers(params HiddenLayerOptions[] layers)
+    {
+        foreach (HiddenLayerOptions layer in layers)
+            layer.NumberOfNeurons = Math.Min(layer.NumberOfNeurons, 3);
+        return layers;
     }
 
     private static object?[] ValuesOf(Type type) =>

@@ -26,7 +26,7 @@ public class OptionsTests
     [DataRow(
         nameof(Options.NumberOfPresentations),
         1,
-        "is 1, and hidden neurons that listen to each other or to the output layer need 2 or more."
+        "is 1, and hidden neurons that listen to each other or to a layer above need 2 or more."
     )]
     [DataRow(nameof(Options.NumberOfBins), 1, "must be at least 2, and is 1.")]
     [DataRow(nameof(Options.NumberOfBins), 65, "must be at most 64, and is 65.")]
@@ -47,7 +47,7 @@ public class OptionsTests
     [DataRow(nameof(Options.Epsilon), 0.0, "must be positive and finite, and is 0.")]
     [DataRow(nameof(Options.BivariateK), double.NaN, "must be finite, and is NaN.")]
     [DataRow(nameof(Options.HiddenLayer), (HiddenLayerKind)7, "must be one of Infomorphic, Random, None, and is 7.")]
-    [DataRow(nameof(Options.Context), (ContextSignal)7, "must be one of Label, Feedback, None, and is 7.")]
+    [DataRow(nameof(Options.Context), (ContextSignal)7, "must be one of Label, Feedback, None, LayerAbove, and is 7.")]
     [DataRow(nameof(Options.Binning), (BinningKind)7, "must be one of Fixed, Adaptive, and is 7.")]
     [DataRow(nameof(Options.EarlyStoppingRounds), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfScoringSamples), 0, "must be at least 1, and is 0.")]
@@ -139,11 +139,11 @@ public class OptionsTests
         );
         Refused(
             new Options { LateralInput = false, NumberOfPresentations = 2 },
-            "NumberOfPresentations is 2, and must be 1 where hidden neurons listen neither to each other nor to the output layer. (Parameter 'NumberOfPresentations')"
+            "NumberOfPresentations is 2, and must be 1 where hidden neurons listen neither to each other nor to a layer above. (Parameter 'NumberOfPresentations')"
         );
         Refused(
             new Options { HiddenLayer = HiddenLayerKind.Random, NumberOfPresentations = 3 },
-            "NumberOfPresentations is 3, and must be 1 where hidden neurons listen neither to each other nor to the output layer. (Parameter 'NumberOfPresentations')"
+            "NumberOfPresentations is 3, and must be 1 where hidden neurons listen neither to each other nor to a layer above. (Parameter 'NumberOfPresentations')"
         );
         Refused(
             new Options
@@ -152,7 +152,7 @@ public class OptionsTests
                 Context = ContextSignal.Feedback,
                 NumberOfPresentations = 1,
             },
-            "NumberOfPresentations is 1, and hidden neurons that listen to each other or to the output layer need 2 or more. (Parameter 'NumberOfPresentations')"
+            "NumberOfPresentations is 1, and hidden neurons that listen to each other or to a layer above need 2 or more. (Parameter 'NumberOfPresentations')"
         );
         Refused(
             new Options { LateralInput = false, Alpha1 = 0.2 },
@@ -188,10 +188,13 @@ public class OptionsTests
         );
 
         settings.Validate();
-        Assert.AreEqual(sources, settings.HiddenSources);
-        Assert.AreEqual(GoalFunction.Parse(goal, sources), settings.Goal);
-        Assert.AreEqual(sources == "FCL" ? new ModulatedActivation() : new BivariateActivation(), settings.Activation);
-        Assert.AreEqual(new Binning(20, 20), settings.Binning);
+        Assert.AreEqual(sources, settings.HiddenLayers[0].Sources);
+        Assert.AreEqual(GoalFunction.Parse(goal, sources), settings.HiddenLayers[0].Goal);
+        Assert.AreEqual(
+            sources == "FCL" ? new ModulatedActivation() : new BivariateActivation(),
+            settings.HiddenLayers[0].Activation
+        );
+        Assert.AreEqual(new Binning(20, 20), settings.HiddenLayers[0].Binning);
     }
 
     [TestMethod]
@@ -203,7 +206,7 @@ public class OptionsTests
     {
         var options = new Options { NumberOfHiddenNeurons = 30, MaximumLateralConnections = asked };
 
-        Assert.AreEqual(expected, options.ToTrainingSettings(_context, seed: 7).MaximumLateralConnections);
+        Assert.AreEqual(expected, options.ToTrainingSettings(_context, seed: 7).HiddenLayers[0].LateralConnections);
     }
 
     [TestMethod]
@@ -232,7 +235,10 @@ public class OptionsTests
     {
         var options = new Options { Binning = BinningKind.Adaptive, NumberOfBins = 9 };
 
-        Assert.AreEqual(new Binning(9, 1, Adaptive: true), options.ToTrainingSettings(_context, seed: 7).Binning);
+        Assert.AreEqual(
+            new Binning(9, 1, Adaptive: true),
+            options.ToTrainingSettings(_context, seed: 7).HiddenLayers[0].Binning
+        );
     }
 
     [TestMethod]
@@ -253,10 +259,10 @@ public class OptionsTests
             OutputEpsilon = 0.6,
         }.ToTrainingSettings(_context, seed: 7);
 
-        Assert.AreEqual(new BivariateActivation(0.5, 3), settings.Activation);
-        Assert.AreEqual(new Binning(9, 7), settings.Binning);
-        Assert.AreEqual(new AdamSettings(0.002, 0.00035, 0.1, 0.2, 0.3), settings.HiddenOptimizer);
-        Assert.AreEqual(new AdamSettings(0.003, 0.00015, 0.4, 0.5, 0.6), settings.OutputOptimizer);
+        Assert.AreEqual(new BivariateActivation(0.5, 3), settings.HiddenLayers[0].Activation);
+        Assert.AreEqual(new Binning(9, 7), settings.HiddenLayers[0].Binning);
+        Assert.AreEqual(new AdamSettings(0.002, 0.00035, 0.1, 0.2, 0.3), settings.HiddenLayers[0].Optimizer);
+        Assert.AreEqual(new AdamSettings(0.003, 0.00015, 0.4, 0.5, 0.6), settings.Output.Optimizer);
     }
 
     [TestMethod]
@@ -284,8 +290,8 @@ public class OptionsTests
         Assert.AreEqual(
             new TrainingSettings
             {
-                Goal = settings.Goal,
-                OutputGoal = settings.OutputGoal,
+                HiddenLayers = [new LayerSettings { Goal = settings.HiddenLayers[0].Goal }],
+                Output = new OutputLayerSettings { Goal = settings.Output.Goal },
                 Seed = 7,
             },
             settings

@@ -295,10 +295,15 @@ public class StreamedRowsTests
             EpochRecord a = expected.Epochs[i];
             EpochRecord b = actual.Epochs[i];
             Assert.AreEqual(
-                (a.TrainingAccuracy, a.ValidationAccuracy, a.ValidationLogLoss, a.HiddenGoal, a.OutputGoal),
-                (b.TrainingAccuracy, b.ValidationAccuracy, b.ValidationLogLoss, b.HiddenGoal, b.OutputGoal)
+                (a.TrainingAccuracy, a.ValidationAccuracy, a.ValidationLogLoss),
+                (b.TrainingAccuracy, b.ValidationAccuracy, b.ValidationLogLoss)
             );
-            CollectionAssert.AreEqual(a.HiddenAtoms.ToArray(), b.HiddenAtoms.ToArray());
+            Assert.HasCount(a.HiddenLayers.Count, b.HiddenLayers);
+            foreach ((LayerProgress one, LayerProgress other) in a.Layers.Zip(b.Layers))
+            {
+                Assert.AreEqual(one.Goal, other.Goal);
+                CollectionAssert.AreEqual(one.Atoms.ToArray(), other.Atoms.ToArray());
+            }
         }
     }
 

@@ -66,7 +66,7 @@ internal static class ReadmeSnippets
 
         InfomorphicModelParameters parameters = transformer.Model;
         EpochRecord last = parameters.History.Epochs[^1];
-        Console.WriteLine($"goal {parameters.Network.HiddenLayers[0].Goal}: {last.HiddenGoal:F3} bits");
+        Console.WriteLine($"goal {parameters.Network.HiddenLayers[0].Goal}: {last.Goal:F3} bits");
         #endregion
 
         #region scoring

@@ -166,7 +166,7 @@ public class NetworkScorerBlocksTests
     private static InfomorphicNetwork Network(string setup, int hidden, int lateral)
     {
         LabeledRows data = Problems.Blobs(20);
-        TrainingSettings settings = Setups.Settings(setup, hidden) with { MaximumLateralConnections = lateral };
+        TrainingSettings settings = Setups.Settings(setup, hidden).WithLateral(lateral);
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
         using NetworkState state = NetworkState.Create(settings, scaling, 3);
         return state.ToNetwork([1, -1, 1]);

@@ -71,7 +71,7 @@ public class NetworkScorerTests
     {
         const int Hidden = 10;
         LabeledRows data = Problems.Blobs(20);
-        TrainingSettings settings = Setups.Settings(setup, Hidden) with { MaximumLateralConnections = 4 };
+        TrainingSettings settings = Setups.Settings(setup, Hidden).WithLateral(4);
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
         using NetworkState state = NetworkState.Create(settings, scaling, 3);
         InfomorphicNetwork network = state.ToNetwork([1, -1, 1]);
@@ -284,9 +284,9 @@ public class NetworkScorerTests
             [
                 new InfomorphicLayer(
                     [
-                        new InputSource('F', SourceKind.Features, hidden, 6, Draw(hidden * 6), Draw(hidden)),
-                        new InputSource('C', SourceKind.Label, hidden, 3, Draw(hidden * 3), Draw(hidden)),
-                        new InputSource(
+                        Legacy.NewSource('F', SourceKind.Features, hidden, 6, Draw(hidden * 6), Draw(hidden)),
+                        Legacy.NewSource('C', SourceKind.Label, hidden, 3, Draw(hidden * 3), Draw(hidden)),
+                        Legacy.NewSource(
                             'L',
                             SourceKind.Lateral,
                             hidden,
@@ -296,17 +296,17 @@ public class NetworkScorerTests
                             connections
                         ),
                     ],
-                    settings.Goal,
-                    settings.Activation,
-                    settings.Binning
+                    settings.HiddenLayers[0].Goal,
+                    settings.HiddenLayers[0].Activation,
+                    settings.HiddenLayers[0].Binning
                 ),
             ],
             new InfomorphicLayer(
                 [
-                    new InputSource('F', SourceKind.HiddenLayer, 3, hidden, Draw(3 * hidden), Draw(3)),
-                    new InputSource('C', SourceKind.OwnLabel, 3, 3, [], []),
+                    Legacy.NewSource('F', SourceKind.HiddenLayer, 3, hidden, Draw(3 * hidden), Draw(3)),
+                    Legacy.NewSource('C', SourceKind.OwnLabel, 3, 3, [], []),
                 ],
-                settings.OutputGoal,
+                settings.Output.Goal,
                 new FeedforwardActivation(),
                 Binning.PaperOutputLayer
             ),

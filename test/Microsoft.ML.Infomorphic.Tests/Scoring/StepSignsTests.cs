@@ -10,7 +10,7 @@ public class StepSignsTests
     public void A_sum_of_doubtful_sign_gets_that_of_the_exact_one()
     {
         // 10⁸ + 1 − 10⁸ − ½ is ½, and −½ where 10⁸ + 1 is rounded to single precision.
-        var source = new InputSource('F', SourceKind.Features, 1, 3, [1e8f, 1, -1e8f], [-0.5f]);
+        var source = Legacy.NewSource('F', SourceKind.Features, 1, 3, [1e8f, 1, -1e8f], [-0.5f]);
         float[] sums = [-0.5f];
 
         new StepSigns(source).Settle([1, 1, 1], sums);
@@ -21,7 +21,7 @@ public class StepSignsTests
     [TestMethod]
     public void What_is_exactly_zero_does_not_fire_and_what_is_just_above_does()
     {
-        var source = new InputSource('F', SourceKind.Features, 2, 2, [3, -2, 1e-30f, 0], [0, 0]);
+        var source = Legacy.NewSource('F', SourceKind.Features, 2, 2, [3, -2, 1e-30f, 0], [0, 0]);
         float[] sums = [1e-7f, 0];
 
         new StepSigns(source).Settle([2, 3], sums);
@@ -35,7 +35,7 @@ public class StepSignsTests
     [TestMethod]
     public void Other_sums_stay_as_they_are()
     {
-        var source = new InputSource('F', SourceKind.Features, 2, 2, [1, 2, -1, -2], [0.25f, 0]);
+        var source = Legacy.NewSource('F', SourceKind.Features, 2, 2, [1, 2, -1, -2], [0.25f, 0]);
         float[] sums = [11, -11]; // and not what they would be
 
         new StepSigns(source).Settle([1, 1], sums);

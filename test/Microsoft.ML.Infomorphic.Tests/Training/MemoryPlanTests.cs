@@ -19,7 +19,10 @@ public class MemoryPlanTests
     public void A_budget_leaves_at_least_seven_sixteenths_to_the_rows()
     {
         long few = new MemoryPlan(64 * Mebibyte, s_settings).ForRows(100, 10);
-        long many = new MemoryPlan(64 * Mebibyte, s_settings with { HiddenNeurons = 100_000 }).ForRows(100, 10);
+        long many = new MemoryPlan(
+            64 * Mebibyte,
+            s_settings.WithHidden(layer => layer with { Neurons = 100_000 })
+        ).ForRows(100, 10);
 
         Assert.IsInRange(55 * Mebibyte, 56 * Mebibyte, few);
         Assert.AreEqual(28 * Mebibyte, many);
@@ -29,7 +32,7 @@ public class MemoryPlanTests
     [TestMethod]
     public void Networks_that_are_trained_together_leave_less_to_the_rows()
     {
-        TrainingSettings settings = s_settings with { HiddenNeurons = 1000, Threads = 2 };
+        TrainingSettings settings = s_settings.WithHidden(layer => layer with { Neurons = 1000 }) with { Threads = 2 };
         long[] taken = [.. new[] { 1, 2, 4, 8 }.Select(Taken)];
         Assert.IsInRange(2 * taken[0], 3 * taken[0], taken[1]);
         Assert.AreEqual(2 * (taken[2] - taken[1]), taken[3] - taken[2], Mebibyte);

@@ -16,7 +16,7 @@ internal static class NaiveNetwork
     public static double[] Score(InfomorphicNetwork network, float[] features, Func<double, int, int, double> output)
     {
         double[] x = Array.ConvertAll(features, feature => (double)feature);
-        InputSource readout = network.OutputLayer.Sources[0];
+        Source readout = network.OutputLayer.Sources[0];
         double[] y = network.HiddenLayers.Count == 0 ? x : Hide(network, readout, x, output);
         double[] scores = [.. Enumerable.Range(0, network.ClassCount).Select(k => Sum(readout, k, y))];
         double sum = scores.Sum(score => Math.Exp(score - scores.Max()));
@@ -25,7 +25,7 @@ internal static class NaiveNetwork
 
     private static double[] Hide(
         InfomorphicNetwork network,
-        InputSource readout,
+        Source readout,
         double[] x,
         Func<double, int, int, double> output
     )
@@ -82,7 +82,7 @@ internal static class NaiveNetwork
         return y;
     }
 
-    private static double Sum(InputSource source, int neuron, double[] inputs)
+    private static double Sum(Source source, int neuron, double[] inputs)
     {
         int count = source.ConnectionsPerNeuron;
         double sum = source.Biases[neuron];

@@ -20,10 +20,10 @@ public class NetworkStateTests
     public void Fresh_weights_are_uniform_within_the_bound_of_their_layer(int lateral)
     {
         using NetworkState state = Create(hidden: 100, lateral);
-        AssertUniform(state.Hidden!['F'].Weights, 1 / Math.Sqrt(4));
-        AssertUniform(state.Hidden!['C'].Weights, 1 / Math.Sqrt(6));
-        AssertUniform(state.Hidden!['L'].Weights, 1 / Math.Sqrt(100));
-        AssertUniform(state.Output['F'].Weights, 1 / Math.Sqrt(100));
+        AssertUniform(state.Hidden!.SourceOf('F').Weights, 1 / Math.Sqrt(4));
+        AssertUniform(state.Hidden!.SourceOf('C').Weights, 1 / Math.Sqrt(6));
+        AssertUniform(state.Hidden!.SourceOf('L').Weights, 1 / Math.Sqrt(100));
+        AssertUniform(state.Output.SourceOf('F').Weights, 1 / Math.Sqrt(100));
         for (int neuron = 0; neuron < 100; neuron++)
         {
             Assert.IsLessThanOrEqualTo(0.5f, Math.Abs(state.Hidden!.Biases.Value[neuron][0]));
@@ -69,11 +69,11 @@ public class NetworkStateTests
     public void All_are_connected_but_to_themselves_where_there_are_few()
     {
         using NetworkState state = Create(hidden: 20, lateral: 19);
-        Assert.IsNull(state.Hidden!['L'].Connections);
-        Assert.AreEqual(19, state.Hidden!['L'].ConnectionCount);
+        Assert.IsNull(state.Hidden!.SourceOf('L').Connections);
+        Assert.AreEqual(20, state.Hidden!.SourceOf('L').ConnectionCount); // to itself with a weight of 0
         for (int neuron = 0; neuron < 20; neuron++)
         for (int peer = 0; peer < 20; peer++)
-            Assert.AreEqual(neuron == peer, state.Hidden!['L'].Weights.Value[neuron][peer] == 0);
+            Assert.AreEqual(neuron == peer, state.Hidden!.SourceOf('L').Weights.Value[neuron][peer] == 0);
     }
 
     [TestMethod]
@@ -83,11 +83,11 @@ public class NetworkStateTests
     public void Drawn_connections_are_distinct_sorted_and_to_others(int hidden, int lateral)
     {
         using NetworkState state = Create(hidden, lateral);
-        Assert.AreEqual(lateral, state.Hidden!['L'].ConnectionCount);
+        Assert.AreEqual(lateral, state.Hidden!.SourceOf('L').ConnectionCount);
         int[] heard = new int[hidden];
         for (int neuron = 0; neuron < hidden; neuron++)
         {
-            int[] peers = state.Hidden!['L'].Connections![(neuron * lateral)..((neuron + 1) * lateral)];
+            int[] peers = state.Hidden!.SourceOf('L').Connections![(neuron * lateral)..((neuron + 1) * lateral)];
             CollectionAssert.AreEqual(peers.Distinct().Order().ToArray(), peers);
             CollectionAssert.DoesNotContain(peers, neuron);
             Assert.IsTrue(peers.All(peer => peer >= 0 && peer < hidden));
@@ -105,15 +105,15 @@ public class NetworkStateTests
         using NetworkState first = Create(20, 5);
         using NetworkState same = Create(20, 5);
         using NetworkState other = Create(20, 5, seed: 2);
-        CollectionAssert.AreEqual(first.Hidden!['L'].Connections, same.Hidden!['L'].Connections);
-        CollectionAssert.AreNotEqual(first.Hidden!['L'].Connections, other.Hidden!['L'].Connections);
+        CollectionAssert.AreEqual(first.Hidden!.SourceOf('L').Connections, same.Hidden!.SourceOf('L').Connections);
+        CollectionAssert.AreNotEqual(first.Hidden!.SourceOf('L').Connections, other.Hidden!.SourceOf('L').Connections);
         CollectionAssert.AreEqual(
-            first.Hidden!['F'].Weights.Value.ToArray(),
-            same.Hidden!['F'].Weights.Value.ToArray()
+            first.Hidden!.SourceOf('F').Weights.Value.ToArray(),
+            same.Hidden!.SourceOf('F').Weights.Value.ToArray()
         );
         CollectionAssert.AreNotEqual(
-            first.Hidden!['F'].Weights.Value.ToArray(),
-            other.Hidden!['F'].Weights.Value.ToArray()
+            first.Hidden!.SourceOf('F').Weights.Value.ToArray(),
+            other.Hidden!.SourceOf('F').Weights.Value.ToArray()
         );
     }
 
@@ -126,12 +126,12 @@ public class NetworkStateTests
         using NetworkState state = Create(20, lateral);
         InfomorphicNetwork network = state.ToNetwork([1, 1, 1, 1, 1, 1]);
         using NetworkState back = NetworkState.From(network, Settings(20, lateral, seed: 9));
-        CollectionAssert.AreEqual(state.Hidden!['L'].Connections, back.Hidden!['L'].Connections);
-        AssertClose(state.Hidden!['F'].Weights, back.Hidden!['F'].Weights, 2e-7);
+        CollectionAssert.AreEqual(state.Hidden!.SourceOf('L').Connections, back.Hidden!.SourceOf('L').Connections);
+        AssertClose(state.Hidden!.SourceOf('F').Weights, back.Hidden!.SourceOf('F').Weights, 2e-7);
         AssertClose(state.Hidden!.Biases, back.Hidden!.Biases, 1e-5);
-        AssertClose(state.Hidden!['C'].Weights, back.Hidden!['C'].Weights, 0);
-        AssertClose(state.Hidden!['L'].Weights, back.Hidden!['L'].Weights, 0);
-        AssertClose(state.Output['F'].Weights, back.Output['F'].Weights, 0);
+        AssertClose(state.Hidden!.SourceOf('C').Weights, back.Hidden!.SourceOf('C').Weights, 0);
+        AssertClose(state.Hidden!.SourceOf('L').Weights, back.Hidden!.SourceOf('L').Weights, 0);
+        AssertClose(state.Output.SourceOf('F').Weights, back.Output.SourceOf('F').Weights, 0);
         AssertClose(state.Output.Biases, back.Output.Biases, 0);
 
         static void AssertClose(Parameter expected, Parameter actual, double allowed)
@@ -147,7 +147,7 @@ public class NetworkStateTests
     public void Standardisation_is_folded_into_weights_and_bias()
     {
         using NetworkState state = Create(3, 2);
-        InputSource features = state.ToNetwork([1, 1, 1, 1, 1, 1]).HiddenLayers[0].Sources[0];
+        Source features = state.ToNetwork([1, 1, 1, 1, 1, 1]).HiddenLayers[0].Sources[0];
         float[] x = [3, -1.5f, 7, 60];
         for (int neuron = 0; neuron < 3; neuron++)
         {
@@ -156,7 +156,7 @@ public class NetworkStateTests
             for (int i = 0; i < 4; i++)
             {
                 standardised +=
-                    state.Hidden!['F'].Weights.Value[neuron][i]
+                    state.Hidden!.SourceOf('F').Weights.Value[neuron][i]
                     * ((double)x[i] - s_scaling.Offsets[i])
                     / s_scaling.Scales[i];
                 raw += (double)features.Weights[neuron * 4 + i] * x[i];
@@ -170,11 +170,11 @@ public class NetworkStateTests
     public void Signs_are_folded_into_the_output_layer()
     {
         using NetworkState state = Create(4, 3);
-        InputSource output = state.ToNetwork([1, -1, 0, 1, -1, 1]).OutputLayer.Sources[0];
+        Source output = state.ToNetwork([1, -1, 0, 1, -1, 1]).OutputLayer.Sources[0];
         for (int i = 0; i < 4; i++)
         {
-            Assert.AreEqual(state.Output['F'].Weights.Value[0][i], output.Weights[i]);
-            Assert.AreEqual(-state.Output['F'].Weights.Value[1][i], output.Weights[4 + i]);
+            Assert.AreEqual(state.Output.SourceOf('F').Weights.Value[0][i], output.Weights[i]);
+            Assert.AreEqual(-state.Output.SourceOf('F').Weights.Value[1][i], output.Weights[4 + i]);
             Assert.AreEqual(0, output.Weights[8 + i]);
         }
 
@@ -191,11 +191,11 @@ public class NetworkStateTests
             s_scaling,
             classes: 3
         );
-        InputSource context = state.ToNetwork([1, -1, 0]).HiddenLayers[0].Sources[1];
+        Source context = state.ToNetwork([1, -1, 0]).HiddenLayers[0].Sources[1];
         Assert.AreEqual(SourceKind.Feedback, context.Kind);
         for (int neuron = 0; neuron < 4; neuron++)
         {
-            ReadOnlySpan<float> weights = state.Hidden!['C'].Weights.Value[neuron];
+            ReadOnlySpan<float> weights = state.Hidden!.SourceOf('C').Weights.Value[neuron];
             Assert.AreEqual(weights[0], context.Weights[3 * neuron]);
             Assert.AreEqual(-weights[1], context.Weights[3 * neuron + 1]);
             Assert.AreEqual(0, context.Weights[3 * neuron + 2]);
@@ -224,11 +224,11 @@ public class NetworkStateTests
         InfomorphicNetwork network = state.ToNetwork([1, 1, 1]);
         Refused(
             Setups.Full,
-            "The model to go on from has hidden neurons with the sources F (Features), C (Label), and HiddenLayer, Context and LateralInput ask for hidden neurons with the sources F (Features), C (Label), L (Lateral)."
+            "The model to go on from has the sources F (features), C (label) in its hidden layer 1, and the options ask for F (features), C (label), L (layer 0)."
         );
         Refused(
             Setups.Readout,
-            "The model to go on from has hidden neurons with the sources F (Features), C (Label), and HiddenLayer, Context and LateralInput ask for no hidden layer."
+            "The model to go on from has one hidden layer, and the options ask for no hidden layer."
         );
 
         void Refused(string setup, string message) =>
@@ -244,12 +244,12 @@ public class NetworkStateTests
     public void A_snapshot_is_a_copy_and_can_be_put_back()
     {
         using NetworkState state = Create(6, 3);
-        float[] before = state.Hidden!['L'].Weights.Value.ToArray();
+        float[] before = state.Hidden!.SourceOf('L').Weights.Value.ToArray();
         float[][] snapshot = state.Snapshot();
-        state.Hidden!['L'].Weights.Value[2][1] = 5;
+        state.Hidden!.SourceOf('L').Weights.Value[2][1] = 5;
         state.Output.Biases.Value[0][0] = 7;
         state.Restore(snapshot);
-        CollectionAssert.AreEqual(before, state.Hidden!['L'].Weights.Value.ToArray());
+        CollectionAssert.AreEqual(before, state.Hidden!.SourceOf('L').Weights.Value.ToArray());
         Assert.AreNotEqual(7, state.Output.Biases.Value[0][0]);
     }
 
@@ -261,16 +261,18 @@ public class NetworkStateTests
         ArgumentException exception = Assert.ThrowsExactly<ArgumentException>(() =>
             NetworkState.From(network, Settings(7, 3, seed: 1))
         );
-        Assert.AreEqual("The model to go on from has 6 hidden neurons, the options ask for 7.", exception.Message);
+        Assert.AreEqual(
+            "The model to go on from has 6 neurons in its hidden layer 1, and the options ask for 7.",
+            exception.Message
+        );
     }
 
     private static NetworkState Create(int hidden, int lateral, ulong seed = 1) =>
         NetworkState.Create(Settings(hidden, lateral, seed), s_scaling, classes: 6);
 
     private static TrainingSettings Settings(int hidden, int lateral, ulong seed) =>
-        Problems.Settings(hidden) with
+        Problems.Settings(hidden).WithLateral(lateral) with
         {
-            MaximumLateralConnections = lateral,
             Seed = seed,
         };
 }

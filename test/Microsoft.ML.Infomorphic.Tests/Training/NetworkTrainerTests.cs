@@ -19,26 +19,24 @@ public class NetworkTrainerTests
     [DataRow(5)]
     public void Blobs_are_learned(int lateral)
     {
-        TrainingResult result = Problems.Train(
-            s_train,
-            Problems.Settings(epochs: 30) with
-            {
-                MaximumLateralConnections = lateral,
-            }
-        );
+        TrainingResult result = Problems.Train(s_train, Problems.Settings(epochs: 30).WithLateral(lateral));
         Assert.IsGreaterThan(0.95, Problems.Accuracy(result.Network, s_test));
         Assert.HasCount(30, result.History.Epochs);
         Assert.AreEqual(180, result.History.Steps);
         Assert.AreEqual(30, result.History.BestEpoch);
         EpochRecord last = result.History.Epochs[^1];
         Assert.AreEqual(Problems.Accuracy(result.Network, s_train), last.TrainingAccuracy, 0.02);
-        Assert.IsGreaterThan(result.History.Epochs[0].HiddenGoal, last.HiddenGoal, "the goal rises");
-        Assert.HasCount(19, last.HiddenAtoms);
-        Assert.HasCount(5, last.OutputAtoms);
+        Assert.IsGreaterThan(
+            result.History.Epochs[0].HiddenLayers[0].Goal,
+            last.HiddenLayers[0].Goal,
+            "the goal rises"
+        );
+        Assert.HasCount(19, last.HiddenLayers[0].Atoms);
+        Assert.HasCount(5, last.OutputLayer.Atoms);
         Assert.IsNull(last.ValidationAccuracy);
         Assert.AreEqual(
-            last.HiddenGoal,
-            last.HiddenAtoms.Zip(GoalFunctions.OptimizedTpe1.Gamma, (atom, gamma) => atom * gamma).Sum(),
+            last.HiddenLayers[0].Goal,
+            last.HiddenLayers[0].Atoms.Zip(GoalFunctions.OptimizedTpe1.Gamma, (atom, gamma) => atom * gamma).Sum(),
             1e-9
         );
     }
@@ -59,14 +57,20 @@ public class NetworkTrainerTests
         Assert.IsGreaterThanOrEqualTo(least, Problems.Accuracy(result.Network, unseen));
         Assert.IsGreaterThanOrEqualTo(least, last.ValidationAccuracy!.Value);
         bool learns = setup is not (Setups.Random or Setups.Readout);
-        Assert.AreEqual(!learns, double.IsNaN(last.HiddenGoal));
-        Assert.AreEqual(learns, last.HiddenAtoms.Count > 0);
+        Assert.HasCount(setup == Setups.Readout ? 0 : 1, last.HiddenLayers);
+        foreach (LayerProgress hidden in last.HiddenLayers)
+        {
+            Assert.AreEqual(!learns, double.IsNaN(hidden.Goal));
+            Assert.AreEqual(learns, hidden.Atoms.Count > 0);
+        }
     }
 
     [TestMethod]
     public void The_heuristic_goal_learns_blobs_too()
     {
-        TrainingSettings settings = Problems.Settings(epochs: 30) with { Goal = GoalFunctions.Heuristic };
+        TrainingSettings settings = Problems
+            .Settings(epochs: 30)
+            .WithHidden(layer => layer with { Goal = GoalFunctions.Heuristic });
         Assert.IsGreaterThan(0.9, Problems.Accuracy(Problems.Train(s_train, settings).Network, s_test));
     }
 
@@ -75,7 +79,7 @@ public class NetworkTrainerTests
     [DataRow(3)]
     public void Weights_are_the_same_for_any_number_of_threads(int lateral)
     {
-        TrainingSettings settings = Problems.Settings(epochs: 3) with { MaximumLateralConnections = lateral };
+        TrainingSettings settings = Problems.Settings(epochs: 3).WithLateral(lateral);
         float[] one = Weights(settings with { Threads = 1 });
         CollectionAssert.AreEqual(one, Weights(settings with { Threads = 2 }));
         CollectionAssert.AreEqual(one, Weights(settings with { Threads = 3 }));
@@ -341,11 +345,9 @@ public class NetworkTrainerTests
     [TestMethod]
     public void Divergence_is_one_clear_error()
     {
-        TrainingSettings settings = Problems.Settings() with
-        {
-            HiddenOptimizer = new AdamSettings(1e38, 0),
-            OutputOptimizer = new AdamSettings(1e38, 0),
-        };
+        TrainingSettings settings = Problems
+            .Settings()
+            .WithOptimizers(new AdamSettings(1e38, 0), new AdamSettings(1e38, 0));
         InvalidOperationException exception = Assert.ThrowsExactly<InvalidOperationException>(() =>
             Problems.Train(s_train, settings)
         );
@@ -385,16 +387,17 @@ public class NetworkTrainerTests
     }
 
     [TestMethod]
-    [DataRow("HiddenNeurons", 0)]
+    [DataRow("Neurons", 0)]
     [DataRow("Epochs", 0)]
     [DataRow("BatchSize", 1)]
-    [DataRow("MaximumLateralConnections", 0)]
+    [DataRow("LateralConnections", 0)]
     [DataRow("EarlyStoppingRounds", 0)]
     [DataRow("Threads", -1)]
     public void Settings_out_of_range_are_refused(string name, int value)
     {
-        TrainingSettings settings = Problems.Settings() with { };
-        typeof(TrainingSettings).GetProperty(name)!.SetValue(settings, value);
+        TrainingSettings settings = Problems.Settings().WithHidden(layer => layer with { });
+        object changed = typeof(TrainingSettings).GetProperty(name) is null ? settings.HiddenLayers[0] : settings;
+        changed.GetType().GetProperty(name)!.SetValue(changed, value);
         ArgumentOutOfRangeException exception = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
             Problems.Train(s_train, settings, s_test)
         );

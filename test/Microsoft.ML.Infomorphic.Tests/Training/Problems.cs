@@ -36,13 +36,22 @@ internal static class Problems
     public static TrainingSettings Settings(int hidden = 12, int epochs = 15) =>
         new()
         {
-            HiddenNeurons = hidden,
+            HiddenLayers =
+            [
+                new LayerSettings
+                {
+                    Neurons = hidden,
+                    Goal = GoalFunctions.OptimizedTpe1,
+                    Optimizer = new AdamSettings(0.02, 0.00035),
+                },
+            ],
+            Output = new OutputLayerSettings
+            {
+                Goal = GoalFunctions.Output,
+                Optimizer = new AdamSettings(0.03, 0.00015),
+            },
             Epochs = epochs,
             BatchSize = 100,
-            Goal = GoalFunctions.OptimizedTpe1,
-            OutputGoal = GoalFunctions.Output,
-            HiddenOptimizer = new AdamSettings(0.02, 0.00035),
-            OutputOptimizer = new AdamSettings(0.03, 0.00015),
             Seed = 1,
         };
 

@@ -1,5 +1,6 @@
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Training;
@@ -20,6 +21,9 @@ internal static class Setups
     public const string Random = "random";
     public const string Readout = "readout";
 
+    // The output layer, above one hidden layer.
+    private static readonly Signal s_feedback = Signal.Layer(1);
+
     public static IEnumerable<object[]> All { get; } =
     [
         [Full],
@@ -37,56 +41,52 @@ internal static class Setups
     public static TrainingSettings Settings(string setup, int hidden = 12, int epochs = 15)
     {
         TrainingSettings settings = Problems.Settings(hidden, epochs);
-        TrainingSettings bivariate = settings with
+        LayerSettings layer = settings.HiddenLayers[0];
+        LayerSettings bivariate = layer with
         {
-            LateralInput = false,
+            LateralConnections = null,
             Goal = GoalFunctions.ContextOptimized2,
             Activation = new BivariateActivation(),
             Binning = new Binning(20, 1, Adaptive: true),
         };
+
+        // What is heard counts for more than the paper has it: means would hardly differ from the second on.
+        LayerSettings modulatedMore = layer with
+        {
+            Activation = new ModulatedActivation(1, 1, 2, 2),
+        };
         return setup switch
         {
             Full => settings,
-            Context => bivariate,
-            Lateral => bivariate with
+            Context => With(bivariate),
+            Lateral => With(
+                bivariate with
+                {
+                    LateralConnections = layer.LateralConnections,
+                    Context = null,
+                    Goal = GoalFunctions.LateralOptimized2,
+                    Binning = new Binning(),
+                }
+            ),
+            Feedback => With(layer with { Context = s_feedback }),
+            BivariateFeedback => With(bivariate with { Context = s_feedback }),
+            ThreePresentations => With(modulatedMore) with { Presentations = 3 },
+            FeedbackOfThree => With(modulatedMore with { Context = s_feedback }) with { Presentations = 3 },
+            BivariateFeedbackOfFive => With(
+                bivariate with
+                {
+                    Context = s_feedback,
+                    Activation = new BivariateActivation(-0.5, 3),
+                }
+            ) with
             {
-                LateralInput = true,
-                Context = ContextSignal.None,
-                Goal = GoalFunctions.LateralOptimized2,
-                Binning = new Binning(),
-            },
-            Feedback => settings with { Context = ContextSignal.Feedback },
-            BivariateFeedback => bivariate with { Context = ContextSignal.Feedback },
-            // What is heard counts for more than the paper has it: means would hardly differ from the second on.
-            ThreePresentations => settings with { Presentations = 3, Activation = new ModulatedActivation(1, 1, 2, 2) },
-            FeedbackOfThree => settings with
-            {
-                Context = ContextSignal.Feedback,
-                Presentations = 3,
-                Activation = new ModulatedActivation(1, 1, 2, 2),
-            },
-            BivariateFeedbackOfFive => bivariate with
-            {
-                Context = ContextSignal.Feedback,
                 Presentations = 5,
-                Activation = new BivariateActivation(-0.5, 3),
             },
-            Random => settings with
-            {
-                HiddenLayer = HiddenLayerKind.Random,
-                Goal = null,
-                Context = ContextSignal.None,
-                LateralInput = false,
-            },
-            Readout => settings with
-            {
-                HiddenLayer = HiddenLayerKind.None,
-                HiddenNeurons = 0,
-                Goal = null,
-                Context = ContextSignal.None,
-                LateralInput = false,
-            },
+            Random => With(LayerSettings.RandomProjection(hidden)),
+            Readout => settings with { HiddenLayers = [] },
             _ => throw new ArgumentOutOfRangeException(nameof(setup), setup, "There is no such set-up."),
         };
+
+        TrainingSettings With(LayerSettings changed) => settings with { HiddenLayers = [changed] };
     }
 }

@@ -36,13 +36,7 @@ public class TrainingLoopTests
     [DataRow(Setups.Lateral)]
     public void So_are_those_with_drawn_connections_and_without_validation(string setup)
     {
-        TrainingSettings[] trials = Variants(
-            Setups.Settings(setup, epochs: 3) with
-            {
-                MaximumLateralConnections = 4,
-                Threads = 2,
-            }
-        );
+        TrainingSettings[] trials = Variants(Setups.Settings(setup, epochs: 3).WithLateral(4) with { Threads = 2 });
         LabeledRows weighted = Problems.Blobs(210, weighted: true);
         IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
             weighted,
@@ -120,10 +114,7 @@ public class TrainingLoopTests
     {
         TrainingSettings settings = Setups.Settings(Setups.Full, epochs: 2) with { Threads = 1 };
         IReadOnlyList<TrainingOutcome> outcomes = TrainMany([
-            settings with
-            {
-                HiddenOptimizer = settings.HiddenOptimizer with { LearningRate = 1e38 },
-            },
+            settings.WithHidden(layer => layer with { Optimizer = layer.Optimizer with { LearningRate = 1e38 } }),
             settings,
         ]);
         StringAssert.StartsWith(
@@ -138,7 +129,7 @@ public class TrainingLoopTests
     {
         TrainingSettings settings = Setups.Settings(Setups.Full);
         ArgumentException failure = Assert.ThrowsExactly<ArgumentException>(() =>
-            TrainMany([settings, settings with { HiddenNeurons = 13 }])
+            TrainMany([settings, settings.WithHidden(layer => layer with { Neurons = 13 })])
         );
         StringAssert.StartsWith(
             failure.Message,
@@ -165,9 +156,8 @@ public class TrainingLoopTests
     public void Trials_on_tensors_are_single_trainings_but_for_rounding(string setup, int lateral)
     {
         TrainingSettings[] trials = Variants(
-            Setups.Settings(setup, epochs: 2) with
+            Setups.Settings(setup, epochs: 2).WithLateral(lateral) with
             {
-                MaximumLateralConnections = lateral,
                 Threads = 1,
             }
         );
@@ -192,8 +182,12 @@ public class TrainingLoopTests
                 Assert.AreEqual(expected[j], actual[j], 2e-5);
             for (int epoch = 0; epoch < 2; epoch++)
             {
-                Assert.AreEqual(alone.History.Epochs[epoch].OutputGoal, inGroup.History.Epochs[epoch].OutputGoal, 1e-5);
-                Assert.AreEqual(alone.History.Epochs[epoch].HiddenGoal, inGroup.History.Epochs[epoch].HiddenGoal, 1e-5);
+                foreach (
+                    (LayerProgress one, LayerProgress other) in alone
+                        .History.Epochs[epoch]
+                        .Layers.Zip(inGroup.History.Epochs[epoch].Layers)
+                )
+                    Assert.AreEqual(one.Goal, other.Goal, 1e-5);
             }
         }
 
@@ -215,7 +209,7 @@ public class TrainingLoopTests
     [DataRow(Setups.BivariateFeedback, 100)]
     public void A_step_on_tensors_makes_as_many_for_eight_trials_as_for_two(string setup, int lateral)
     {
-        TrainingSettings settings = Setups.Settings(setup) with { MaximumLateralConnections = lateral };
+        TrainingSettings settings = Setups.Settings(setup).WithLateral(lateral);
         long two = TensorsOfAStep(2);
         Assert.AreEqual(two, TensorsOfAStep(8));
         Assert.IsLessThanOrEqualTo(1.25 * TensorsOfAStep(1), two);
@@ -229,10 +223,12 @@ public class TrainingLoopTests
                     .Range(0, trials)
                     .Select(i =>
                         NetworkState.Create(
-                            settings with
-                            {
-                                HiddenOptimizer = settings.HiddenOptimizer with { LearningRate = 0.01 + 0.001 * i },
-                            },
+                            settings.WithHidden(layer =>
+                                layer with
+                                {
+                                    Optimizer = layer.Optimizer with { LearningRate = 0.01 + 0.001 * i },
+                                }
+                            ),
                             scaling,
                             s_train.ClassCount
                         )
@@ -261,34 +257,42 @@ public class TrainingLoopTests
     // Three trials that differ in all that may differ but the epochs.
     private static TrainingSettings[] Variants(TrainingSettings settings)
     {
-        GoalFunction? Scaled(double factor) =>
-            settings.Goal is GoalFunction goal
-                ? GoalFunction.FromGamma(
-                    goal.Sources,
-                    [.. goal.Gamma.Select((weight, i) => i % 3 == 0 ? weight * factor : weight)]
-                )
-                : null;
-        Activation other = settings.Activation switch
-        {
-            ModulatedActivation modulated => modulated with { Beta1 = 1.5, Alpha2 = 0.2 },
-            BivariateActivation bivariate => bivariate with { K = 0.8 },
-            Activation same => same,
-        };
         return
         [
             settings,
-            settings with
-            {
-                Goal = Scaled(0),
-                HiddenOptimizer = settings.HiddenOptimizer with { LearningRate = 0.01, WeightDecay = 0.001 },
-            },
-            settings with
-            {
-                Goal = Scaled(0.5),
-                Activation = other,
-                OutputOptimizer = settings.OutputOptimizer with { LearningRate = 0.02 },
-            },
+            settings.WithHidden(layer =>
+                layer with
+                {
+                    Goal = Scaled(layer.Goal, 0),
+                    Optimizer = layer.Optimizer with { LearningRate = 0.01, WeightDecay = 0.001 },
+                }
+            ),
+            settings
+                .WithHidden(layer =>
+                    layer with
+                    {
+                        Goal = Scaled(layer.Goal, 0.5),
+                        Activation = Other(layer.Activation),
+                    }
+                )
+                .WithOutput(layer => layer with { Optimizer = layer.Optimizer with { LearningRate = 0.02 } }),
         ];
+
+        static GoalFunction? Scaled(GoalFunction? goal, double factor) =>
+            goal is null
+                ? null
+                : GoalFunction.FromGamma(
+                    goal.Sources,
+                    [.. goal.Gamma.Select((weight, i) => i % 3 == 0 ? weight * factor : weight)]
+                );
+
+        static Activation Other(Activation activation) =>
+            activation switch
+            {
+                ModulatedActivation modulated => modulated with { Beta1 = 1.5, Alpha2 = 0.2 },
+                BivariateActivation bivariate => bivariate with { K = 0.8 },
+                Activation same => same,
+            };
     }
 
     private static void AssertSame(TrainingResult expected, TrainingResult actual)
@@ -302,22 +306,22 @@ public class TrainingLoopTests
         Assert.HasCount(expected.History.Epochs.Count, actual.History.Epochs);
         foreach ((EpochRecord one, EpochRecord other) in expected.History.Epochs.Zip(actual.History.Epochs))
         {
-            CollectionAssert.AreEqual(one.HiddenAtoms.ToArray(), other.HiddenAtoms.ToArray());
-            CollectionAssert.AreEqual(one.OutputAtoms.ToArray(), other.OutputAtoms.ToArray());
-            Assert.AreEqual(
-                one with
-                {
-                    Seconds = 0,
-                    HiddenAtoms = [],
-                    OutputAtoms = [],
-                },
-                other with
-                {
-                    Seconds = 0,
-                    HiddenAtoms = [],
-                    OutputAtoms = [],
-                }
-            );
+            Assert.AreEqual(one.HiddenLayers.Count, other.HiddenLayers.Count);
+            foreach ((LayerProgress first, LayerProgress second) in one.Layers.Zip(other.Layers))
+            {
+                CollectionAssert.AreEqual(first.Atoms.ToArray(), second.Atoms.ToArray());
+                Assert.AreEqual(first with { Atoms = [] }, second with { Atoms = [] });
+            }
+
+            Assert.AreEqual(WithoutLayers(one), WithoutLayers(other));
         }
+
+        static EpochRecord WithoutLayers(EpochRecord epoch) =>
+            epoch with
+            {
+                Seconds = 0,
+                HiddenLayers = [],
+                OutputLayer = LayerProgress.None,
+            };
     }
 }

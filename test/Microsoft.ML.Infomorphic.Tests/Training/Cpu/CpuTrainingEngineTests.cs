@@ -23,15 +23,7 @@ public class CpuTrainingEngineTests
     [DataRow(1, 1, 40, false)] // one neuron, no peers
     [DataRow(2, 1, 33, true)]
     public void A_step_is_that_of_the_naive_computation(int hidden, int lateral, int rows, bool weighted) =>
-        AssertSteps(
-            Problems.Settings(hidden) with
-            {
-                MaximumLateralConnections = lateral,
-                Threads = 2,
-            },
-            rows,
-            weighted
-        );
+        AssertSteps(Problems.Settings(hidden).WithLateral(lateral) with { Threads = 2 }, rows, weighted);
 
     [TestMethod]
     [DataRow(Setups.Context, 100, 64, false)]
@@ -52,16 +44,7 @@ public class CpuTrainingEngineTests
         int lateral,
         int rows,
         bool weighted
-    ) =>
-        AssertSteps(
-            Setups.Settings(setup, hidden: 9) with
-            {
-                MaximumLateralConnections = lateral,
-                Threads = 2,
-            },
-            rows,
-            weighted
-        );
+    ) => AssertSteps(Setups.Settings(setup, hidden: 9).WithLateral(lateral) with { Threads = 2 }, rows, weighted);
 
     private static void AssertSteps(TrainingSettings settings, int rows, bool weighted)
     {
@@ -85,9 +68,10 @@ public class CpuTrainingEngineTests
                 AssertFirstStepOfAdam(state, before);
 
             // The atoms' weights c are up to 10 and redundancies are good to 10⁻⁶.
-            if (statistics.Hidden is LayerStatistics known)
+            if (state.Hidden is not null && statistics.Layers[0] is LayerStatistics known)
                 Assert.AreEqual(expected.Goal, known.GoalOf(known.MeanAtoms()), 2e-5);
-            Assert.AreEqual(expected.OutputGoal, statistics.Output.GoalOf(statistics.Output.MeanAtoms()), 2e-5);
+            LayerStatistics output = statistics.Layers[^1]!;
+            Assert.AreEqual(expected.OutputGoal, output.GoalOf(output.MeanAtoms()), 2e-5);
         }
     }
 
@@ -95,7 +79,7 @@ public class CpuTrainingEngineTests
     [TestMethod]
     public void Batches_of_changing_size_are_those_of_fresh_engines()
     {
-        TrainingSettings settings = Problems.Settings(8) with { MaximumLateralConnections = 3 };
+        TrainingSettings settings = Problems.Settings(8).WithLateral(3);
         LabeledRows data = Problems.Blobs(200);
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
         using NetworkState state = NetworkState.Create(settings, scaling, 3);
@@ -128,7 +112,7 @@ public class CpuTrainingEngineTests
                 Assert.AreEqual(
                     repeated[i][j],
                     weighted[i][j],
-                    2 * Precision * LargestInput * WeightOf(settings.Goal!)
+                    2 * Precision * LargestInput * WeightOf(settings.HiddenLayers[0].Goal!)
                 );
         }
 
@@ -136,13 +120,13 @@ public class CpuTrainingEngineTests
         {
             FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
             using NetworkState state = NetworkState.Create(settings, scaling, 3);
-            state.Hidden!['L'].Weights.Value.CopyFrom(new float[64]);
+            state.Hidden!.SourceOf('L').Weights.Value.CopyFrom(new float[64]);
             using var engine = new CpuTrainingEngine(state, settings, batch.Length);
             engine.Step(rows, batch);
             return
             [
-                state.Hidden!['F'].Weights.Gradient.ToArray(),
-                state.Hidden!['C'].Weights.Gradient.ToArray(),
+                state.Hidden!.SourceOf('F').Weights.Gradient.ToArray(),
+                state.Hidden!.SourceOf('C').Weights.Gradient.ToArray(),
                 state.Hidden!.Biases.Gradient.ToArray(),
             ];
         }
@@ -164,7 +148,7 @@ public class CpuTrainingEngineTests
     [DataRow(Setups.Readout, 100)]
     public void Evaluation_is_the_mean_field_of_scoring(string setup, int lateral)
     {
-        TrainingSettings settings = Setups.Settings(setup, hidden: 9) with { MaximumLateralConnections = lateral };
+        TrainingSettings settings = Setups.Settings(setup, hidden: 9).WithLateral(lateral);
         LabeledRows data = Problems.Blobs(70);
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
         using NetworkState state = NetworkState.Create(settings, scaling, 3);
@@ -198,11 +182,7 @@ public class CpuTrainingEngineTests
     [DataRow(Setups.Readout, 100)]
     public void Steps_allocate_nothing(string setup, int lateral)
     {
-        TrainingSettings settings = Setups.Settings(setup, hidden: 20) with
-        {
-            MaximumLateralConnections = lateral,
-            Threads = 2,
-        };
+        TrainingSettings settings = Setups.Settings(setup, hidden: 20).WithLateral(lateral) with { Threads = 2 };
         LabeledRows data = Problems.Blobs(200, weighted: true);
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(data, Standardization.PerFeature);
         using NetworkState state = NetworkState.Create(settings, scaling, 3);

@@ -18,9 +18,10 @@ public class WorkerTeamTests
             bool known = true;
             team.Run(
                 count,
-                (item, thread) =>
+                done,
+                (context, item, thread) =>
                 {
-                    Interlocked.Increment(ref done[item]);
+                    Interlocked.Increment(ref context[item]);
                     if (thread < 0 || thread >= threads)
                         Volatile.Write(ref known, false);
                 }
@@ -40,12 +41,13 @@ public class WorkerTeamTests
         for (int i = 0; i < 100; i++)
             team.Run(
                 50,
-                (_, thread) =>
+                busy,
+                (context, _, thread) =>
                 {
-                    if (Interlocked.Increment(ref busy[thread]) != 1)
+                    if (Interlocked.Increment(ref context[thread]) != 1)
                         Interlocked.Increment(ref clashes);
                     Thread.SpinWait(10);
-                    Interlocked.Decrement(ref busy[thread]);
+                    Interlocked.Decrement(ref context[thread]);
                 }
             );
         Assert.AreEqual(0, clashes);
@@ -62,16 +64,17 @@ public class WorkerTeamTests
             InvalidOperationException exception = Assert.ThrowsExactly<InvalidOperationException>(() =>
                 team.Run(
                     10,
-                    (item, _) =>
+                    failing,
+                    static (context, item, _) =>
                     {
-                        if (item == failing)
+                        if (item == context)
                             throw new InvalidOperationException($"item {item}");
                     }
                 )
             );
             Assert.AreEqual($"item {failing}", exception.Message);
             int done = 0;
-            team.Run(10, (_, _) => Interlocked.Increment(ref done));
+            team.Run(10, 0, (_, _, _) => Interlocked.Increment(ref done));
             Assert.AreEqual(10, done);
         }
     }
@@ -80,7 +83,9 @@ public class WorkerTeamTests
     public void Work_allocates_nothing()
     {
         using var team = new WorkerTeam(2);
-        Action<int, int> work = static (_, _) => { };
+        Action<int[], int, int> one = static (_, _, _) => { };
+        Action<(int[] Numbers, int Number), int, int> other = static (_, _, _) => { };
+        int[] numbers = [1];
 
         // A lock makes its wait handle when a thread waits for the first time, whenever that is.
         long least = long.MaxValue;
@@ -88,7 +93,11 @@ public class WorkerTeamTests
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
             for (int i = 0; i < 100; i++)
-                team.Run(10, work);
+            {
+                team.Run(10, numbers, one);
+                team.Run(10, (numbers, i), other);
+            }
+
             least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 

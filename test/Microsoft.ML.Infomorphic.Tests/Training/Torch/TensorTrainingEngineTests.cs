@@ -39,12 +39,7 @@ public abstract class TensorTrainingEngineTests
     public void Steps_are_those_of_the_cpu(int hidden, int lateral, int classes, bool weighted, int steps)
     {
         LabeledRows rows = Problems.Blobs(430, classes: classes, features: 10, weighted: weighted);
-        TrainingSettings settings = Problems.Settings(hidden) with
-        {
-            MaximumLateralConnections = lateral,
-            HiddenOptimizer = s_smooth,
-            OutputOptimizer = s_smooth,
-        };
+        TrainingSettings settings = Problems.Settings(hidden).WithLateral(lateral).WithOptimizers(s_smooth, s_smooth);
         AssertStepsEqual(rows, settings, steps);
     }
 
@@ -63,12 +58,7 @@ public abstract class TensorTrainingEngineTests
     [DataRow(Setups.Readout, 100)]
     public void Steps_of_every_setup_are_those_of_the_cpu(string setup, int lateral)
     {
-        TrainingSettings settings = Setups.Settings(setup) with
-        {
-            MaximumLateralConnections = lateral,
-            HiddenOptimizer = s_smooth,
-            OutputOptimizer = s_smooth,
-        };
+        TrainingSettings settings = Setups.Settings(setup).WithLateral(lateral).WithOptimizers(s_smooth, s_smooth);
         AssertStepsEqual(Problems.Blobs(430, features: 10, weighted: true), settings, steps: 6);
     }
 
@@ -80,8 +70,8 @@ public abstract class TensorTrainingEngineTests
 
         pair.AssertWeightsEqual(1e-6);
         pair.AssertEvaluationsEqual();
-        AssertAtomsEqual(pair.Expected.Hidden?.MeanAtoms() ?? [], pair.Actual.Hidden?.MeanAtoms() ?? []);
-        AssertAtomsEqual(pair.Expected.Output.MeanAtoms(), pair.Actual.Output.MeanAtoms());
+        foreach ((LayerStatistics? expected, LayerStatistics? actual) in pair.Expected.Layers.Zip(pair.Actual.Layers))
+            AssertAtomsEqual(expected?.MeanAtoms() ?? [], actual?.MeanAtoms() ?? []);
 
         // Redundancies are as precise as in the kernels' tests; an atom is a signed sum of up to eight.
         static void AssertAtomsEqual(double[] expected, double[] actual)
@@ -100,7 +90,7 @@ public abstract class TensorTrainingEngineTests
         for (int step = 0; step < 5; step++)
             pair.Step();
         double[] differences = pair.WeightDifferences();
-        Assert.IsLessThanOrEqualTo(2 * 5 * settings.OutputOptimizer.LearningRate, differences.Max());
+        Assert.IsLessThanOrEqualTo(2 * 5 * settings.Output.Optimizer.LearningRate, differences.Max());
         Assert.IsGreaterThanOrEqualTo(
             0.99,
             differences.Count(difference => difference < 1e-4) / (double)differences.Length
@@ -113,7 +103,7 @@ public abstract class TensorTrainingEngineTests
     public void The_same_seed_gives_the_same_bits(int lateral)
     {
         LabeledRows rows = Problems.Blobs(430);
-        TrainingSettings settings = Problems.Settings(epochs: 3) with { MaximumLateralConnections = lateral };
+        TrainingSettings settings = Problems.Settings(epochs: 3).WithLateral(lateral);
         float[] first = Problems.WeightsOf(Train(rows, settings).Network);
         CollectionAssert.AreEqual(first, Problems.WeightsOf(Train(rows, settings).Network));
         CollectionAssert.AreNotEqual(first, Problems.WeightsOf(Train(rows, settings with { Seed = 2 }).Network));
@@ -127,7 +117,7 @@ public abstract class TensorTrainingEngineTests
     {
         LabeledRows rows = Problems.Blobs(600, weighted: weighted);
         LabeledRows unseen = Problems.Blobs(600, seed: 2);
-        TrainingResult result = Train(rows, Problems.Settings() with { MaximumLateralConnections = lateral }, unseen);
+        TrainingResult result = Train(rows, Problems.Settings().WithLateral(lateral), unseen);
         EpochRecord last = result.History.Epochs[^1];
         Assert.IsGreaterThanOrEqualTo(0.96, Problems.Accuracy(result.Network, unseen));
         Assert.IsGreaterThanOrEqualTo(0.96, last.ValidationAccuracy!.Value);
@@ -153,7 +143,7 @@ public abstract class TensorTrainingEngineTests
     public void Weights_go_to_the_device_and_come_back()
     {
         LabeledRows rows = Problems.Blobs(100);
-        TrainingSettings settings = Problems.Settings() with { MaximumLateralConnections = 5 };
+        TrainingSettings settings = Problems.Settings().WithLateral(5);
         using NetworkState state = NewState(rows, settings);
         using var engine = new TensorTrainingEngine(state, settings, 100, Device);
         float[][] fresh = state.Snapshot();
@@ -181,7 +171,7 @@ public abstract class TensorTrainingEngineTests
     public void Tensors_do_not_pile_up(string setup)
     {
         LabeledRows rows = Problems.Blobs(250);
-        TrainingSettings settings = Setups.Settings(setup) with { MaximumLateralConnections = 5 };
+        TrainingSettings settings = Setups.Settings(setup).WithLateral(5);
         var statistics = DisposeScopeManager.Statistics.TensorStatistics;
         using NetworkState state = NewState(rows, settings);
         int[] order = [.. Enumerable.Range(0, 250)];
@@ -212,7 +202,9 @@ public abstract class TensorTrainingEngineTests
     [TestMethod]
     public void Divergence_is_reported()
     {
-        TrainingSettings settings = Problems.Settings() with { HiddenOptimizer = new AdamSettings(1e38, 0) };
+        TrainingSettings settings = Problems
+            .Settings()
+            .WithHidden(layer => layer with { Optimizer = new AdamSettings(1e38, 0) });
         InvalidOperationException failure = Assert.ThrowsExactly<InvalidOperationException>(() =>
             Train(Problems.Blobs(300), settings)
         );
