@@ -121,14 +121,9 @@ internal sealed class ExplainedLayer
         }
     }
 
+    /// <summary>What is known of the layer in the end.</summary>
     public LayerInsight ToInsight(InfomorphicNetwork network, IReadOnlyList<long>? places) =>
-        new(
-            LayerInput.NameOf(network, Signal.Layer(_index)),
-            Layer,
-            LayerInput.Of(network, Layer),
-            _passesOnMeans,
-            Insight.ToInsights(places)
-        );
+        new(network, _index, Insight.ToInsights(places), _passesOnMeans);
 }
 
 /// <summary>Numbers of neurons, or of features: rows of a batch lie side by side.</summary>

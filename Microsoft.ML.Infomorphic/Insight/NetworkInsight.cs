@@ -44,17 +44,21 @@ public sealed record NeuronInsight(
 /// <summary>A layer, explained neuron by neuron.</summary>
 public sealed class LayerInsight
 {
+    /// <param name="network">The network.</param>
+    /// <param name="index">The layer's place, from 0.</param>
+    /// <param name="neurons">What is known of its neurons.</param>
+    /// <param name="passesOnMeans">Whether it passes on mean outputs with the label withheld.</param>
     internal LayerInsight(
-        string name,
-        InfomorphicLayer layer,
-        IReadOnlyList<LayerInput> inputs,
-        bool passesOnMeans,
-        IReadOnlyList<NeuronInsight> neurons
+        InfomorphicNetwork network,
+        int index,
+        IReadOnlyList<NeuronInsight> neurons,
+        bool passesOnMeans = false
     )
     {
-        Name = name;
+        InfomorphicLayer layer = network.Layers[index];
+        Name = LayerInput.NameOf(network, Signal.Layer(index));
         Layer = layer;
-        Inputs = inputs;
+        Inputs = LayerInput.Of(network, layer);
         PassesOnMeans = passesOnMeans;
         Neurons = neurons;
         Sources = string.Concat(layer.Sources.Select(source => source.Symbol));
