@@ -132,7 +132,12 @@ internal sealed class Schedule
     private int LastNumber => Kernels.RandomStreams.CountersOf(Presentations) - 1;
 
     /// <summary>The schedule of a network.</summary>
-    public static Schedule Of(InfomorphicNetwork network, bool withLabel, IReadOnlyList<int>? targets = null) =>
+    public static Schedule Of(
+        InfomorphicNetwork network,
+        bool withLabel,
+        IReadOnlyList<int>? targets = null,
+        IReadOnlyList<int>? constantAbove = null
+    ) =>
         new(
             [
                 .. network.Layers.Select(layer =>
@@ -146,7 +151,8 @@ internal sealed class Schedule
             ],
             network.Presentations,
             withLabel,
-            targets
+            targets,
+            constantAbove
         );
 
     /// <summary>Whether a layer's outputs differ between presentations.</summary>

@@ -174,6 +174,20 @@ public sealed record TrainingSettings
         static (double, double, double) Rest(AdamSettings adam) => (adam.Beta1, adam.Beta2, adam.Epsilon);
     }
 
+    /// <summary>
+    /// The hidden layers, from 0, whose mean outputs with the label withheld the layers above learn from: those that say so and,
+    /// from the bottom up, all that are below another hidden layer.
+    /// </summary>
+    internal int[] LayersThatPassOnMeans =>
+        [
+            .. Enumerable
+                .Range(0, HiddenLayers.Count)
+                .Where(layer =>
+                    HiddenLayers[layer].PassesOn == PassedOutputs.Mean
+                    || Order == LayerOrder.BottomUp && layer < HiddenLayers.Count - 1
+                ),
+        ];
+
     /// <summary>Checks the settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
     /// <exception cref="ArgumentException">Settings contradict each other.</exception>
