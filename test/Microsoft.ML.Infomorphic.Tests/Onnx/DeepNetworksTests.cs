@@ -33,7 +33,9 @@ public sealed class DeepNetworksTests
         (float[][] converted, long[] convertedLabels) = RunConverted(contents, rows);
 
         double spread = expected.Max(row => row[0]) - expected.Min(row => row[0]);
-        Console.WriteLine($"largest difference {Largest(expected, scores):E1} and {Largest(expected, converted):E1}; {spread}");
+        Console.WriteLine(
+            $"largest difference {Largest(expected, scores):E1} and {Largest(expected, converted):E1}; {spread}"
+        );
         Assert.IsGreaterThan(0.1, spread); // scores that say something
         Assert.IsLessThan(Tolerance, Largest(expected, scores));
         Assert.IsLessThan(Tolerance, Largest(expected, converted));
@@ -53,7 +55,10 @@ public sealed class DeepNetworksTests
     private (float[][] Scores, long[] Labels) RunConverted(ModelContents contents, float[][] rows)
     {
         var schema = SchemaDefinition.Create(typeof(Row));
-        schema[nameof(Row.Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, DeepModels.Features);
+        schema[nameof(Row.Features)].ColumnType = new VectorDataViewType(
+            NumberDataViewType.Single,
+            DeepModels.Features
+        );
         IDataView data = _context.Data.LoadFromEnumerable(rows.Select(row => new Row { Features = row }), schema);
         var transformer = new InfomorphicPredictionTransformer(
             _context,
@@ -66,7 +71,10 @@ public sealed class DeepNetworksTests
         _context.Model.ConvertToOnnx(transformer, data, stream);
         using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         using var session = new InferenceSession(stream.ToArray(), options);
-        var features = new DenseTensor<float>(rows.SelectMany(row => row).ToArray(), [rows.Length, DeepModels.Features]);
+        var features = new DenseTensor<float>(
+            rows.SelectMany(row => row).ToArray(),
+            [rows.Length, DeepModels.Features]
+        );
         using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> outputs = session.Run([
             NamedOnnxValue.CreateFromTensor("Features", features),
             NamedOnnxValue.CreateFromTensor("Label", new DenseTensor<uint>([rows.Length, 1])),
