@@ -78,9 +78,7 @@ internal static class SlowScores
         if (scoring.Calibrate)
             logits =
             [
-                .. logits.Select(
-                    (logit, k) => network.Calibration.Slopes[k] * logit + network.Calibration.Offsets[k]
-                ),
+                .. logits.Select((logit, k) => network.Calibration.Slopes[k] * logit + network.Calibration.Offsets[k]),
             ];
         double[] powers = [.. logits.Select(logit => Math.Exp(logit - logits.Max()))];
         return [.. powers.Select(power => power / powers.Sum())];
