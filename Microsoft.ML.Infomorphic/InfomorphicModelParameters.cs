@@ -174,7 +174,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         SupportedHost.ThrowIfUnsupported();
         Contracts.CheckValue(environment, nameof(environment));
         environment.CheckValue(context, nameof(context));
-        context.CheckAtModel(ModelFormat.VersionInfo);
+        ModelFormat.Check(context, ModelFormat.VersionInfo);
         return new InfomorphicModelParameters(environment, context);
     }
 

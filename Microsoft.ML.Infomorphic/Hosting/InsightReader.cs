@@ -64,9 +64,7 @@ internal static class InsightReader
         using IChannel channel = host.Start("Reading");
         var roles = new RoleMappedData(data, labelColumn, featureColumn, weight: weightColumn);
         roles.CheckOptFloatWeight();
-        var store = new FeatureStore(network.FeatureCount);
-        var labels = new List<int>();
-        var weights = new List<float>();
+        var rows = new RowStore(network.FeatureCount, network.ClassCount, weightColumn is not null);
         var places = new List<long>();
         using var cursor = new MulticlassLabelCursor(
             network.ClassCount,
@@ -77,9 +75,7 @@ internal static class InsightReader
         {
             // No question here whether the context was cancelled: that of a finished trial is, and its model is still good.
             cancellationToken.ThrowIfCancellationRequested();
-            store.Add(in cursor.Features);
-            labels.Add(cursor.Label);
-            weights.Add(cursor.Weight);
+            rows.TryAdd(DataViewReader.ValuesOf(cursor));
             places.Add(cursor.KeptRowCount + cursor.SkippedRowCount - 1);
         }
 
@@ -89,7 +85,7 @@ internal static class InsightReader
             channel.Warning($"Skipped {cursor.BadLabelCount} instances with missing labels during explanation");
         if (cursor.BadWeightCount > 0)
             channel.Warning($"Skipped {cursor.BadWeightCount} instances with missing weights during explanation");
-        if (labels.Count == 0)
+        if (rows.RowCount == 0)
             throw host.Except(
                 cursor.BadLabelCount > 0
                     ? $"No row has a label in the column '{labelColumn}', and an explanation needs labels."
@@ -98,12 +94,7 @@ internal static class InsightReader
                 : $"There are no rows to explain the model on: the columns '{featureColumn}' and '{labelColumn}' are empty."
             );
         return new InsightRows(
-            new LabeledRows(
-                store.ToMatrix(),
-                [.. labels],
-                weightColumn is null ? null : [.. weights],
-                network.ClassCount
-            ),
+            rows.ToRows(),
             [.. places],
             ClassNames(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(Text)]
         );

@@ -79,7 +79,7 @@ internal sealed class ScoringCursor : RootCursorBase
                 .SourceOf.Where((column, index) => active[index] && column is not null)
                 .Select(column => column!.Value),
         ];
-        _largestBlock = ScoringBlock.RowsFor(scorer.Network.FeatureCount);
+        _largestBlock = scorer.RowsPerBlock;
         _queue = new ScoringQueue(scorer, helpers);
     }
 

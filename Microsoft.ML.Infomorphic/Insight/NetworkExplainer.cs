@@ -17,7 +17,7 @@ using Microsoft.ML.Infomorphic.Rows;
 namespace Microsoft.ML.Infomorphic.Insight;
 
 /// <summary>Explains a trained network on labelled rows: managed code alone, nothing is trained.</summary>
-public sealed class NetworkExplainer
+internal sealed class NetworkExplainer
 {
     private readonly InfomorphicNetwork _network;
     private readonly LabeledRows _rows;

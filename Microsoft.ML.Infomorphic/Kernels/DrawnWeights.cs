@@ -1,29 +1,27 @@
 // Weighted sums of drawn inputs: S_nr = Σ_i w_ni x_{p(n,i) r} + b_n, in the order of the draw, each a chain of fused
 // multiply-adds as in InterleavedWeights.
 //
-//   symbol   variable   shape                                  unit
-//   w        weights    neurons × connections                  –
-//   p        peers      neurons × connections                  input
-//   x        inputs     panels × inputs × 32 rows, or inputs   –
-//   S        sums       panels × neurons × 32 rows, or neurons –
+//   symbol   variable   shape                                 unit
+//   w        weights    neurons × connections                 –
+//   p        peers      neurons × connections                 input
+//   x        values     tiles × inputs × 32 rows, or inputs   –
+//   S        sums       tiles × neurons × 32 rows, or neurons –
 
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Microsoft.ML.Infomorphic.Kernels;
 
-/// <summary>The weights of a source whose neurons listen to some of the inputs only.</summary>
+/// <summary>The weights of neurons that are connected to inputs of their own.</summary>
 /// <param name="weights">Neurons × connections.</param>
 /// <param name="peers">The input of each connection.</param>
 /// <param name="biases">One a neuron.</param>
 /// <param name="inputs">Number of inputs; no peer is outside.</param>
-internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] biases, int inputs)
+internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] biases, int inputs) : IScoringWeights
 {
     private readonly int _connections = peers.Length / biases.Length;
 
-    /// <summary>The sums of one row.</summary>
-    /// <param name="values">All inputs.</param>
-    /// <param name="sums">Receives one number a neuron.</param>
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Aggregate(ReadOnlySpan<float> values, Span<float> sums)
     {
@@ -69,21 +67,16 @@ internal sealed unsafe class DrawnWeights(float[] weights, int[] peers, float[] 
         }
     }
 
-    /// <summary>The sums of whole panels of 32 rows.</summary>
-    /// <param name="values">Panels × <paramref name="inputRows"/> × 32, aligned to 64 bytes.</param>
-    /// <param name="inputRows">Number of inputs, with padding.</param>
-    /// <param name="panels">Number of panels.</param>
-    /// <param name="sums">Panels × <paramref name="sumRows"/> × 32, aligned to 64 bytes.</param>
-    /// <param name="sumRows">Number of neurons, with padding.</param>
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Aggregate(float* values, int inputRows, int panels, float* sums, int sumRows)
+    public void Aggregate(float* values, nint inputStride, float* sums, nint sumStride, int tiles)
     {
         fixed (float* w = weights)
         fixed (int* p = peers)
-            for (int panel = 0; panel < panels; panel++)
+            for (int tile = 0; tile < tiles; tile++)
             {
-                float* x = values + (nint)panel * inputRows * RowTile.Rows;
-                float* s = sums + (nint)panel * sumRows * RowTile.Rows;
+                float* x = values + tile * inputStride;
+                float* s = sums + tile * sumStride;
                 int neuron = 0;
                 for (; neuron + 2 <= biases.Length; neuron += 2)
                     AggregateTwo(w, p, x, s, neuron);

@@ -1,10 +1,10 @@
 // Weighted sums of all inputs: S_nr = Σ_k w_nk x_kr + b_n.
 //
-//   symbol   variable   shape                                  unit
-//   w        _weights   groups of 8 neurons × inputs × 8       –
-//   b        _biases    neurons                                –
-//   x        inputs     panels × inputs × 32 rows, or inputs   –
-//   S        sums       panels × neurons × 32 rows, or neurons –
+//   symbol   variable   shape                                 unit
+//   w        _weights   groups of 8 neurons × inputs × 8      –
+//   b        _biases    neurons                               –
+//   x        inputs     tiles × inputs × 32 rows, or inputs   –
+//   S        sums       tiles × neurons × 32 rows, or neurons –
 //
 // Every sum is one chain of fused multiply-adds over k = 0, 1, 2, … that begins at 0, and the bias comes last. So a
 // row's sums are the same to the bit whether it is aggregated alone, without its zeros, or with others, and on every
@@ -15,17 +15,16 @@ using System.Runtime.Intrinsics;
 
 namespace Microsoft.ML.Infomorphic.Kernels;
 
-/// <summary>The weights of a source whose neurons listen to all inputs, in the order in which scoring reads them.</summary>
-internal sealed unsafe class InterleavedWeights
+/// <summary>The weights of neurons that are connected to all inputs, in the order in which scoring reads them.</summary>
+internal sealed unsafe class InterleavedWeights : IScoringWeights
 {
-    /// <summary>Neurons of a group; sums over panels hold whole groups.</summary>
+    /// <summary>Neurons of a group.</summary>
     public const int GroupNeurons = 8;
 
     private readonly AlignedArray<float> _weights;
     private readonly AlignedArray<float> _biases;
     private readonly int _neurons;
     private readonly int _inputs;
-    private readonly int _paddedInputs;
     private readonly int _groups;
     private readonly AlignedArray<int> _all;
 
@@ -33,26 +32,35 @@ internal sealed unsafe class InterleavedWeights
     /// <param name="weights">Neurons × inputs.</param>
     /// <param name="biases">One a neuron.</param>
     /// <param name="inputs">Number of inputs.</param>
-    /// <param name="paddedInputs">Quantities of a panel of inputs; those behind the last input are not read.</param>
-    public InterleavedWeights(ReadOnlySpan<float> weights, ReadOnlySpan<float> biases, int inputs, int paddedInputs)
+    public InterleavedWeights(ReadOnlySpan<float> weights, ReadOnlySpan<float> biases, int inputs)
     {
-        _paddedInputs = paddedInputs;
         _neurons = biases.Length;
         _inputs = inputs;
-        _groups = (_neurons + GroupNeurons - 1) / GroupNeurons;
+        _groups = GroupsOf(_neurons);
         _weights = new AlignedArray<float>(checked(_groups * GroupNeurons * inputs));
         _biases = new AlignedArray<float>(_groups * GroupNeurons);
         biases.CopyTo(_biases.Span);
         _all = new AlignedArray<int>(inputs);
         for (int k = 0; k < inputs; k++)
             _all.Span[k] = k;
-        Span<float> packed = _weights.Span;
-        for (int neuron = 0; neuron < _neurons; neuron++)
+        Interleave(weights, inputs, _weights.Span);
+    }
+
+    /// <summary>Number of groups that hold so many neurons.</summary>
+    public static int GroupsOf(int neurons) => (neurons + GroupNeurons - 1) / GroupNeurons;
+
+    /// <summary>Puts weights into the order in which they are read.</summary>
+    /// <param name="weights">Neurons × inputs.</param>
+    /// <param name="inputs">Number of inputs.</param>
+    /// <param name="interleaved">Receives groups × inputs × 8 weights; zeros where there is no neuron.</param>
+    public static void Interleave(ReadOnlySpan<float> weights, int inputs, Span<float> interleaved)
+    {
+        for (int neuron = 0; neuron < weights.Length / inputs; neuron++)
         {
             ReadOnlySpan<float> row = weights.Slice(neuron * inputs, inputs);
             int start = neuron / GroupNeurons * GroupNeurons * inputs + neuron % GroupNeurons;
             for (int k = 0; k < row.Length; k++)
-                packed[start + k * GroupNeurons] = row[k];
+                interleaved[start + k * GroupNeurons] = row[k];
         }
     }
 
@@ -86,44 +94,108 @@ internal sealed unsafe class InterleavedWeights
             AggregateRow(factors, places is null ? &none : places, indices.Length, sums);
     }
 
-    /// <summary>The sums of whole panels of 32 rows.</summary>
-    /// <param name="inputs">Panels × (inputs, with padding) × 32, aligned to 64 bytes.</param>
-    /// <param name="panels">Number of panels.</param>
-    /// <param name="sums">Panels × (neurons, rounded up to groups) × 32, aligned to 64 bytes.</param>
-    /// <param name="places">
-    /// Panels × inputs, with padding: which inputs each panel holds, the others are zero in all of its rows; null where
-    /// panels hold all.
-    /// </param>
-    /// <param name="counts">How many inputs each panel holds.</param>
-    public void Aggregate(float* inputs, int panels, float* sums, int* places = null, int* counts = null)
-    {
-        nint inputStride = (nint)_paddedInputs * RowTile.Rows;
-        nint sumStride = (nint)_groups * GroupNeurons * RowTile.Rows;
+    /// <inheritdoc/>
+    public void Aggregate(float* inputs, nint inputStride, float* sums, nint sumStride, int tiles) =>
+        Aggregate(inputs, inputStride, sums, sumStride, tiles, _all.Pointer, 0, null);
 
-        // A group's weights stay in the nearest cache while all panels pass.
+    /// <summary>The sums of tiles that hold some of the inputs: the others are zero in all of their rows.</summary>
+    /// <param name="inputs">Tiles × inputs × 32, aligned to 64 bytes.</param>
+    /// <param name="inputStride">Numbers from one tile of inputs to the next.</param>
+    /// <param name="sums">Receives tiles × neurons × 32, aligned to 64 bytes.</param>
+    /// <param name="sumStride">Numbers from one tile of sums to the next.</param>
+    /// <param name="tiles">Number of tiles.</param>
+    /// <param name="places">Which inputs each tile holds.</param>
+    /// <param name="placeStride">Numbers from one tile's places to the next.</param>
+    /// <param name="counts">How many inputs each tile holds; null where all tiles hold all.</param>
+    public void Aggregate(
+        float* inputs,
+        nint inputStride,
+        float* sums,
+        nint sumStride,
+        int tiles,
+        int* places,
+        nint placeStride,
+        int* counts
+    )
+    {
+        // A group's weights stay in the nearest cache while all tiles pass.
         for (int group = 0; group < _groups; group++)
         {
             float* weights = _weights.Pointer + (nint)group * GroupNeurons * _inputs;
             float* biases = _biases.Pointer + group * GroupNeurons;
-            for (int panel = 0; panel < panels; panel++)
-            {
-                float* x = inputs + panel * inputStride;
-                float* s = sums + panel * sumStride + group * GroupNeurons * RowTile.Rows;
-                int* held = places is null ? _all.Pointer : places + (nint)panel * _paddedInputs;
-                int count = places is null ? _inputs : counts[panel];
-                if (Vector512.IsHardwareAccelerated)
-                {
-                    AggregateEight(weights, x, held, count, biases, s);
-                    continue;
-                }
-
-                for (int part = 0; part < GroupNeurons; part += 4)
-                for (int lane = 0; lane < RowTile.Rows; lane += 2 * Vector256<float>.Count)
-                    AggregateFour(weights + part, x + lane, held, count, biases + part, s + part * RowTile.Rows + lane);
-            }
+            int start = group * GroupNeurons;
+            for (int tile = 0; tile < tiles; tile++)
+                AggregateGroup<Packed>(
+                    weights,
+                    inputs + tile * inputStride,
+                    places + tile * placeStride,
+                    counts is null ? _inputs : counts[tile],
+                    biases,
+                    sums + tile * sumStride + start * RowTile.Rows,
+                    _neurons - start
+                );
         }
 
         GC.KeepAlive(this);
+    }
+
+    /// <summary>The sums of a group, of a tile of rows.</summary>
+    /// <typeparam name="T">
+    /// <see cref="Packed"/>: term k is the tile's k-th number and weight <paramref name="places"/>[k]; or
+    /// <see cref="Indexed"/>: it is the tile's number <paramref name="places"/>[k] and weight k.
+    /// </typeparam>
+    /// <param name="weights">Inputs × 8.</param>
+    /// <param name="x">The tile of inputs.</param>
+    /// <param name="places">One place a term.</param>
+    /// <param name="count">Number of terms.</param>
+    /// <param name="biases">8 biases.</param>
+    /// <param name="sums">Receives neurons × 32.</param>
+    /// <param name="neurons">Number of neurons: 8 are computed, and no more than these are kept.</param>
+    public static void AggregateGroup<T>(
+        float* weights,
+        float* x,
+        int* places,
+        int count,
+        float* biases,
+        float* sums,
+        int neurons
+    )
+        where T : struct
+    {
+        if (neurons < GroupNeurons)
+        {
+            AggregateRest<T>(weights, x, places, count, biases, sums, neurons);
+            return;
+        }
+
+        if (Vector512.IsHardwareAccelerated)
+        {
+            AggregateEight<T>(weights, x, places, count, biases, sums);
+            return;
+        }
+
+        for (int part = 0; part < GroupNeurons; part += 4)
+        for (int lane = 0; lane < RowTile.Rows; lane += 2 * Vector256<float>.Count)
+            AggregateFour<T>(weights + part, x + lane, places, count, biases + part, sums + part * RowTile.Rows + lane);
+    }
+
+    private static void AggregateRest<T>(
+        float* weights,
+        float* x,
+        int* places,
+        int count,
+        float* biases,
+        float* sums,
+        int neurons
+    )
+        where T : struct
+    {
+        const int Alignment = 16;
+        const int Numbers = GroupNeurons * RowTile.Rows;
+        float* memory = stackalloc float[Numbers + Alignment];
+        float* all = (float*)(((nint)memory + Alignment * sizeof(float) - 1) & -(Alignment * sizeof(float)));
+        AggregateGroup<T>(weights, x, places, count, biases, all, GroupNeurons);
+        new ReadOnlySpan<float>(all, neurons * RowTile.Rows).CopyTo(new Span<float>(sums, Numbers));
     }
 
     // Eight groups at a time: as many chains as hide how long a multiply-add takes.
@@ -192,7 +264,8 @@ internal sealed unsafe class InterleavedWeights
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AggregateEight(float* weights, float* x, int* held, int count, float* biases, float* sums)
+    private static void AggregateEight<T>(float* weights, float* x, int* places, int count, float* biases, float* sums)
+        where T : struct
     {
         Vector512<float> a0 = default;
         Vector512<float> a1 = default;
@@ -212,9 +285,10 @@ internal sealed unsafe class InterleavedWeights
         Vector512<float> b7 = default;
         for (int k = 0; k < count; k++)
         {
-            float* w = weights + held[k] * GroupNeurons;
-            Vector512<float> low = Vector512.LoadAligned(x);
-            Vector512<float> high = Vector512.LoadAligned(x + 16);
+            float* w = weights + (nint)(typeof(T) == typeof(Packed) ? places[k] : k) * GroupNeurons;
+            float* term = x + (nint)(typeof(T) == typeof(Packed) ? k : places[k]) * RowTile.Rows;
+            Vector512<float> low = Vector512.LoadAligned(term);
+            Vector512<float> high = Vector512.LoadAligned(term + 16);
             Vector512<float> weight = Vector512.Create(w[0]);
             a0 = Vector512.FusedMultiplyAdd(weight, low, a0);
             b0 = Vector512.FusedMultiplyAdd(weight, high, b0);
@@ -239,7 +313,6 @@ internal sealed unsafe class InterleavedWeights
             weight = Vector512.Create(w[7]);
             a7 = Vector512.FusedMultiplyAdd(weight, low, a7);
             b7 = Vector512.FusedMultiplyAdd(weight, high, b7);
-            x += RowTile.Rows;
         }
 
         Store(0, a0, b0);
@@ -262,7 +335,8 @@ internal sealed unsafe class InterleavedWeights
 
     // Sixteen registers hold half as many neurons and rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AggregateFour(float* weights, float* x, int* held, int count, float* biases, float* sums)
+    private static void AggregateFour<T>(float* weights, float* x, int* places, int count, float* biases, float* sums)
+        where T : struct
     {
         Vector256<float> a0 = default;
         Vector256<float> a1 = default;
@@ -274,9 +348,10 @@ internal sealed unsafe class InterleavedWeights
         Vector256<float> b3 = default;
         for (int k = 0; k < count; k++)
         {
-            float* w = weights + held[k] * GroupNeurons;
-            Vector256<float> low = Vector256.LoadAligned(x);
-            Vector256<float> high = Vector256.LoadAligned(x + 8);
+            float* w = weights + (nint)(typeof(T) == typeof(Packed) ? places[k] : k) * GroupNeurons;
+            float* term = x + (nint)(typeof(T) == typeof(Packed) ? k : places[k]) * RowTile.Rows;
+            Vector256<float> low = Vector256.LoadAligned(term);
+            Vector256<float> high = Vector256.LoadAligned(term + 8);
             Vector256<float> weight = Vector256.Create(w[0]);
             a0 = Vector256.FusedMultiplyAdd(weight, low, a0);
             b0 = Vector256.FusedMultiplyAdd(weight, high, b0);
@@ -289,7 +364,6 @@ internal sealed unsafe class InterleavedWeights
             weight = Vector256.Create(w[3]);
             a3 = Vector256.FusedMultiplyAdd(weight, low, a3);
             b3 = Vector256.FusedMultiplyAdd(weight, high, b3);
-            x += RowTile.Rows;
         }
 
         Store(0, a0, b0);
@@ -305,4 +379,10 @@ internal sealed unsafe class InterleavedWeights
             (high + bias).StoreAligned(sums + neuron * RowTile.Rows + 8);
         }
     }
+
+    /// <summary>Tiles hold the inputs that some of the weights belong to, one after the other.</summary>
+    public readonly struct Packed;
+
+    /// <summary>Some of the inputs that tiles hold belong to the weights, one after the other.</summary>
+    public readonly struct Indexed;
 }

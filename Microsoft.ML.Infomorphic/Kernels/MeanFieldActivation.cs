@@ -55,7 +55,7 @@ internal readonly struct MeanFieldActivation(ModulatedActivation activation)
         tail.Slice(4 * Lanes, f.Length - whole).CopyTo(y[whole..]);
     }
 
-    /// <summary>Outputs of panels of rows whose C and L are the same in all rows.</summary>
+    /// <summary>Outputs of tiles of rows whose C and L are the same in all rows.</summary>
     /// <param name="f">F: neurons × 32.</param>
     /// <param name="c">C, one a neuron.</param>
     /// <param name="l">L, one a neuron.</param>

@@ -5,28 +5,30 @@ using System.Runtime.Intrinsics.X86;
 namespace Microsoft.ML.Infomorphic.Kernels;
 
 /// <summary>
-/// Panels: how scoring holds many rows. A panel is 32 rows; a quantity's 32 values lie side by side, and its quantities
+/// Tiles: how scoring holds many rows. A tile is 32 rows; a quantity's 32 values lie side by side, and its quantities
 /// (features, neurons) one after the other, so that every step works on 32 rows at once.
 /// </summary>
 internal static unsafe class RowTile
 {
-    /// <summary>Rows of a panel.</summary>
+    /// <summary>Rows of a tile.</summary>
     public const int Rows = 32;
 
     // Columns that are turned together.
     private const int Width = 16;
 
-    /// <summary>Number of panels that hold so many rows.</summary>
+    /// <summary>Number of tiles that hold so many rows.</summary>
     public static int Count(int rows) => (rows + Rows - 1) / Rows;
 
-    /// <summary>Turns 32 rows into a panel, without what is zero in all of them.</summary>
+    /// <summary>Turns 32 rows into a tile.</summary>
     /// <param name="rows">The beginnings of 32 rows.</param>
     /// <param name="count">Numbers of a row.</param>
-    /// <param name="panel">Receives up to <paramref name="count"/> × 32 numbers; aligned to 64 bytes.</param>
-    /// <param name="places">Receives the places in the rows of what is left.</param>
+    /// <param name="tile">Receives up to <paramref name="count"/> × 32 numbers; aligned to 64 bytes.</param>
+    /// <param name="places">
+    /// Receives the places in the rows of what is left when what is zero in all rows is left out; null to keep all.
+    /// </param>
     /// <returns>How many quantities are left.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Pack(float** rows, int count, float* panel, int* places)
+    public static int Pack(float** rows, int count, float* tile, int* places)
     {
         float* turned = stackalloc float[Width * Rows];
         int left = 0;
@@ -38,8 +40,14 @@ internal static unsafe class RowTile
             {
                 Vector512<float> low = Vector512.Load(turned + column * Rows);
                 Vector512<float> high = Vector512.Load(turned + column * Rows + 16);
-                low.StoreAligned(panel + (nint)left * Rows);
-                high.StoreAligned(panel + (nint)left * Rows + 16);
+                low.StoreAligned(tile + (nint)left * Rows);
+                high.StoreAligned(tile + (nint)left * Rows + 16);
+                if (places is null)
+                {
+                    left++;
+                    continue;
+                }
+
                 places[left] = k + column;
                 Vector512<float> isZero =
                     Vector512.Equals(low, Vector512<float>.Zero) & Vector512.Equals(high, Vector512<float>.Zero);
@@ -48,6 +56,15 @@ internal static unsafe class RowTile
         }
 
         return left;
+    }
+
+    /// <summary>Copies one row of a tile.</summary>
+    /// <param name="lane">Its first number.</param>
+    /// <param name="values">Receives its numbers.</param>
+    public static void Gather(float* lane, Span<float> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+            values[i] = lane[(nint)i * Rows];
     }
 
     // Columns of 32 rows, one after the other.

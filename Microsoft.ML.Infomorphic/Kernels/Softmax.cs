@@ -1,5 +1,5 @@
 // p_k = e^(s_k − m) / Σ_j e^(s_j − m), m = max_j s_j, in single precision: the sum in the order of the classes, for a row
-// alone and for panels of rows, so that both have the same bits.
+// alone and for tiles of rows, so that both have the same bits.
 
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -31,11 +31,11 @@ internal static unsafe class Softmax
             probabilities[k] /= sum;
     }
 
-    /// <summary>Probabilities of a panel's rows.</summary>
+    /// <summary>Probabilities of a tile's rows.</summary>
     /// <param name="scores">Scores, classes × 32, aligned to 64 bytes; receives the probabilities.</param>
     /// <param name="classes">Number of classes.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void NormalizePanel(float* scores, int classes)
+    public static void NormalizeTile(float* scores, int classes)
     {
         for (int lane = 0; lane < RowTile.Rows; lane += Vector512<float>.Count)
         {

@@ -32,12 +32,13 @@ internal enum SourceTurn
 /// The presentation, from 0. Draws are numbered by it: what is drawn in a layer that is visited once has the last one's number.
 /// </param>
 /// <param name="IsFirst">Whether the layer has not been visited before.</param>
+/// <param name="HasBefore">Whether there was a presentation before.</param>
 /// <param name="IsLast">Whether the layer is not visited again: what it passes on is final, and in a training step it learns.</param>
 /// <param name="Turns">What becomes of each source.</param>
-internal sealed record Visit(int Layer, int Presentation, bool IsFirst, bool IsLast, SourceTurn[] Turns)
+internal sealed record Visit(int Layer, int Presentation, bool IsFirst, bool HasBefore, bool IsLast, SourceTurn[] Turns)
 {
     /// <summary>Whether something of a signal has come yet.</summary>
-    public bool Hears(Signal signal) => !IsFirst || !signal.IsLateFor(Layer);
+    public bool Hears(Signal signal) => HasBefore || !signal.IsLateFor(Layer);
 
     /// <summary>The source's turn where it is there; a source that is not is silent.</summary>
     public SourceTurn TurnOf(int source) => (uint)source < (uint)Turns.Length ? Turns[source] : SourceTurn.Silent;
@@ -83,8 +84,17 @@ internal sealed class Schedule
         int layers = signals.Count;
         _changes = new bool[layers];
         _isConstantAbove = [.. Enumerable.Range(0, layers).Select(layer => constantAbove?.Contains(layer) ?? false)];
+        bool[] isHeardLate = new bool[layers];
         for (int layer = 0; layer < layers; layer++)
-            _changes[layer] = signals[layer].Any(source => source.Any(signal => ChangesFor(layer, signal)));
+            foreach (Signal signal in signals[layer].SelectMany(source => source))
+                if (signal.IsLateFor(layer))
+                    isHeardLate[signal.Index] = true;
+
+        // A layer that passes one thing on to those above and another one to those below is visited for the latter.
+        for (int layer = 0; layer < layers; layer++)
+            _changes[layer] =
+                _isConstantAbove[layer] && isHeardLate[layer]
+                || signals[layer].Any(source => source.Any(signal => ChangesFor(layer, signal)));
         Presentations = _changes.Any(changes => changes) ? presentations : 1;
         bool[,] needed = FindNeeded(signals, targets ?? [.. Enumerable.Range(0, layers)]);
         IsRecurrent = Presentations > 1;
@@ -98,8 +108,12 @@ internal sealed class Schedule
             bool isLast = !_changes[layer] || presentation == Presentations - 1;
             if (!isFirst && !_changes[layer])
                 continue;
-            SourceTurn[] turns = [.. signals[layer].Select(source => TurnOf(source, layer, isFirst, withLabel))];
-            visits.Add(new Visit(layer, isLast ? LastNumber : presentation, isFirst, isLast, turns));
+            bool hasBefore = presentation > 0;
+            SourceTurn[] turns =
+            [
+                .. signals[layer].Select(source => TurnOf(source, layer, isFirst, hasBefore, withLabel)),
+            ];
+            visits.Add(new Visit(layer, isLast ? LastNumber : presentation, isFirst, hasBefore, isLast, turns));
         }
 
         Visits = visits;
@@ -174,9 +188,9 @@ internal sealed class Schedule
         signal.IsLateFor(layer)
         || signal.Kind == SignalKind.Layer && _changes[signal.Index] && !_isConstantAbove[signal.Index];
 
-    private SourceTurn TurnOf(IReadOnlyList<Signal> source, int layer, bool isFirst, bool withLabel)
+    private SourceTurn TurnOf(IReadOnlyList<Signal> source, int layer, bool isFirst, bool hasBefore, bool withLabel)
     {
-        if (!source.Any(signal => (withLabel || !signal.IsLabel) && !(isFirst && signal.IsLateFor(layer))))
+        if (!source.Any(signal => (withLabel || !signal.IsLabel) && (hasBefore || !signal.IsLateFor(layer))))
             return isFirst ? SourceTurn.Silent : SourceTurn.Kept;
         return isFirst || source.Any(signal => ChangesFor(layer, signal)) ? SourceTurn.Aggregated : SourceTurn.Kept;
     }

@@ -1,15 +1,18 @@
 // arXiv 2412.02482, appendix A.4, with the label withheld: where it is the context of a hidden neuron, that is its bias
-// alone. As many presentations as in training: two or more where hidden neurons hear each other or the output layer, else
-// one; the output layer sees the last.
+// alone. The schedule is that of training: the output layer sees the last presentation.
 //
-// What is drawn in presentation p has stream 2p − 1 of the row's and the sample's numbers, and in the first, where p = 0,
-// stream 0; what the output layer feeds back into presentation p has stream 2p. A presentation that is the only one draws
-// as p = 1.
+// What layer 0 draws in presentation p has stream 2p − 1 of the row's and the sample's numbers, and in the first, where p = 0,
+// stream 0; hidden layer i has 64 i more. What the output layer passes on after presentation p has stream 2p + 2. A
+// presentation that is the only one draws as p = 1.
 
 using System.Buffers;
 using System.IO.Hashing;
+using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
@@ -17,16 +20,12 @@ using Microsoft.ML.Infomorphic.Networks;
 namespace Microsoft.ML.Infomorphic.Scoring;
 
 /// <summary>Scores rows with a trained network: managed code alone, safe for any number of threads.</summary>
-public sealed partial class NetworkScorer
+public sealed unsafe partial class NetworkScorer
 {
-    private readonly InfomorphicLayer? _hidden;
-    private readonly Source? _context;
-    private readonly Source? _lateral;
-    private readonly SourceSums? _featureSums;
-    private readonly SourceSums? _contextSums;
-    private readonly SourceSums? _lateralSums;
-    private readonly SourceSums _outputSums;
-    private readonly StepSigns? _stepSigns;
+    private readonly Schedule _schedule;
+    private readonly Schedule?[] _layerSchedules;
+    private readonly bool _isSampled;
+    private readonly bool _needsAllFeatures;
     private readonly float[] _slopes;
     private readonly float[] _offsets;
 
@@ -41,16 +40,37 @@ public sealed partial class NetworkScorer
         settings.Validate();
         Network = network;
         Settings = settings;
-        _hidden = network.HiddenLayers.Count == 0 ? null : network.HiddenLayers[0];
-        _context = _hidden?.Sources.FirstOrDefault(source => source.Kind is SourceKind.Label or SourceKind.Feedback);
-        _lateral = _hidden?.Sources.FirstOrDefault(source => source.Kind == SourceKind.Lateral);
-        int neurons = SourceSums.Pad(_hidden?.NeuronCount ?? 0);
-        int classes = SourceSums.Pad(network.ClassCount);
-        _featureSums = _hidden is null ? null : new SourceSums(_hidden.Sources[0], network.FeatureCount);
-        _contextSums = _context?.Kind == SourceKind.Feedback ? new SourceSums(_context, classes) : null;
-        _lateralSums = _lateral is null ? null : new SourceSums(_lateral, neurons);
-        _outputSums = new SourceSums(network.OutputLayer.Sources[0], _hidden is null ? network.FeatureCount : neurons);
-        _stepSigns = _hidden?.Activation is StepActivation ? new StepSigns(_hidden.Sources[0]) : null;
+        _schedule = Schedule.Of(network, withLabel: false, [network.Layers.Count - 1]);
+        _layerSchedules = new Schedule?[network.Layers.Count];
+        int length = 0;
+        Layers = new ScoringLayer[network.Layers.Count];
+        for (int i = 0; i < Layers.Length; i++)
+            Layers[i] = new ScoringLayer(
+                network,
+                i,
+                Layers,
+                settings.Mode == ScoringMode.Sampled,
+                _schedule.Changes(i),
+                ref length
+            );
+        PartsAt = length;
+        NumberCount = checked(
+            length
+            + Layers
+                .Where(layer => layer.Sources.Any(source => source.Projections.Length > 1))
+                .Select(layer => layer.SampleCount)
+                .DefaultIfEmpty()
+                .Max()
+        );
+        ScratchCount = checked(2 * Layers.Max(layer => layer.SampleCount));
+        ScoringSource[] sources = [.. Layers.SelectMany(layer => layer.Sources)];
+        ReadsAllFeatures = sources
+            .SelectMany(source => source.Projections)
+            .Any(projection => projection.Signal == Signal.Features && projection.All is null);
+        _isSampled =
+            settings.Mode == ScoringMode.Sampled
+            && _schedule.Visits.Any(visit => visit.Layer < Layers.Length - 1 && !Layers[visit.Layer].IsFixed);
+        _needsAllFeatures = _isSampled || ReadsAllFeatures || sources.Any(source => source.Signs is not null);
         ScoreCalibration calibration = settings.Calibrate
             ? network.Calibration
             : ScoreCalibration.Identity(network.ClassCount);
@@ -64,38 +84,30 @@ public sealed partial class NetworkScorer
     /// <summary>How rows are scored.</summary>
     public ScoringSettings Settings { get; }
 
+    /// <summary>The layers.</summary>
+    internal ScoringLayer[] Layers { get; }
+
+    /// <summary>Whether a layer has fields in the features, or some of them, so that rows are read in full.</summary>
+    internal bool ReadsAllFeatures { get; }
+
+    /// <summary>How many numbers the layers have of a row.</summary>
+    internal int NumberCount { get; }
+
+    /// <summary>How many numbers are needed for a while, of a row or of the rows of a tile.</summary>
+    internal int ScratchCount { get; }
+
+    /// <summary>Where the sums of a projection are before they are added up.</summary>
+    internal int PartsAt { get; }
+
     /// <summary>Scores a row. A row with a feature that is not finite scores NaN for every class.</summary>
     /// <param name="features">The row's features.</param>
     /// <param name="probabilities">Receives one probability a class; they sum to 1.</param>
     /// <exception cref="ArgumentException">A length differs from the network's.</exception>
     public void Score(ReadOnlySpan<float> features, Span<float> probabilities)
     {
-        if (features.Length != Network.FeatureCount)
-            throw new ArgumentException(
-                $"The model was trained on {Network.FeatureCount} features and the row has {features.Length}.",
-                nameof(features)
-            );
+        CheckFeatures(features);
         CheckProbabilities(probabilities);
-        float[] rented = ArrayPool<float>.Shared.Rent(features.Length);
-        int[] places = ArrayPool<int>.Shared.Rent(features.Length);
-        try
-        {
-            // Zeros add nothing to any sum.
-            int count = 0;
-            for (int i = 0; i < features.Length; i++)
-            {
-                places[count] = i;
-                rented[count] = features[i];
-                count += features[i] != 0 ? 1 : 0;
-            }
-
-            Score(places.AsSpan(0, count), rented.AsSpan(0, count), features, probabilities);
-        }
-        finally
-        {
-            ArrayPool<int>.Shared.Return(places);
-            ArrayPool<float>.Shared.Return(rented);
-        }
+        Present(features, _schedule, -1, probabilities);
     }
 
     /// <summary>Scores a sparse row; the result is that of the dense row, bit for bit.</summary>
@@ -117,9 +129,9 @@ public sealed partial class NetworkScorer
                     nameof(indices)
                 );
         CheckProbabilities(probabilities);
-        if (!IsSampled && _stepSigns is null)
+        if (!_needsAllFeatures)
         {
-            Score(indices, values, default, probabilities);
+            Present(new RowFeatures(indices, values, default), _schedule, -1, probabilities);
             return;
         }
 
@@ -131,7 +143,12 @@ public sealed partial class NetworkScorer
             features.Clear();
             for (int i = 0; i < indices.Length; i++)
                 features[indices[i]] = values[i];
-            Score(indices, values, features, probabilities);
+            Present(
+                ReadsAllFeatures ? new RowFeatures(features) : new RowFeatures(indices, values, features),
+                _schedule,
+                -1,
+                probabilities
+            );
         }
         finally
         {
@@ -139,9 +156,48 @@ public sealed partial class NetworkScorer
         }
     }
 
-    // Nothing is random where there is no hidden neuron, or its activation is a step.
-    private bool IsSampled =>
-        Settings.Mode == ScoringMode.Sampled && _hidden is not null && _hidden.Activation is not StepActivation;
+    /// <summary>
+    /// The outputs of a layer for a row, with the label withheld: means, whatever neurons pass on in scoring, of the last
+    /// presentation. A row with a feature that is not finite has NaN for every output.
+    /// </summary>
+    /// <param name="features">The row's features.</param>
+    /// <param name="layer">The layer's place in the network, from 0 for the lowest.</param>
+    /// <param name="outputs">Receives <see cref="InfomorphicLayer.OutputCount"/> outputs.</param>
+    /// <exception cref="ArgumentException">A length does not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public void LayerOutputs(ReadOnlySpan<float> features, int layer, Span<float> outputs)
+    {
+        CheckFeatures(features);
+        Schedule schedule = ScheduleOf(layer);
+        int count = Layers[layer].OutputCount;
+        if (outputs.Length != count)
+            throw new ArgumentException(
+                $"The layer has {count} outputs and there is room for {outputs.Length}.",
+                nameof(outputs)
+            );
+        Present(features, schedule, layer, outputs);
+    }
+
+    // What a layer's outputs are asked for takes another schedule than scores.
+    private Schedule ScheduleOf(int layer)
+    {
+        if ((uint)layer >= (uint)Layers.Length)
+            throw new ArgumentOutOfRangeException(
+                nameof(layer),
+                layer,
+                $"The network has the layers 0 to {Layers.Length - 1}."
+            );
+        return _layerSchedules[layer] ??= Schedule.Of(Network, withLabel: false, [layer]);
+    }
+
+    private void CheckFeatures(ReadOnlySpan<float> features)
+    {
+        if (features.Length != Network.FeatureCount)
+            throw new ArgumentException(
+                $"The model was trained on {Network.FeatureCount} features and the row has {features.Length}.",
+                nameof(features)
+            );
+    }
 
     private void CheckProbabilities(ReadOnlySpan<float> probabilities)
     {
@@ -152,22 +208,92 @@ public sealed partial class NetworkScorer
             );
     }
 
-    // The features in full are needed where outputs are sampled or steps, and not otherwise.
-    private void Score(
-        ReadOnlySpan<int> indices,
-        ReadOnlySpan<float> values,
-        ReadOnlySpan<float> features,
-        Span<float> probabilities
-    )
+    private void Present(ReadOnlySpan<float> features, Schedule schedule, int target, Span<float> results)
     {
-        int n = _hidden?.NeuronCount ?? 0;
-        float[] rented = ArrayPool<float>.Shared.Rent(Scratch.Length(n, Network.ClassCount));
+        if (ReadsAllFeatures)
+        {
+            Present(new RowFeatures(features), schedule, target, results);
+            return;
+        }
+
+        float[] rented = ArrayPool<float>.Shared.Rent(features.Length);
+        int[] places = ArrayPool<int>.Shared.Rent(features.Length);
         try
         {
-            var scratch = new Scratch(rented, n, Network.ClassCount);
-            (_featureSums ?? _outputSums).Aggregate(indices, values, _hidden is null ? scratch.Outputs : scratch.F);
-            _stepSigns?.Settle(features, scratch.F);
-            Score(scratch, IsSampled ? KeyOf(features) : 0, probabilities);
+            int count = LeaveOutZeros(features, places, rented);
+            Present(
+                new RowFeatures(places.AsSpan(0, count), rented.AsSpan(0, count), features),
+                schedule,
+                target,
+                results
+            );
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(places);
+            ArrayPool<float>.Shared.Return(rented);
+        }
+    }
+
+    // Zeros add nothing to any sum.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int LeaveOutZeros(ReadOnlySpan<float> features, int[] places, float[] values)
+    {
+        int count = 0;
+        fixed (float* from = features)
+        fixed (float* to = values)
+        fixed (int* at = places)
+        {
+            int i = 0;
+            if (Avx512F.IsSupported)
+                for (; i + Vector512<float>.Count <= features.Length; i += Vector512<float>.Count)
+                {
+                    Vector512<float> next = Vector512.Load(from + i);
+                    Vector512<float> isKept = ~Vector512.Equals(next, Vector512<float>.Zero);
+                    Vector512<int> place = Vector512<int>.Indices + Vector512.Create(i);
+                    Avx512F.Compress(Vector512<float>.Zero, isKept, next).Store(to + count);
+                    Avx512F.Compress(Vector512<int>.Zero, isKept.AsInt32(), place).Store(at + count);
+                    count += BitOperations.PopCount(isKept.ExtractMostSignificantBits());
+                }
+
+            for (; i < features.Length; i++)
+            {
+                at[count] = i;
+                to[count] = from[i];
+                count += from[i] != 0 ? 1 : 0;
+            }
+        }
+
+        return count;
+    }
+
+    // Scores, or the outputs of a layer.
+    private void Present(RowFeatures row, Schedule schedule, int target, Span<float> results)
+    {
+        float[] rented = ArrayPool<float>.Shared.Rent(NumberCount + ScratchCount);
+        try
+        {
+            fixed (float* numbers = rented)
+            {
+                var presenter = new ScoringPresenter(
+                    this,
+                    row,
+                    numbers,
+                    target < 0 ? Settings.Mode : ScoringMode.MeanField,
+                    target
+                );
+                bool draws = _isSampled && target < 0;
+                presenter.Part = draws ? PresentedPart.Fixed : PresentedPart.All;
+                schedule.Present(ref presenter);
+                if (presenter.IsMissing)
+                    results.Fill(float.NaN);
+                else if (draws)
+                    Sample(ref presenter, KeyOf(row.All), results);
+                else if (target < 0)
+                    Normalize(presenter, results);
+                else
+                    presenter.OutputsOf(Layers[target]).CopyTo(results);
+            }
         }
         finally
         {
@@ -175,182 +301,39 @@ public sealed partial class NetworkScorer
         }
     }
 
-    // From F on.
-    private void Score(Scratch scratch, ulong key, Span<float> probabilities)
+    // Means over samples, once all is known that they have in common.
+    private void Sample(ref ScoringPresenter presenter, ulong key, Span<float> probabilities)
     {
-        if (!TensorPrimitives.IsFiniteAll<float>(_hidden is null ? scratch.Outputs : scratch.F))
-        {
-            probabilities.Fill(float.NaN);
-            return;
-        }
-
-        if (_hidden is null)
-        {
-            Calibrate(scratch.Outputs, scratch.Scores);
-            Softmax.Normalize(scratch.Scores, probabilities);
-            return;
-        }
-
-        if (!IsSampled)
-        {
-            Present(_hidden.Activation, scratch, sample: null, key: 0);
-            Softmax.Normalize(scratch.Scores, probabilities);
-            return;
-        }
-
+        float[] rented = ArrayPool<float>.Shared.Rent(probabilities.Length);
+        Span<float> ofSample = rented.AsSpan(0, probabilities.Length);
+        presenter.Part = PresentedPart.Drawn;
+        presenter.Key = key;
         probabilities.Clear();
         for (int sample = 0; sample < Settings.Samples; sample++)
         {
-            Present(_hidden.Activation, scratch, sample, key);
-            Softmax.Normalize(scratch.Scores, scratch.Scores);
-            TensorPrimitives.Add(probabilities, scratch.Scores, probabilities);
+            presenter.Sample = sample;
+            _schedule.Present(ref presenter);
+            Normalize(presenter, ofSample);
+            TensorPrimitives.Add(probabilities, ofSample, probabilities);
         }
 
-        TensorPrimitives.Divide(probabilities, (float)Settings.Samples, probabilities);
-    }
-
-    // All presentations and the output layer's scores, from F.
-    private void Present(Activation activation, Scratch scratch, int? sample, ulong key)
-    {
-        if (activation is StepActivation)
-        {
-            for (int neuron = 0; neuron < scratch.Y.Length; neuron++)
-                scratch.Y[neuron] = scratch.F[neuron] > 0 ? 1 : 0;
-        }
-        else if (activation is ModulatedActivation modulated && Settings.Mode == ScoringMode.MeanField)
-        {
-            PresentMeans(new MeanFieldActivation(modulated), scratch);
-        }
+        if (presenter.IsMissing)
+            probabilities.Fill(float.NaN);
         else
-        {
-            // Without any activity sources are their biases. That is the context of a label that is withheld, too.
-            ReadOnlySpan<float> context = _context is null ? default : _context.Biases;
-            if (Network.Presentations == 1)
-                Fire(activation, scratch, context, lateral: default, stream: 1, sample, key);
-            else
-                Fire(activation, scratch, context, _lateral is null ? default : _lateral.Biases, 0, sample, key);
-            for (int presentation = 1; presentation < Network.Presentations; presentation++)
-            {
-                if (_contextSums is not null)
-                {
-                    FeedBack(scratch, 2 * (uint)presentation, sample, key);
-                    _contextSums.Aggregate(scratch.Fed, scratch.C);
-                    context = scratch.C;
-                }
-
-                _lateralSums?.Aggregate(scratch.Y, scratch.L);
-                Fire(activation, scratch, context, scratch.L, 2 * (uint)presentation - 1, sample, key);
-            }
-        }
-
-        _outputSums.Aggregate(scratch.Y, scratch.Outputs);
-        Calibrate(scratch.Outputs, scratch.Scores);
+            TensorPrimitives.Divide(probabilities, (float)Settings.Samples, probabilities);
+        ArrayPool<float>.Shared.Return(rented);
     }
 
-    // The same, faster.
-    private void PresentMeans(MeanFieldActivation activation, Scratch scratch)
+    // Probabilities from what the output layer aggregates.
+    private void Normalize(in ScoringPresenter presenter, Span<float> probabilities)
     {
-        Span<float> driven = scratch.Theta;
-        activation.Fire(scratch.F, _context!.Biases, _lateral!.Biases, driven, scratch.Y);
-        for (int presentation = 1; presentation < Network.Presentations; presentation++)
-        {
-            _lateralSums!.Aggregate(scratch.Y, scratch.L);
-            if (_contextSums is null)
-            {
-                activation.FireAgain(scratch.F, driven, scratch.L, scratch.Y);
-                continue;
-            }
-
-            FeedBack(scratch, stream: 0, sample: null, key: 0);
-            _contextSums.Aggregate(scratch.Fed, scratch.C);
-            activation.Fire(scratch.F, scratch.C, scratch.L, driven, scratch.Y);
-        }
-    }
-
-    private void Fire(
-        Activation activation,
-        Scratch scratch,
-        ReadOnlySpan<float> context,
-        ReadOnlySpan<float> lateral,
-        uint stream,
-        int? sample,
-        ulong key
-    )
-    {
-        VectorizedActivation.Fire(
-            activation,
-            scratch.F,
-            _context is null ? lateral : context,
-            lateral,
-            scratch.Theta,
-            scratch.Complement
-        );
-        Pass(scratch.Theta, scratch.Complement, scratch.Y, stream, sample, key);
-    }
-
-    // The output layer's outputs, from those of the hidden layer.
-    private void FeedBack(Scratch scratch, uint stream, int? sample, ulong key)
-    {
-        _outputSums.Aggregate(scratch.Y, scratch.Outputs);
-        VectorizedActivation.Fire(scratch.Outputs, scratch.FedTheta, scratch.FedComplement);
-        Pass(scratch.FedTheta, scratch.FedComplement, scratch.Fed, stream, sample, key);
-    }
-
-    // What neurons pass on.
-    private void Pass(
-        ReadOnlySpan<float> theta,
-        ReadOnlySpan<float> complement,
-        Span<float> outputs,
-        uint stream,
-        int? sample,
-        ulong key
-    )
-    {
-        if (sample is int index)
-            Philox.Sample(theta, outputs, stream, (ulong)index, key);
-        else if (Settings.Mode == ScoringMode.MeanField)
-            TensorPrimitives.Subtract(theta, complement, outputs);
-        else
-            for (int neuron = 0; neuron < outputs.Length; neuron++)
-                outputs[neuron] = theta[neuron] >= complement[neuron] ? 1 : -1;
-    }
-
-    private void Calibrate(ReadOnlySpan<float> outputs, Span<float> scores)
-    {
-        for (int neuron = 0; neuron < scores.Length; neuron++)
-            scores[neuron] = _slopes[neuron] * outputs[neuron] + _offsets[neuron];
+        ReadOnlySpan<float> sums = presenter.Scores;
+        for (int neuron = 0; neuron < probabilities.Length; neuron++)
+            probabilities[neuron] = _slopes[neuron] * sums[neuron] + _offsets[neuron];
+        Softmax.Normalize(probabilities, probabilities);
     }
 
     // Samples follow from the row itself, so that they depend neither on its neighbours nor on its place among them.
     private ulong KeyOf(ReadOnlySpan<float> features) =>
         XxHash3.HashToUInt64(MemoryMarshal.AsBytes(features), unchecked((long)Settings.Seed));
-
-    private readonly ref struct Scratch(float[] memory, int neurons, int classes)
-    {
-        public static int Length(int neurons, int classes) => 6 * neurons + 5 * classes;
-
-        public Span<float> F { get; } = memory.AsSpan(0, neurons);
-
-        public Span<float> C { get; } = memory.AsSpan(neurons, neurons);
-
-        public Span<float> L { get; } = memory.AsSpan(2 * neurons, neurons);
-
-        public Span<float> Theta { get; } = memory.AsSpan(3 * neurons, neurons);
-
-        public Span<float> Complement { get; } = memory.AsSpan(4 * neurons, neurons);
-
-        public Span<float> Y { get; } = memory.AsSpan(5 * neurons, neurons);
-
-        /// <summary>Aggregated inputs of the output layer.</summary>
-        public Span<float> Outputs { get; } = memory.AsSpan(6 * neurons, classes);
-
-        public Span<float> Scores { get; } = memory.AsSpan(6 * neurons + classes, classes);
-
-        /// <summary>What the output layer passes on as feedback.</summary>
-        public Span<float> Fed { get; } = memory.AsSpan(6 * neurons + 2 * classes, classes);
-
-        public Span<float> FedTheta { get; } = memory.AsSpan(6 * neurons + 3 * classes, classes);
-
-        public Span<float> FedComplement { get; } = memory.AsSpan(6 * neurons + 4 * classes, classes);
-    }
 }

@@ -59,12 +59,6 @@ internal sealed unsafe class ScoringBlock
     /// <summary>Where the next row may be written before it is added in full.</summary>
     public float[] NextRow => Row(RowCount);
 
-    /// <summary>
-    /// A good number of rows: enough to read the weights rarely, and few enough to stay in the second-level cache.
-    /// </summary>
-    public static int RowsFor(int featureCount) =>
-        Math.Clamp((1 << 18) / featureCount / RowTile.Rows * RowTile.Rows, RowTile.Rows, 4 * RowTile.Rows);
-
     /// <summary>Removes all rows.</summary>
     public void Clear() => RowCount = 0;
 
@@ -114,10 +108,10 @@ internal sealed unsafe class ScoringBlock
     /// <summary>Says that a row has no scores.</summary>
     public void SetMissing(int row) => _kinds[row] = RowKind.Missing;
 
-    /// <summary>Whether a panel has no row in full.</summary>
-    public bool IsSparse(int panel) =>
+    /// <summary>Whether a tile has no row in full.</summary>
+    public bool IsSparse(int tile) =>
         !_kinds
-            .AsSpan(panel * RowTile.Rows, Math.Min(RowTile.Rows, RowCount - panel * RowTile.Rows))
+            .AsSpan(tile * RowTile.Rows, Math.Min(RowTile.Rows, RowCount - tile * RowTile.Rows))
             .Contains(RowKind.Full);
 
     /// <summary>The features of a sparse row; none for a missing one.</summary>
@@ -140,18 +134,20 @@ internal sealed unsafe class ScoringBlock
         return features;
     }
 
-    /// <summary>Turns the rows of a panel into the panel, without features that are zero in all of them.</summary>
-    /// <param name="panel">Which panel.</param>
+    /// <summary>Turns the rows of a tile into the tile.</summary>
+    /// <param name="tile">Which tile.</param>
     /// <param name="destination">Receives it.</param>
-    /// <param name="places">Receives which features are left.</param>
+    /// <param name="places">
+    /// Receives which features are left when those are left out that are zero in all rows; null to keep all.
+    /// </param>
     /// <returns>How many are left.</returns>
-    public int Pack(int panel, float* destination, int* places)
+    public int Pack(int tile, float* destination, int* places)
     {
         _zeros ??= new AlignedArray<float>(_featureCount);
         float** rows = stackalloc float*[RowTile.Rows];
         for (int lane = 0; lane < RowTile.Rows; lane++)
         {
-            int row = panel * RowTile.Rows + lane;
+            int row = tile * RowTile.Rows + lane;
             if (row < RowCount && _kinds[row] != RowKind.Full)
                 Expand(row);
             rows[lane] = row < RowCount ? (float*)_addresses[row] : _zeros.Pointer;
