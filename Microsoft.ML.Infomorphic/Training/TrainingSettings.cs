@@ -175,16 +175,17 @@ public sealed record TrainingSettings
     }
 
     /// <summary>
-    /// The hidden layers, from 0, whose mean outputs with the label withheld the layers above learn from: those that say so and,
-    /// from the bottom up, all that are below another hidden layer.
+    /// The hidden layers, from 0, whose mean outputs with the label withheld the layers above learn from: those that say so;
+    /// or, from the bottom up, all but the last one, as a layer's output layer learns from what is sampled.
     /// </summary>
     internal int[] LayersThatPassOnMeans =>
         [
             .. Enumerable
                 .Range(0, HiddenLayers.Count)
                 .Where(layer =>
-                    HiddenLayers[layer].PassesOn == PassedOutputs.Mean
-                    || Order == LayerOrder.BottomUp && layer < HiddenLayers.Count - 1
+                    Order == LayerOrder.BottomUp
+                        ? layer < HiddenLayers.Count - 1
+                        : HiddenLayers[layer].PassesOn == PassedOutputs.Mean
                 ),
         ];
 

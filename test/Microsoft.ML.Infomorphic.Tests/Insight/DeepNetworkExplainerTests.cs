@@ -25,6 +25,8 @@ public class DeepNetworkExplainerTests
     [DataRow(DeepNetworks.Feedback, 3, false, 0, 1, 2)]
     [DataRow(DeepNetworks.Readout, 2, false)]
     [DataRow(DeepNetworks.Readout, 3, false, 1, 2)]
+    [DataRow(DeepNetworks.TwoFaced, 3, false)]
+    [DataRow(DeepNetworks.TwoFaced, 3, false, 1)]
     [DataRow(DeepNetworks.Fixed, 2, false)]
     [DataRow(DeepNetworks.Fixed, 3, true, 1)]
     public void Every_neuron_of_every_layer_is_explained_as_by_a_naive_forward_pass(
@@ -268,8 +270,8 @@ public class DeepNetworkExplainerTests
     {
         TrainingSettings settings = Problems.Settings();
         LayerSettings layer = settings.HiddenLayers[0];
-        settings = settings with { HiddenLayers = [layer, layer with { PassesOn = PassedOutputs.Mean }, layer] };
-        CollectionAssert.AreEqual(new[] { 1 }, settings.LayersThatPassOnMeans);
+        settings = settings with { HiddenLayers = [layer, layer, layer with { PassesOn = PassedOutputs.Mean }] };
+        CollectionAssert.AreEqual(new[] { 2 }, settings.LayersThatPassOnMeans);
         CollectionAssert.AreEqual(
             new[] { 0, 1 },
             (settings with { Order = LayerOrder.BottomUp }).LayersThatPassOnMeans

@@ -16,6 +16,7 @@ internal sealed class DeepNetworks
     public const string Skips = "layers that are skipped";
     public const string Feedback = "feedback from above";
     public const string Readout = "a readout of all layers";
+    public const string TwoFaced = "a layer that hears features alone and is heard above and below";
     public const string Fixed = "a fixed layer, and sources that are missing";
 
     private const int Classes = 3;
@@ -62,6 +63,11 @@ internal sealed class DeepNetworks
                 of.AddShared(Signal.Features, new FieldGrid(s_image, 3, 3, 1, 1), 2, new Pooling(2, 2));
                 of.Add(5, of.All(Signal.Layer(0), 5, 6));
                 read = [-1, 0, 1, 2];
+                break;
+            case TwoFaced:
+                of.Add(6, Signal.Layer(1), 5, of.All(Signal.Features, 6, 36));
+                of.AddBivariate(5, 'C', of.All(Signal.Features, 5, 36), of.All(Signal.Label, 5, Classes));
+                of.Add(5, of.All(Signal.Layer(1), 5, 5), of.All(Signal.Layer(0), 5, 6));
                 break;
             case Fixed:
                 of.AddFixed(12);

@@ -234,15 +234,20 @@ internal sealed class NaiveExplanation
         }
     }
 
+    // Whether a layer is presented with something new after the first presentation, or samples for those below what it does
+    // not pass on to those above.
     private bool Changes(int layer) =>
+        SignalsOf(layer)
+            .Any(signal => signal.Index >= layer || Changes(signal.Index) && !_passMeans.Contains(signal.Index))
+        || _passMeans.Contains(layer)
+            && Enumerable.Range(0, layer + 1).Any(below => SignalsOf(below).Contains(Signal.Layer(layer)));
+
+    private IEnumerable<Signal> SignalsOf(int layer) =>
         _network
             .Layers[layer]
             .Sources.SelectMany(source => source.Projections)
-            .Where(projection => projection.Signal.Kind == SignalKind.Layer)
-            .Any(projection =>
-                projection.Signal.Index >= layer
-                || Changes(projection.Signal.Index) && !_passMeans.Contains(projection.Signal.Index)
-            );
+            .Select(projection => projection.Signal)
+            .Where(signal => signal.Kind == SignalKind.Layer);
 
     private static int InputOf(Connectivity connectivity, int neuron, int position, int connection) =>
         connectivity switch
