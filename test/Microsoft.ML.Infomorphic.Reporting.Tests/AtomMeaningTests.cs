@@ -1,4 +1,5 @@
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Networks;
 
 namespace Microsoft.ML.Infomorphic.Reporting.Tests;
 
@@ -19,4 +20,42 @@ public class AtomMeaningTests
         CollectionAssert.AllItemsAreUnique(
             RedundancyLattice.ForSources(3).Antichains.Select(atom => AtomMeaning.Of(atom, "FCL")).ToArray()
         );
+
+    [TestMethod]
+    public void Sources_are_told_in_words()
+    {
+        CollectionAssert.AreEqual(
+            new[]
+            {
+                "F: the row's features",
+                "C: the outputs of hidden layer 2 in the presentation before",
+                "L: the outputs of other neurons of the layer in the presentation before",
+                "F: the outputs of hidden layer 1 in the same presentation and the row's features",
+                "C: the outputs of the output layer in the presentation before",
+                "F: the outputs of hidden layer 2 in the same presentation",
+                "F: the outputs of hidden layer 2 in the same presentation and the outputs of hidden layer 3 in the same presentation",
+                "C: whether the row is of the neuron's own class, told in training",
+            },
+            Tell(TinyModel.Deep())
+        );
+        CollectionAssert.AreEqual(
+            new[]
+            {
+                "F: the row's features",
+                "F: the outputs of the hidden layer in the same presentation",
+                "C: whether the row is of the neuron's own class, told in training",
+            },
+            Tell(TinyModel.WithoutGoals(hasHidden: true))
+        );
+
+        static string[] Tell(InfomorphicNetwork network) =>
+            [
+                .. network.Layers.SelectMany(
+                    (layer, place) =>
+                        layer.Sources.Select(source =>
+                            $"{source.Symbol}: {AtomMeaning.Of(source, place, network.HiddenLayers.Count)}"
+                        )
+                ),
+            ];
+    }
 }

@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
 using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Training;
+using SkiaSharp;
 
 namespace Microsoft.ML.Infomorphic.Reporting.Tests;
 
@@ -132,6 +134,60 @@ public sealed partial class InfomorphicReportTests : IDisposable
     }
 
     [TestMethod]
+    public void Every_layer_is_reported()
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext, network: TinyModel.Deep());
+        NetworkInsight insight = TinyModel.Insight(model.Network);
+        var images = new Dictionary<long, float[]>();
+        string html = new HtmlReport(insight, model, new ReportOptions(), 8, images).ToString();
+
+        string[] sections = [.. SectionIdentifier().Matches(html).Select(match => match.Groups[1].Value)];
+        CollectionAssert.AreEqual(
+            new[]
+            {
+                "read",
+                "goal",
+                "training",
+                "atoms-1",
+                "fields-1",
+                "neurons-1",
+                "atoms-2",
+                "fields-2",
+                "neurons-2",
+                "atoms-3",
+                "neurons-3",
+                "output",
+                "output-neurons",
+            },
+            sections
+        );
+        CollectionAssert.AllItemsAreUnique(Identifier().Matches(html).Select(match => match.Groups[1].Value).ToArray());
+        foreach (Match link in Link().Matches(html))
+            CollectionAssert.Contains(sections, link.Groups[1].Value);
+        StringAssert.Contains(html, "3 hidden layers of 6, 4 and 5 neurons");
+        StringAssert.Contains(html, "The neurons of hidden layer 3 have no goal");
+        foreach (int layer in new[] { 1, 2 })
+            StringAssert.Contains(html, $"The mean of every atom over the neurons of hidden layer {layer}, by epoch");
+        // The fields of the two layers that hear the features; the second one hears another layer before them.
+        Assert.AreEqual(6 + 4, html.Split("<img class=\"field\"").Length - 1);
+        using SKBitmap field = ReceptiveFieldPlot.DrawField(
+            model.Network.HiddenLayers[1].Sources[0].Projections[1].WeightsOf(0),
+            8
+        );
+        using SKData png = field.Encode(SKEncodedImageFormat.Png, 100);
+        StringAssert.Contains(html, Convert.ToBase64String(png.ToArray()));
+
+        ReportData embedded = ReportData.FromJson(EmbeddedData().Match(html).Groups[1].Value);
+        Assert.HasCount(4, embedded.Layers);
+        foreach ((EpochRecord expected, EpochRecord actual) in model.History.Epochs.Zip(embedded.History.Epochs))
+        foreach ((LayerProgress layer, LayerProgress shown) in expected.Layers.Zip(actual.Layers))
+        {
+            CollectionAssert.AreEqual(layer.Atoms.ToArray(), shown.Atoms.ToArray());
+            Assert.AreEqual(layer with { Atoms = [] }, shown with { Atoms = [] });
+        }
+    }
+
+    [TestMethod]
     public void What_does_not_fit_is_named_and_nothing_is_written()
     {
         InfomorphicModelParameters model = TinyModel.Create(_mlContext);
@@ -170,6 +226,12 @@ public sealed partial class InfomorphicReportTests : IDisposable
 
     [GeneratedRegex("\\s(?:src|href|xlink:href)=\"([^\"]*)\"")]
     private static partial Regex Reference();
+
+    [GeneratedRegex("<section id=\"([^\"]*)\"")]
+    private static partial Regex SectionIdentifier();
+
+    [GeneratedRegex("<a href=\"#([^\"]*)\"")]
+    private static partial Regex Link();
 
     [GeneratedRegex("\\sid=\"([^\"]*)\"")]
     private static partial Regex Identifier();

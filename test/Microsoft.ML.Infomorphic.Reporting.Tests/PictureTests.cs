@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Training;
@@ -7,7 +8,7 @@ using SkiaSharp;
 namespace Microsoft.ML.Infomorphic.Reporting.Tests;
 
 [TestClass]
-public sealed class PictureTests
+public sealed partial class PictureTests
 {
     private static readonly MLContext s_mlContext = new(1);
     private static readonly InfomorphicModelParameters s_model = TinyModel.Create(s_mlContext);
@@ -91,9 +92,9 @@ public sealed class PictureTests
         Assert.IsNotEmpty(SelfCosineDistancePlot.Draw(one, "one").ToPng());
         // Turned by nothing that single precision tells, and not measured.
         EpochRecord epoch = one.Epochs[0];
-        TrainingHistory still = one with { Epochs = [epoch with { SelfCosineDistance = 0 }] };
+        TrainingHistory still = one with { Epochs = [Turned(epoch, 0)] };
         Assert.IsNotEmpty(SelfCosineDistancePlot.Draw(still, "still").ToPng());
-        TrainingHistory unmeasured = one with { Epochs = [epoch with { SelfCosineDistance = double.NaN }] };
+        TrainingHistory unmeasured = one with { Epochs = [Turned(epoch, double.NaN)] };
         Assert.ThrowsExactly<ArgumentException>(() => SelfCosineDistancePlot.Draw(unmeasured, "unmeasured"));
         TrainingHistory none = TinyModel.Create(s_mlContext, epochs: 0).History;
         Assert.ThrowsExactly<ArgumentException>(() => LearningCurvePlot.Draw(none, "none"));
@@ -101,7 +102,70 @@ public sealed class PictureTests
         Assert.ThrowsExactly<ArgumentException>(() => SelfCosineDistancePlot.Draw(none, "none"));
         Assert.ThrowsExactly<ArgumentException>(() => AtomHistoryPlot.Draw(none, [], "none"));
         Assert.ThrowsExactly<ArgumentException>(() => ReceptiveFieldPlot.Draw(new float[65], 8, 8, "65"));
+
+        static EpochRecord Turned(EpochRecord epoch, double distance) =>
+            epoch with
+            {
+                HiddenLayers = [epoch.HiddenLayers[0] with { SelfCosineDistance = distance }],
+            };
     }
+
+    [TestMethod]
+    public void The_history_of_every_layer_is_drawn_over_the_epochs_in_which_it_learned()
+    {
+        TrainingHistory history = TinyModel.Create(s_mlContext, network: TinyModel.Deep()).History;
+        string[] pictures = [.. Enumerable.Range(0, 2).SelectMany(Draw), .. Draw(3)];
+        CollectionAssert.AllItemsAreUnique(pictures);
+        StringAssert.Contains(pictures[1], "neurons of hidden layer 1");
+        StringAssert.Contains(pictures[4], "neurons of hidden layer 2");
+        StringAssert.Contains(pictures[^1], "output neurons");
+
+        // The first one by default.
+        AssertSame(GoalAccuracyPlot.Draw(history, "a", 0), GoalAccuracyPlot.Draw(history, "a"));
+        // What did not learn.
+        Assert.ThrowsExactly<ArgumentException>(() => AtomHistoryPlot.Draw(history, Names(19), "a", 2));
+        Assert.ThrowsExactly<ArgumentException>(() => GoalAccuracyPlot.Draw(history, "a", 2));
+        Assert.ThrowsExactly<ArgumentException>(() => SelfCosineDistancePlot.Draw(history, "a", 2));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => GoalAccuracyPlot.Draw(history, "a", 4));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => GoalAccuracyPlot.Draw(history, "a", -1));
+
+        // One after another: the second layer learns when the first one is done.
+        TrainingHistory bottomUp = history with
+        {
+            Epochs =
+            [
+                .. history.Epochs.Select(epoch =>
+                    epoch with
+                    {
+                        HiddenLayers =
+                            epoch.Epoch > 6
+                                ? [LayerProgress.None, epoch.HiddenLayers[1], LayerProgress.None]
+                                : [epoch.HiddenLayers[0], LayerProgress.None, LayerProgress.None],
+                    }
+                ),
+            ],
+        };
+        TrainingHistory last = history with { Epochs = [.. history.Epochs.Skip(6)] };
+        AssertSame(AtomHistoryPlot.Draw(last, Names(5), "a", 1), AtomHistoryPlot.Draw(bottomUp, Names(5), "a", 1));
+        AssertSame(GoalAccuracyPlot.Draw(last, "a", 1), GoalAccuracyPlot.Draw(bottomUp, "a", 1));
+        AssertSame(SelfCosineDistancePlot.Draw(last, "a", 1), SelfCosineDistancePlot.Draw(bottomUp, "a", 1));
+
+        // No distances are measured of the output layer.
+        string[] Draw(int layer) =>
+            [
+                ToText(AtomHistoryPlot.Draw(history, Names(layer == 0 ? 19 : 5), "a", layer)),
+                ToText(GoalAccuracyPlot.Draw(history, "a", layer)),
+                .. layer == 3 ? [] : new[] { ToText(SelfCosineDistancePlot.Draw(history, "a", layer)) },
+            ];
+
+        static string[] Names(int count) => [.. Enumerable.Range(0, count).Select(atom => $"atom {atom}")];
+    }
+
+    private static void AssertSame(Picture expected, Picture actual) =>
+        Assert.IsTrue(ToText(expected) == ToText(actual), "The pictures differ.");
+
+    // SkiaSharp numbers its clips.
+    private static string ToText(Picture picture) => ClipNumber().Replace(picture.ToSvg(), "clip");
 
     private static Picture Draw(string name)
     {
@@ -113,7 +177,7 @@ public sealed class PictureTests
             "goal and accuracy" => GoalAccuracyPlot.Draw(s_model.History, name),
             "self-cosine distance" => SelfCosineDistancePlot.Draw(s_model.History, name),
             "atoms by neuron" => NeuronAtomsPlot.Draw(hidden, name),
-            "receptive fields" => ReceptiveFieldPlot.Draw(hidden.Layer.Sources[0].Weights, 8, 8, name),
+            "receptive fields" => ReceptiveFieldPlot.Draw(hidden.Layer.Sources[0].Projections[0].Weights, 8, 8, name),
             "three sources" => InformationDiagram.Draw(hidden, hidden.Neurons[0].Information, name),
             "two sources" => InformationDiagram.Draw(s_insight.OutputLayer, s_insight.OutputLayer.Mean, name),
             _ => ConfusionPlot.Draw(
@@ -140,4 +204,7 @@ public sealed class PictureTests
                 .Value.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)
                 .Select(number => float.Parse(number, CultureInfo.InvariantCulture));
     }
+
+    [GeneratedRegex("cl_[0-9a-f]+")]
+    private static partial Regex ClipNumber();
 }
