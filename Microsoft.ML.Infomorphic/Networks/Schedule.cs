@@ -62,6 +62,7 @@ internal sealed class Schedule
 {
     private readonly bool[] _changes;
     private readonly bool[] _isConstantAbove;
+    private readonly Visit[] _visits;
 
     /// <param name="signals">For each layer and each of its sources, what it hears.</param>
     /// <param name="presentations">Number of presentations.</param>
@@ -116,7 +117,7 @@ internal sealed class Schedule
             visits.Add(new Visit(layer, isLast ? LastNumber : presentation, isFirst, hasBefore, isLast, turns));
         }
 
-        Visits = visits;
+        _visits = [.. visits];
     }
 
     /// <summary>Number of presentations: 1 where no layer hears an earlier one.</summary>
@@ -126,7 +127,7 @@ internal sealed class Schedule
     public bool IsRecurrent { get; }
 
     /// <summary>The visits, in their order.</summary>
-    public IReadOnlyList<Visit> Visits { get; }
+    public IReadOnlyList<Visit> Visits => _visits;
 
     // Draws of a presentation that is the only one are numbered as those of the second of two.
     private int LastNumber => Kernels.RandomStreams.CountersOf(Presentations) - 1;
@@ -173,9 +174,8 @@ internal sealed class Schedule
     public void Present<T>(ref T presenter)
         where T : IPresenter, allows ref struct
     {
-        for (int i = 0; i < Visits.Count; i++)
+        foreach (Visit visit in _visits)
         {
-            Visit visit = Visits[i];
             presenter.Aggregate(visit);
             presenter.Fire(visit);
             if (visit.IsLast)
