@@ -1,5 +1,5 @@
 // arXiv 2412.02482, appendix A.4, with the label withheld: where it is the context of a hidden neuron, that is its bias
-// alone. The schedule is that of training: the output layer sees the last presentation.
+// alone. Rows are presented as in training, by a schedule; scores are those of the last presentation.
 //
 // What layer 0 draws in presentation p has stream 2p − 1 of the row's and the sample's numbers, and in the first, where p = 0,
 // stream 0; hidden layer i has 64 i more. What the output layer passes on after presentation p has stream 2p + 2. A
@@ -7,13 +7,8 @@
 
 using System.Buffers;
 using System.IO.Hashing;
-using System.Numerics;
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
-using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 
@@ -220,7 +215,7 @@ public sealed unsafe partial class NetworkScorer
         int[] places = ArrayPool<int>.Shared.Rent(features.Length);
         try
         {
-            int count = LeaveOutZeros(features, places, rented);
+            int count = NonZeros.Find(features, places, rented);
             Present(
                 new RowFeatures(places.AsSpan(0, count), rented.AsSpan(0, count), features),
                 schedule,
@@ -233,38 +228,6 @@ public sealed unsafe partial class NetworkScorer
             ArrayPool<int>.Shared.Return(places);
             ArrayPool<float>.Shared.Return(rented);
         }
-    }
-
-    // Zeros add nothing to any sum.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int LeaveOutZeros(ReadOnlySpan<float> features, int[] places, float[] values)
-    {
-        int count = 0;
-        fixed (float* from = features)
-        fixed (float* to = values)
-        fixed (int* at = places)
-        {
-            int i = 0;
-            if (Avx512F.IsSupported)
-                for (; i + Vector512<float>.Count <= features.Length; i += Vector512<float>.Count)
-                {
-                    Vector512<float> next = Vector512.Load(from + i);
-                    Vector512<float> isKept = ~Vector512.Equals(next, Vector512<float>.Zero);
-                    Vector512<int> place = Vector512<int>.Indices + Vector512.Create(i);
-                    Avx512F.Compress(Vector512<float>.Zero, isKept, next).Store(to + count);
-                    Avx512F.Compress(Vector512<int>.Zero, isKept.AsInt32(), place).Store(at + count);
-                    count += BitOperations.PopCount(isKept.ExtractMostSignificantBits());
-                }
-
-            for (; i < features.Length; i++)
-            {
-                at[count] = i;
-                to[count] = from[i];
-                count += from[i] != 0 ? 1 : 0;
-            }
-        }
-
-        return count;
     }
 
     // Scores, or the outputs of a layer.

@@ -28,7 +28,9 @@ public class InstructionSetTests
         typeof(VectorizedNeuronTests),
         typeof(AllocationTests),
         typeof(NetworkScorerBlocksTests),
-        typeof(PanelTests),
+        typeof(DeepScoringTests),
+        typeof(ScoringWeightsTests),
+        typeof(RowTileTests),
         typeof(SoftmaxTests),
         typeof(MeanFieldActivationTests),
     ];

@@ -38,7 +38,7 @@ public class MeanFieldActivationTests
     }
 
     [TestMethod]
-    public void Panels_fire_as_single_neurons_do_to_the_bit()
+    public void Tiles_fire_as_single_neurons_do_to_the_bit()
     {
         var random = new RandomStream(5, 6);
         var activation = new MeanFieldActivation(s_activation);

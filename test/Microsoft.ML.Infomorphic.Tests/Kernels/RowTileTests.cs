@@ -3,10 +3,10 @@ using Microsoft.ML.Infomorphic.Kernels;
 namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 
 [TestClass]
-public unsafe class PanelTests
+public unsafe class RowTileTests
 {
     [TestMethod]
-    public void A_panel_holds_what_is_not_zero_in_all_rows()
+    public void A_tile_holds_what_is_not_zero_in_all_rows()
     {
         var random = new RandomStream(1, 2);
         for (int count = 1; count <= 70; count++)
@@ -36,7 +36,7 @@ public unsafe class PanelTests
 
     private static void AssertPacked(float[] rows, int stride, int count)
     {
-        var panel = new AlignedArray<float>(count * RowTile.Rows);
+        var tile = new AlignedArray<float>(count * RowTile.Rows);
         int[] places = new int[count];
         int left;
         float** starts = stackalloc float*[RowTile.Rows];
@@ -45,7 +45,21 @@ public unsafe class PanelTests
         {
             for (int row = 0; row < RowTile.Rows; row++)
                 starts[row] = first + row * stride;
-            left = RowTile.Pack(starts, count, panel.Pointer, place);
+            left = RowTile.Pack(starts, count, tile.Pointer, place);
+        }
+
+        fixed (float* first = rows)
+        {
+            for (int row = 0; row < RowTile.Rows; row++)
+                starts[row] = first + row * stride;
+            var whole = new AlignedArray<float>(count * RowTile.Rows);
+            Assert.AreEqual(count, RowTile.Pack(starts, count, whole.Pointer, null));
+            float[] gathered = new float[count];
+            for (int row = 0; row < RowTile.Rows; row++)
+            {
+                RowTile.Gather(whole.Pointer + row, gathered);
+                CollectionAssert.AreEqual(rows[(row * stride)..][..count], gathered);
+            }
         }
 
         int[] expected =
@@ -57,6 +71,6 @@ public unsafe class PanelTests
         CollectionAssert.AreEqual(expected, places[..left]);
         for (int i = 0; i < left; i++)
         for (int row = 0; row < RowTile.Rows; row++)
-            Assert.AreEqual(rows[row * stride + places[i]], panel.Span[i * RowTile.Rows + row]);
+            Assert.AreEqual(rows[row * stride + places[i]], tile.Span[i * RowTile.Rows + row]);
     }
 }

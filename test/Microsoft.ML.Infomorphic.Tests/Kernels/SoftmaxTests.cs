@@ -6,7 +6,7 @@ namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 public unsafe class SoftmaxTests
 {
     [TestMethod]
-    public void Probabilities_are_those_of_the_definition_alone_and_in_panels()
+    public void Probabilities_are_those_of_the_definition_alone_and_in_tiles()
     {
         var random = new RandomStream(5, 6);
         foreach (int classes in new[] { 1, 2, 10, 16, 17, 40 })
@@ -18,11 +18,11 @@ public unsafe class SoftmaxTests
                     .Range(0, RowTile.Rows)
                     .Select(_ => Enumerable.Range(0, classes).Select(_ => range * random.NextUniform()).ToArray()),
             ];
-            var panel = new AlignedArray<float>(classes * RowTile.Rows);
+            var tile = new AlignedArray<float>(classes * RowTile.Rows);
             for (int row = 0; row < RowTile.Rows; row++)
             for (int k = 0; k < classes; k++)
-                panel.Span[k * RowTile.Rows + row] = rows[row][k];
-            Softmax.NormalizePanel(panel.Pointer, classes);
+                tile.Span[k * RowTile.Rows + row] = rows[row][k];
+            Softmax.NormalizeTile(tile.Pointer, classes);
 
             for (int row = 0; row < RowTile.Rows; row++)
             {
@@ -34,7 +34,7 @@ public unsafe class SoftmaxTests
                     // Differences of scores are rounded; below the least normal number there is that number.
                     double precision = (1e-6 + 6e-8 * range) * probabilities[k] + 2e-38;
                     Assert.AreEqual(powers[k] / powers.Sum(), probabilities[k], precision);
-                    Assert.AreEqual(probabilities[k], panel.Span[k * RowTile.Rows + row]);
+                    Assert.AreEqual(probabilities[k], tile.Span[k * RowTile.Rows + row]);
                 }
 
                 Softmax.Normalize(rows[row], rows[row]);

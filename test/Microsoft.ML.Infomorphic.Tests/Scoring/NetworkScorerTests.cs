@@ -267,33 +267,38 @@ public class NetworkScorerTests
         TrainingSettings settings = Problems.Settings(hidden);
         var random = new Random(hidden);
         float[] Draw(int count) => [.. Enumerable.Range(0, count).Select(_ => 2 * random.NextSingle() - 1)];
-        int[]? connections =
+        Source Of(char symbol, Signal signal, Connectivity connectivity) =>
+            new(
+                symbol,
+                [new Projection(signal, connectivity, Draw(connectivity.NeuronCount * connectivity.InputCount))],
+                Draw(connectivity.NeuronCount)
+            );
+        Connectivity lateralConnections =
             lateral >= hidden - 1
-                ? null
-                :
-                [
-                    .. Enumerable
-                        .Range(0, hidden)
-                        .SelectMany(neuron => Enumerable.Range(1, lateral).Select(i => (neuron + i) % hidden)),
-                ];
-        float[] lateralWeights = Draw(hidden * (connections is null ? hidden : lateral));
-        if (connections is null)
+                ? new AllConnected(hidden, hidden)
+                : new DrawnConnected(
+                    hidden,
+                    hidden,
+                    [
+                        .. Enumerable
+                            .Range(0, hidden)
+                            .SelectMany(neuron => Enumerable.Range(1, lateral).Select(i => (neuron + i) % hidden)),
+                    ]
+                );
+        float[] lateralWeights = Draw(hidden * lateralConnections.ConnectionsPerNeuron);
+        if (lateralConnections is AllConnected)
             for (int neuron = 0; neuron < hidden; neuron++)
                 lateralWeights[neuron * (hidden + 1)] = 0;
         return new InfomorphicNetwork(
             [
                 new InfomorphicLayer(
                     [
-                        Legacy.NewSource('F', SourceKind.Features, hidden, 6, Draw(hidden * 6), Draw(hidden)),
-                        Legacy.NewSource('C', SourceKind.Label, hidden, 3, Draw(hidden * 3), Draw(hidden)),
-                        Legacy.NewSource(
+                        Of('F', Signal.Features, new AllConnected(hidden, 6)),
+                        Of('C', Signal.Label, new AllConnected(hidden, 3)),
+                        new Source(
                             'L',
-                            SourceKind.Lateral,
-                            hidden,
-                            hidden,
-                            lateralWeights,
-                            Draw(hidden),
-                            connections
+                            [new Projection(Signal.Layer(0), lateralConnections, lateralWeights)],
+                            Draw(hidden)
                         ),
                     ],
                     settings.HiddenLayers[0].Goal,
@@ -302,10 +307,7 @@ public class NetworkScorerTests
                 ),
             ],
             new InfomorphicLayer(
-                [
-                    Legacy.NewSource('F', SourceKind.HiddenLayer, 3, hidden, Draw(3 * hidden), Draw(3)),
-                    Legacy.NewSource('C', SourceKind.OwnLabel, 3, 3, [], []),
-                ],
+                [Of('F', Signal.Layer(0), new AllConnected(3, hidden)), Source.OfOwnLabel('C', 3)],
                 settings.Output.Goal,
                 new FeedforwardActivation(),
                 Binning.PaperOutputLayer
