@@ -192,7 +192,17 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         return (ValueMapper<TSource, TDestination>)(Delegate)(ValueMapper<VBuffer<float>, VBuffer<float>>)Score;
     }
 
-    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => OnnxNetwork.Obstacle(Network, ScoringSettings) is null;
+    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx)
+    {
+        string? obstacle = OnnxNetwork.Obstacle(Network, ScoringSettings);
+        if (obstacle is null)
+            return true;
+
+        // ML.NET refuses with a sentence of its own, which does not say why.
+        using IChannel channel = Host.Start(nameof(ICanSaveOnnx.CanSaveOnnx));
+        channel.Warning(obstacle);
+        return false;
+    }
 
     // ML.NET's converter calls this; the outputs are the predicted label and the score, whatever they are called.
     bool ISingleCanSaveOnnx.SaveAsOnnx(OnnxContext ctx, string[] outputNames, string featureColumn)

@@ -32,7 +32,7 @@ public sealed record Pooling(int Rows, int Columns)
 public sealed class InfomorphicLayer
 {
     /// <summary>The neurons of a layer have, at all their positions, at most so many outputs together.</summary>
-    public const int MaximumOutputs = 1 << 26;
+    public const int MaximumOutputs = 1 << 24;
 
     /// <summary>Creates a layer.</summary>
     /// <param name="sources">The sources, in the order of the goal's letters.</param>

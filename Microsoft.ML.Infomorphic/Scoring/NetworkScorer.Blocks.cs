@@ -99,8 +99,8 @@ public sealed unsafe partial class NetworkScorer
     private ScoringMemory Load(ScoringBlock block)
     {
         if (!_memories.TryTake(out ScoringMemory? memory))
-            memory = new ScoringMemory(this);
-        memory.Load(block);
+            memory = new ScoringMemory(Network.FeatureCount);
+        memory.Load(this, block);
         return memory;
     }
 

@@ -4,10 +4,13 @@ using Microsoft.ML.Infomorphic.Networks;
 namespace Microsoft.ML.Infomorphic.Scoring;
 
 /// <summary>What a thread needs to score a block.</summary>
-/// <param name="scorer">The scorer.</param>
-internal sealed unsafe class ScoringMemory(NetworkScorer scorer)
+/// <remarks>
+/// It does not know the scorer, which keeps it in a bag: what a thread has put into a bag is there until the thread ends where it
+/// leads back to the bag.
+/// </remarks>
+/// <param name="featureCount">Number of features of a row.</param>
+internal sealed unsafe class ScoringMemory(int featureCount)
 {
-    private readonly int _featureCount = scorer.Network.FeatureCount;
     private AlignedArray<float> _numbers = new(0);
     private AlignedArray<float> _features = new(0);
     private AlignedArray<int> _places = new(0);
@@ -20,25 +23,26 @@ internal sealed unsafe class ScoringMemory(NetworkScorer scorer)
     public float* Numbers => _numbers.Pointer;
 
     /// <summary>The features of a tile that is not sparse: those it holds, × 32.</summary>
-    public float* Features(int tile) => _features.Pointer + (nint)tile * _featureCount * RowTile.Rows;
+    public float* Features(int tile) => _features.Pointer + (nint)tile * featureCount * RowTile.Rows;
 
     /// <summary>Which features a tile holds.</summary>
-    public int* Places(int tile) => _places.Pointer + (nint)tile * _featureCount;
+    public int* Places(int tile) => _places.Pointer + (nint)tile * featureCount;
 
     /// <summary>How many features each tile holds; −1 for a sparse one, whose rows are aggregated each by itself.</summary>
     public int* Counts => _counts.Pointer;
 
     /// <summary>Turns the rows of a block into tiles.</summary>
+    /// <param name="scorer">The scorer, always the same.</param>
     /// <param name="block">The block.</param>
-    public void Load(ScoringBlock block)
+    public void Load(NetworkScorer scorer, ScoringBlock block)
     {
         int tiles = RowTile.Count(block.RowCount);
         TileCount = tiles;
         if (tiles > _counts.Length)
         {
             _counts = new AlignedArray<int>(tiles);
-            _places = new AlignedArray<int>(checked(tiles * _featureCount));
-            _features = new AlignedArray<float>(checked(tiles * _featureCount * RowTile.Rows));
+            _places = new AlignedArray<int>(checked(tiles * featureCount));
+            _features = new AlignedArray<float>(checked(tiles * featureCount * RowTile.Rows));
             _numbers = new AlignedArray<float>(
                 checked((tiles * scorer.NumberCount + scorer.ScratchCount) * RowTile.Rows)
             );

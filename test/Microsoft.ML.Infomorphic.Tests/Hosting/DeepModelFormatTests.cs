@@ -296,7 +296,7 @@ public sealed class DeepModelFormatTests
             () => new SubsetConnected(1 << 16, 1 << 16, 1, new int[1 << 16])
         );
         AssertRefused(
-            "1000 neurons at 1000000 positions have more than 67108864 outputs a row.",
+            "1000 neurons at 1000000 positions have more than 16777216 outputs a row.",
             () =>
                 new InfomorphicLayer(
                     [

@@ -6,8 +6,8 @@ using Microsoft.ML.Infomorphic.Training;
 namespace Microsoft.ML.Infomorphic.Tests.Hosting;
 
 /// <summary>
-/// Models/v1, Models/v2 and Models/v3 hold models as those versions of the format saved them, trained on <see cref="Samples.Rows"/>,
-/// each beside the scores that it gave to these rows.
+/// Models/v1 to Models/v4 hold models as those versions of the format saved them, trained on <see cref="Samples.Rows"/>, each beside
+/// the scores that it gave to the first of these rows.
 /// </summary>
 [TestClass]
 public class ModelVersionsTests
@@ -24,6 +24,8 @@ public class ModelVersionsTests
     [DataRow("v2/lateral-only")]
     [DataRow("v2/random")]
     [DataRow("v3/feedback-of-3")]
+    [DataRow("v4/local-fields")]
+    [DataRow("v4/shared-fields")]
     public void A_model_of_every_version_scores_as_when_it_was_written(string name)
     {
         ITransformer model = _context.Model.Load(PathOf(name + ".zip"), out DataViewSchema schema);
@@ -37,6 +39,8 @@ public class ModelVersionsTests
     [DataRow("v2/feedback", 2)]
     [DataRow("v2/random", 1)]
     [DataRow("v3/feedback-of-3", 3)]
+    [DataRow("v4/local-fields", 3)]
+    [DataRow("v4/shared-fields", 2)]
     public void A_model_presents_rows_as_often_as_when_it_was_written(string name, int presentations)
     {
         InfomorphicModelParameters parameters = ParametersOf(_context.Model.Load(PathOf(name + ".zip"), out _));
@@ -59,6 +63,27 @@ public class ModelVersionsTests
         Assert.IsTrue(hidden.Learns);
         Assert.AreEqual(Signal.Label, hidden.Context);
         Assert.IsNotNull(hidden.LateralConnections);
+    }
+
+    [TestMethod]
+    public void A_model_of_version_4_has_the_layers_that_it_was_trained_with()
+    {
+        InfomorphicNetwork local = NetworkOf("v4/local-fields");
+        InfomorphicNetwork shared = NetworkOf("v4/shared-fields");
+
+        CollectionAssert.AreEqual(
+            new[] { typeof(LocalFields), typeof(AllConnected), typeof(SubsetConnected), typeof(AllConnected) },
+            local.Layers.Select(layer => layer.Sources[0].Projections[0].Connectivity.GetType()).ToArray()
+        );
+        Assert.AreEqual(Signal.Layer(3), local.Layers[1].Sources[1].Projections[0].Signal);
+        Assert.IsInstanceOfType<DrawnConnected>(local.Layers[1].Sources[2].Projections[0].Connectivity);
+        Assert.IsInstanceOfType<SharedFields>(shared.Layers[0].Sources[0].Projections[0].Connectivity);
+        Assert.AreEqual(new Pooling(2, 1), shared.Layers[0].Pooling);
+        Assert.IsNull(shared.Layers[2].Goal);
+        Assert.HasCount(3, shared.OutputLayer.Sources[0].Projections);
+
+        InfomorphicNetwork NetworkOf(string name) =>
+            ParametersOf(_context.Model.Load(PathOf(name + ".zip"), out _)).Network;
     }
 
     [TestMethod]

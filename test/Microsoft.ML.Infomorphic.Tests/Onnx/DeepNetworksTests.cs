@@ -95,6 +95,21 @@ public sealed class DeepNetworksTests
     }
 
     [TestMethod]
+    public void The_reason_is_in_the_log_where_ML_NET_has_none()
+    {
+        ModelContents contents = DeepModels.Of("feedback").With(ScoringMode.Sampled);
+
+        List<string> messages = Hosting.Samples.Messages(
+            _context,
+            () => Assert.Throws<Exception>(() => RunConverted(contents, DeepModels.Rows(1)))
+        );
+
+        Assert.IsTrue(
+            messages.Any(message => message.Contains("ONNX has no random numbers", StringComparison.Ordinal))
+        );
+    }
+
+    [TestMethod]
     public void Weights_are_there_once_however_often_a_row_is_presented()
     {
         int[] lengths = [.. new[] { 2, 16 }.Select(presentations => File(DeepModels.Wide(presentations)).Length)];
