@@ -110,6 +110,9 @@ public sealed partial class InfomorphicTrainer
     /// </summary>
     public override TrainerInfo Info { get; }
 
+    /// <summary>Number of layers of the network, with the output layer.</summary>
+    internal int LayerCount => _settings.HiddenLayers.Count + 1;
+
     /// <inheritdoc/>
     protected override PredictionKind PredictionKind => PredictionKind.MulticlassClassification;
 

@@ -38,28 +38,20 @@ internal static class InsightReader
     {
         DataViewSchema.Column label = Find(
             host,
-            data,
+            nameof(data),
+            data.Schema,
             labelColumn,
             "label",
             "the context of an explanation is the label"
         );
-        DataViewSchema.Column features = Find(host, data, featureColumn, "feature", "the network reads it");
         if (weightColumn is not null)
-            Find(host, data, weightColumn, "weight", "it was asked for");
+            Find(host, nameof(data), data.Schema, weightColumn, "weight", "it was asked for");
         if (label.Type is not KeyDataViewType key || key.Count != (ulong)network.ClassCount)
             throw host.ExceptParam(
                 nameof(data),
                 $"The label column '{labelColumn}' must be a key with the model's {network.ClassCount} classes, and is {label.Type}."
             );
-        if (
-            features.Type is not VectorDataViewType vector
-            || vector.ItemType != NumberDataViewType.Single
-            || vector.Size != network.FeatureCount
-        )
-            throw host.ExceptParam(
-                nameof(data),
-                $"The feature column '{featureColumn}' must be a vector of the {network.FeatureCount} features that the model was trained on, and is {features.Type}."
-            );
+        FindFeatures(host, nameof(data), data.Schema, featureColumn, network);
 
         using IChannel channel = host.Start("Reading");
         var roles = new RoleMappedData(data, labelColumn, featureColumn, weight: weightColumn);
@@ -130,10 +122,45 @@ internal static class InsightReader
         );
     }
 
-    private static DataViewSchema.Column Find(IHost host, IDataView data, string name, string role, string reason) =>
-        data.Schema.GetColumnOrNull(name)
-        ?? throw host.ExceptParam(
-            nameof(data),
+    /// <summary>Finds the feature column.</summary>
+    /// <param name="exceptions">Marks the exception.</param>
+    /// <param name="parameter">The name of the parameter that has the column.</param>
+    /// <param name="schema">The schema.</param>
+    /// <param name="name">The name of the column.</param>
+    /// <param name="network">The network that reads it.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The column is missing or does not fit the network.</exception>
+    public static DataViewSchema.Column FindFeatures(
+        IExceptionContext exceptions,
+        string parameter,
+        DataViewSchema schema,
+        string name,
+        InfomorphicNetwork network
+    )
+    {
+        DataViewSchema.Column features = Find(exceptions, parameter, schema, name, "feature", "the network reads it");
+        if (
+            features.Type is not VectorDataViewType vector
+            || vector.ItemType != NumberDataViewType.Single
+            || vector.Size != network.FeatureCount
+        )
+            throw exceptions.ExceptParam(
+                parameter,
+                $"The feature column '{name}' must be a vector of the {network.FeatureCount} features that the model was trained on, and is {features.Type}."
+            );
+        return features;
+    }
+
+    private static DataViewSchema.Column Find(
+        IExceptionContext exceptions,
+        string parameter,
+        DataViewSchema schema,
+        string name,
+        string role,
+        string reason
+    ) =>
+        schema.GetColumnOrNull(name)
+        ?? throw exceptions.ExceptParam(
+            parameter,
             $"The data has no {role} column '{name}', and {reason}: add the column or name another one."
         );
 

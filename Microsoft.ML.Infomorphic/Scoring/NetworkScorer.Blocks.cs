@@ -25,7 +25,7 @@ public sealed unsafe partial class NetworkScorer
     {
         get
         {
-            int rows = Math.Min((1 << 18) / Network.FeatureCount, (1 << 21) / NumberCount);
+            int rows = Math.Min((1 << 18) / Network.FeatureCount, (1 << 22) / NumberCount);
             return Math.Clamp(rows / RowTile.Rows, 1, 4) * RowTile.Rows;
         }
     }
@@ -67,7 +67,10 @@ public sealed unsafe partial class NetworkScorer
         _memories.Add(memory);
     }
 
-    /// <summary>The mean outputs of a layer, for all rows of a block: see <see cref="LayerOutputs(ReadOnlySpan{float}, int, Span{float})"/>.</summary>
+    /// <summary>
+    /// The outputs of a layer for all rows of a block, as <see cref="LayerOutputs(ReadOnlySpan{float}, int, Span{float})"/>
+    /// has them.
+    /// </summary>
     /// <param name="block">The block.</param>
     /// <param name="layer">The layer's place.</param>
     /// <param name="outputs">Receives the outputs row by row.</param>

@@ -1,5 +1,5 @@
 // arXiv 2412.02482, appendix A.4, with the label withheld: where it is the context of a hidden neuron, that is its bias
-// alone. The schedule is that of training: the output layer sees the last presentation.
+// alone. Rows are presented as in training, by a schedule; scores are those of the last presentation.
 //
 // What layer 0 draws in presentation p has stream 2p − 1 of the row's and the sample's numbers, and in the first, where p = 0,
 // stream 0; hidden layer i has 64 i more. What the output layer passes on after presentation p has stream 2p + 2. A
@@ -7,13 +7,8 @@
 
 using System.Buffers;
 using System.IO.Hashing;
-using System.Numerics;
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
-using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 
@@ -117,43 +112,9 @@ public sealed unsafe partial class NetworkScorer
     /// <exception cref="ArgumentException">An index is out of range, or a length does not fit.</exception>
     public void Score(ReadOnlySpan<int> indices, ReadOnlySpan<float> values, Span<float> probabilities)
     {
-        if (indices.Length != values.Length)
-            throw new ArgumentException(
-                $"The row has {indices.Length} features that are not zero, and {values.Length} values of them.",
-                nameof(values)
-            );
-        foreach (int index in indices)
-            if ((uint)index >= (uint)Network.FeatureCount)
-                throw new ArgumentException(
-                    $"The model was trained on {Network.FeatureCount} features and the row has feature {index}.",
-                    nameof(indices)
-                );
+        CheckFeatures(indices, values);
         CheckProbabilities(probabilities);
-        if (!_needsAllFeatures)
-        {
-            Present(new RowFeatures(indices, values, default), _schedule, -1, probabilities);
-            return;
-        }
-
-        // What is drawn follows from all features, and so do signs in doubt.
-        float[] rented = ArrayPool<float>.Shared.Rent(Network.FeatureCount);
-        try
-        {
-            Span<float> features = rented.AsSpan(0, Network.FeatureCount);
-            features.Clear();
-            for (int i = 0; i < indices.Length; i++)
-                features[indices[i]] = values[i];
-            Present(
-                ReadsAllFeatures ? new RowFeatures(features) : new RowFeatures(indices, values, features),
-                _schedule,
-                -1,
-                probabilities
-            );
-        }
-        finally
-        {
-            ArrayPool<float>.Shared.Return(rented);
-        }
+        Present(indices, values, _schedule, -1, probabilities);
     }
 
     /// <summary>
@@ -169,13 +130,23 @@ public sealed unsafe partial class NetworkScorer
     {
         CheckFeatures(features);
         Schedule schedule = ScheduleOf(layer);
-        int count = Layers[layer].OutputCount;
-        if (outputs.Length != count)
-            throw new ArgumentException(
-                $"The layer has {count} outputs and there is room for {outputs.Length}.",
-                nameof(outputs)
-            );
+        CheckOutputs(layer, outputs);
         Present(features, schedule, layer, outputs);
+    }
+
+    /// <summary>The outputs of a layer for a sparse row; they are those of the dense row, bit for bit.</summary>
+    /// <param name="indices">The features that are not zero, ascending.</param>
+    /// <param name="values">Their values.</param>
+    /// <param name="layer">The layer's place in the network, from 0 for the lowest.</param>
+    /// <param name="outputs">Receives <see cref="InfomorphicLayer.OutputCount"/> outputs.</param>
+    /// <exception cref="ArgumentException">An index is out of range, or a length does not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public void LayerOutputs(ReadOnlySpan<int> indices, ReadOnlySpan<float> values, int layer, Span<float> outputs)
+    {
+        CheckFeatures(indices, values);
+        Schedule schedule = ScheduleOf(layer);
+        CheckOutputs(layer, outputs);
+        Present(indices, values, schedule, layer, outputs);
     }
 
     // What a layer's outputs are asked for takes another schedule than scores.
@@ -199,6 +170,31 @@ public sealed unsafe partial class NetworkScorer
             );
     }
 
+    private void CheckFeatures(ReadOnlySpan<int> indices, ReadOnlySpan<float> values)
+    {
+        if (indices.Length != values.Length)
+            throw new ArgumentException(
+                $"The row has {indices.Length} features that are not zero, and {values.Length} values of them.",
+                nameof(values)
+            );
+        foreach (int index in indices)
+            if ((uint)index >= (uint)Network.FeatureCount)
+                throw new ArgumentException(
+                    $"The model was trained on {Network.FeatureCount} features and the row has feature {index}.",
+                    nameof(indices)
+                );
+    }
+
+    private void CheckOutputs(int layer, ReadOnlySpan<float> outputs)
+    {
+        int count = Layers[layer].OutputCount;
+        if (outputs.Length != count)
+            throw new ArgumentException(
+                $"The layer has {count} outputs and there is room for {outputs.Length}.",
+                nameof(outputs)
+            );
+    }
+
     private void CheckProbabilities(ReadOnlySpan<float> probabilities)
     {
         if (probabilities.Length != Network.ClassCount)
@@ -206,6 +202,41 @@ public sealed unsafe partial class NetworkScorer
                 $"The model has {Network.ClassCount} classes and there is room for {probabilities.Length} probabilities.",
                 nameof(probabilities)
             );
+    }
+
+    private void Present(
+        ReadOnlySpan<int> indices,
+        ReadOnlySpan<float> values,
+        Schedule schedule,
+        int target,
+        Span<float> results
+    )
+    {
+        if (!_needsAllFeatures)
+        {
+            Present(new RowFeatures(indices, values, default), schedule, target, results);
+            return;
+        }
+
+        // What is drawn follows from all features, and so do signs in doubt.
+        float[] rented = ArrayPool<float>.Shared.Rent(Network.FeatureCount);
+        try
+        {
+            Span<float> features = rented.AsSpan(0, Network.FeatureCount);
+            features.Clear();
+            for (int i = 0; i < indices.Length; i++)
+                features[indices[i]] = values[i];
+            Present(
+                ReadsAllFeatures ? new RowFeatures(features) : new RowFeatures(indices, values, features),
+                schedule,
+                target,
+                results
+            );
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
+        }
     }
 
     private void Present(ReadOnlySpan<float> features, Schedule schedule, int target, Span<float> results)
@@ -220,7 +251,7 @@ public sealed unsafe partial class NetworkScorer
         int[] places = ArrayPool<int>.Shared.Rent(features.Length);
         try
         {
-            int count = LeaveOutZeros(features, places, rented);
+            int count = NonZeros.Find(features, places, rented);
             Present(
                 new RowFeatures(places.AsSpan(0, count), rented.AsSpan(0, count), features),
                 schedule,
@@ -233,38 +264,6 @@ public sealed unsafe partial class NetworkScorer
             ArrayPool<int>.Shared.Return(places);
             ArrayPool<float>.Shared.Return(rented);
         }
-    }
-
-    // Zeros add nothing to any sum.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int LeaveOutZeros(ReadOnlySpan<float> features, int[] places, float[] values)
-    {
-        int count = 0;
-        fixed (float* from = features)
-        fixed (float* to = values)
-        fixed (int* at = places)
-        {
-            int i = 0;
-            if (Avx512F.IsSupported)
-                for (; i + Vector512<float>.Count <= features.Length; i += Vector512<float>.Count)
-                {
-                    Vector512<float> next = Vector512.Load(from + i);
-                    Vector512<float> isKept = ~Vector512.Equals(next, Vector512<float>.Zero);
-                    Vector512<int> place = Vector512<int>.Indices + Vector512.Create(i);
-                    Avx512F.Compress(Vector512<float>.Zero, isKept, next).Store(to + count);
-                    Avx512F.Compress(Vector512<int>.Zero, isKept.AsInt32(), place).Store(at + count);
-                    count += BitOperations.PopCount(isKept.ExtractMostSignificantBits());
-                }
-
-            for (; i < features.Length; i++)
-            {
-                at[count] = i;
-                to[count] = from[i];
-                count += from[i] != 0 ? 1 : 0;
-            }
-        }
-
-        return count;
     }
 
     // Scores, or the outputs of a layer.

@@ -159,6 +159,10 @@ internal static class DeepModels
     /// <summary>The model of a name: the same each time.</summary>
     public static ModelContents Of(string name) => s_all[name]();
 
+    /// <summary>A model with more weights than the rest.</summary>
+    public static ModelContents Wide(int presentations) =>
+        Of(Settings(image: null, Layer(100, Signal.Layer(2)), Layer(100)) with { Presentations = presentations });
+
     /// <summary>The model's network in another way of scoring.</summary>
     public static ModelContents With(this ModelContents contents, ScoringMode mode, bool calibrate = true) =>
         contents with

@@ -7,7 +7,7 @@
 //   ∂G/∂S    bySums       networks · neurons × samples           bit
 //   ∂G/∂W    Gradients    networks · neurons × connections       bit    ∂G/∂W = ∂G/∂S xᵀ
 //
-// What rows bring is the same for all networks: one product for all. Outputs of layers are each network's own: a product for
+// Features and labels are the same for all networks: one product for all. Outputs of layers are each network's own: one for
 // each, in one operation.
 
 using Microsoft.ML.Infomorphic.Networks;

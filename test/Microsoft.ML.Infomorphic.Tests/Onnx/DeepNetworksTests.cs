@@ -26,21 +26,100 @@ public sealed class DeepNetworksTests
     {
         ModelContents contents = DeepModels.Of(name).With(mode);
         float[][] rows = DeepModels.Rows(Rows);
-        double[][] expected = [.. rows.Select(row => SlowScores.Of(contents.Network, contents.Scoring, row))];
-        long[] labels = [.. expected.Select(scores => (long)Array.IndexOf(scores, scores.Max()))];
+        double[][] slow = [.. rows.Select(row => SlowScores.Of(contents.Network, contents.Scoring, row))];
+        double[][] own = OwnScores(contents, rows);
+        long[] labels = [.. own.Select(scores => (long)Array.IndexOf(scores, scores.Max()))];
 
         (float[][] scores, long[] actual) = OnnxRuns.Run<long>(File(contents), rows);
         (float[][] converted, long[] convertedLabels) = RunConverted(contents, rows);
 
-        double spread = expected.Max(row => row[0]) - expected.Min(row => row[0]);
-        Console.WriteLine(
-            $"largest difference {Largest(expected, scores):E1} and {Largest(expected, converted):E1}; {spread}"
-        );
-        Assert.IsGreaterThan(0.1, spread); // scores that say something
-        Assert.IsLessThan(Tolerance, Largest(expected, scores));
-        Assert.IsLessThan(Tolerance, Largest(expected, converted));
+        Assert.IsGreaterThan(0.1, slow.Max(row => row[0]) - slow.Min(row => row[0])); // scores that say something
+        Assert.IsLessThan(Tolerance, Largest(slow, scores));
+        Assert.IsLessThan(Tolerance, Largest(own, scores));
+        Assert.IsLessThan(Tolerance, Largest(own, converted));
         CollectionAssert.AreEqual(labels, actual);
         CollectionAssert.AreEqual(labels, convertedLabels);
+    }
+
+    [TestMethod]
+    [DataRow(float.NaN)]
+    [DataRow(float.NegativeInfinity)]
+    public void A_feature_that_is_no_number_is_found_wherever_it_is(float value)
+    {
+        foreach (string name in DeepModels.Names)
+        {
+            byte[] file = File(DeepModels.Of(name));
+            float[][] rows = DeepModels.Rows(DeepModels.Features + 1);
+            for (int feature = 0; feature < DeepModels.Features; feature++)
+                rows[feature][feature] = value;
+
+            (float[][] scores, long[] labels) = OnnxRuns.Run<long>(file, rows);
+
+            Assert.IsTrue(scores[..^1].All(row => row.All(float.IsNaN)), name);
+            Assert.IsTrue(labels[..^1].All(label => label == -1), name);
+            Assert.IsTrue(scores[^1].All(float.IsFinite), name);
+        }
+    }
+
+    [TestMethod]
+    public void Features_that_are_finite_can_add_up_to_no_number()
+    {
+        // Not of neurons that read outputs, nor where they are divided by a field's size.
+        foreach (string name in new[] { "feedback", "steps", "random subsets", "no hidden layer" })
+        {
+            ModelContents contents = DeepModels.Of(name);
+            float[][] rows = DeepModels.Rows(20);
+            foreach (float[] row in rows[..10])
+                for (int feature = 0; feature < row.Length; feature++)
+                    row[feature] = MathF.CopySign(float.MaxValue, row[feature]);
+
+            (float[][] scores, _) = OnnxRuns.Run<long>(File(contents), rows);
+
+            double[][] own = OwnScores(contents, rows);
+            Assert.IsTrue(own[..10].Any(row => row.All(double.IsNaN)), name);
+            for (int i = 0; i < rows.Length; i++)
+                Assert.AreEqual(double.IsNaN(own[i][0]), float.IsNaN(scores[i][0]), $"{name}, row {i}");
+        }
+    }
+
+    [TestMethod]
+    public void Samples_are_refused_of_any_network_in_which_something_is_drawn()
+    {
+        string[] fixedOutputs = ["steps at positions", "no hidden layer"];
+        foreach (string name in DeepModels.Names)
+            Assert.AreEqual(
+                !fixedOutputs.Contains(name),
+                OnnxNetwork.Obstacle(DeepModels.Of(name).Network, new ScoringSettings(ScoringMode.Sampled)) is not null,
+                name
+            );
+    }
+
+    [TestMethod]
+    public void Weights_are_there_once_however_often_a_row_is_presented()
+    {
+        int[] lengths = [.. new[] { 2, 16 }.Select(presentations => File(DeepModels.Wide(presentations)).Length)];
+
+        int weights = DeepModels
+            .Wide(2)
+            .Network.Layers.SelectMany(layer => layer.Sources)
+            .SelectMany(source => source.Projections)
+            .Sum(projection => projection.Weights.Length * sizeof(float));
+        Assert.IsGreaterThan(weights / 2, lengths[0]); // it is the weights that count
+        Assert.IsLessThan(2 * weights, lengths[1]);
+    }
+
+    private static double[][] OwnScores(ModelContents contents, float[][] rows)
+    {
+        var scorer = new NetworkScorer(contents.Network, contents.Scoring);
+        float[] scores = new float[DeepModels.Classes];
+        return
+        [
+            .. rows.Select(row =>
+            {
+                scorer.Score(row, scores);
+                return Array.ConvertAll(scores, score => (double)score);
+            }),
+        ];
     }
 
     private static byte[] File(ModelContents contents)
