@@ -33,8 +33,6 @@ public class RoomsTests
         "Kernels.TensorActivation",
         "Kernels.TensorGoal",
         "Kernels.TensorPhilox",
-        "Training.BatchBuffers",
-        "Training.BatchRows",
         "Training.NetworkTrainer",
     ];
 
@@ -86,6 +84,22 @@ public class RoomsTests
             where use.Assembly == typeof(torch).Assembly
             select $"{pair.Key} mentions {use}."
         );
+    }
+
+    // A type that is gone, or knows TorchSharp no more, would let another one of its name know it unseen.
+    [TestMethod]
+    public void The_listed_types_and_rooms_are_there_and_the_types_know_TorchSharp()
+    {
+        HashSet<string> know =
+        [
+            .. s_uses
+                .Where(pair => pair.Value.Any(use => use.Assembly == typeof(torch).Assembly))
+                .Select(pair => $"{Room(pair.Key)}.{pair.Key.Name}"),
+        ];
+        AssertNone([
+            .. s_knowTorchSharp.Where(type => !know.Contains(type)).Select(type => $"{type} does not know TorchSharp."),
+            .. s_mayKnow.Keys.Except(s_uses.Keys.Select(Room)).Select(room => $"There is no room {room}."),
+        ]);
     }
 
     [TestMethod]

@@ -156,9 +156,19 @@ public class ScoringCursorTests
         InfomorphicPredictionTransformer transformer = Samples.Transformer(_context, Samples.View(_context));
         IDataView scored = transformer.Transform(_context.Data.LoadFromEnumerable(Source()));
         using DataViewRowCursor cursor = scored.GetRowCursor([scored.Schema["Score"], scored.Schema["Color"]]);
+        var getScore = cursor.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
+        float[][] expected = Expected(transformer, rows);
+        VBuffer<float> score = default;
         for (int i = 0; i < 70; i++)
+        {
             Assert.IsTrue(cursor.MoveNext(), $"row {i}");
-        Assert.Throws<Exception>(() => cursor.MoveNext());
+            getScore(ref score);
+            CollectionAssert.AreEqual(expected[i], score.DenseValues().ToArray());
+        }
+
+        Exception failure = Assert.Throws<Exception>(() => cursor.MoveNext());
+        Assert.IsInstanceOfType<IOException>(failure.GetBaseException());
+        Assert.AreEqual("The disk is gone.", failure.GetBaseException().Message);
         Assert.AreEqual(70, reads);
     }
 

@@ -5,34 +5,41 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Infomorphic.Tests.Root;
 using Microsoft.ML.Infomorphic.Tests.Scoring;
+using Microsoft.ML.Infomorphic.Tests.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 
 // Vector512 becomes AVX-512, pairs of AVX2 registers, or portable code when a process starts. The tests of the kernels
-// run again in processes in which the runtime is told to do without: no library but the tests and what they test, so
-// that each takes seconds.
+// run again in processes in which the runtime is told to do without, each of which takes seconds.
 [TestClass]
 public class InstructionSetTests
 {
     private const string Argument = "--kernels";
 
+    // They compare with libtorch, which looks for instructions by itself.
+    private static readonly Type[] s_withLibtorch =
+    [
+        typeof(ScalarNeuronTests),
+        typeof(TensorGoalTests),
+        typeof(TensorPhiloxTests),
+    ];
+
+    // All that are beside this one, and those of kernels that are elsewhere.
     private static readonly Type[] s_suites =
     [
-        typeof(PhiloxTests),
-        typeof(SparseProductsTests),
-        typeof(ThreeSourcesTests),
-        typeof(VectorMathTests),
-        typeof(VectorizedActivationTests),
-        typeof(VectorizedBinningTests),
-        typeof(VectorizedGoalTests),
-        typeof(VectorizedNeuronTests),
-        typeof(AllocationTests),
+        .. typeof(InstructionSetTests)
+            .Assembly.GetTypes()
+            .Where(type =>
+                type.Namespace == typeof(InstructionSetTests).Namespace
+                && type.GetCustomAttribute<TestClassAttribute>() is not null
+                && type != typeof(InstructionSetTests)
+                && !s_withLibtorch.Contains(type)
+            ),
+        typeof(NetworkScorerTests),
         typeof(NetworkScorerBlocksTests),
         typeof(DeepScoringTests),
-        typeof(ScoringWeightsTests),
-        typeof(RowTileTests),
-        typeof(SoftmaxTests),
-        typeof(MeanFieldActivationTests),
+        typeof(StepSignsTests),
+        typeof(ParameterTests),
     ];
 
     [TestMethod]
@@ -80,7 +87,10 @@ public class InstructionSetTests
         {
             if (test.GetCustomAttribute<TestMethodAttribute>() is null)
                 continue;
-            object?[]?[] rows = [.. test.GetCustomAttributes<DataRowAttribute>().Select(row => row.Data)];
+            object?[]?[] rows =
+            [
+                .. test.GetCustomAttributes().OfType<ITestDataSource>().SelectMany(source => source.GetData(test)),
+            ];
             foreach (object?[]? row in rows.Length == 0 ? [null] : rows)
             {
                 try

@@ -140,17 +140,32 @@ public class NetworkScorerTests
         }
     }
 
-    // Means of 4,000 samples of probabilities deviate by 0.5/√4,000 = 0.008 at most, from a limit that 4,000 other samples
-    // meet as well; five deviations of their difference.
+    // A probability is in [0, 1], so that the mean of 4,000 samples deviates from its expectation by a standard deviation of
+    // 0.5/√4,000 = 0.008 at most; five of them. The expectation is over all outputs of 5 neurons in 2 presentations.
     [TestMethod]
-    public void Many_samples_agree_with_many_others()
+    public void The_mean_of_many_samples_is_the_expectation_over_all_outputs()
     {
-        InfomorphicNetwork network = Network(20, 5);
-        float[] row = RandomRows(1)[0];
-        float[] first = Score(new NetworkScorer(network, new ScoringSettings(ScoringMode.Sampled, 4000, 1)), row);
-        float[] second = Score(new NetworkScorer(network, new ScoringSettings(ScoringMode.Sampled, 4000, 2)), row);
-        for (int i = 0; i < 3; i++)
-            Assert.AreEqual(first[i], second[i], 5 * Math.Sqrt(2) * 0.008);
+        const double Precision = 5 * 0.008;
+        InfomorphicNetwork network = Network(5, 4);
+
+        // Of some rows, one whose expectation is told from other modes.
+        var meanField = new NetworkScorer(network, new ScoringSettings());
+        (float[] row, double[] expected) = RandomRows(12)
+            .Select(row => (Row: row, Expected: Expectation(network, row)))
+            .MaxBy(pair => Distance(pair.Expected, Score(meanField, pair.Row)));
+        Assert.IsGreaterThan(2 * Precision, Distance(expected, Score(meanField, row)));
+        foreach (ulong seed in (ulong[])[1, 2])
+        {
+            float[] sampled = Score(
+                new NetworkScorer(network, new ScoringSettings(ScoringMode.Sampled, 4000, seed)),
+                row
+            );
+            for (int label = 0; label < expected.Length; label++)
+                Assert.AreEqual(expected[label], sampled[label], Precision);
+        }
+
+        static double Distance(double[] expected, float[] actual) =>
+            expected.Zip(actual, (one, other) => Math.Abs(one - other)).Max();
     }
 
     // A softmax in single precision: three roundings.
@@ -242,6 +257,35 @@ public class NetworkScorerTests
     {
         for (int i = 0; i < expected.Length; i++)
             Assert.AreEqual(expected[i], actual[i], Precision);
+    }
+
+    // The mean of the scores, by how probable outputs are: neuron n in stream s fires where bit s·N + n is set.
+    private static double[] Expectation(InfomorphicNetwork network, float[] row)
+    {
+        int neurons = network.HiddenLayers[0].NeuronCount;
+        double[] sum = new double[network.ClassCount];
+        double total = 0;
+        for (int outputs = 0; outputs < 1 << 2 * neurons; outputs++)
+        {
+            double probability = 1;
+            double[] scores = NaiveNetwork.Score(network, row, Output);
+            total += probability;
+            for (int label = 0; label < sum.Length; label++)
+                sum[label] += probability * scores[label];
+
+            double Output(double theta, int stream, int neuron)
+            {
+                // What the output layer passes on is heard by no one.
+                if (stream > 1)
+                    return 0;
+                bool fires = (outputs >> (stream * neurons + neuron) & 1) != 0;
+                probability *= fires ? theta : 1 - theta;
+                return fires ? 1 : -1;
+            }
+        }
+
+        Assert.AreEqual(1, total, 1e-9);
+        return sum;
     }
 
     private static float[] Score(NetworkScorer scorer, float[] row)
