@@ -17,7 +17,7 @@ public sealed partial class InfomorphicReportTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [TestMethod]
-    public void Its_numbers_are_those_of_the_interface()
+    public void The_numbers_embedded_in_a_report_are_those_of_the_interface()
     {
         InfomorphicModelParameters model = TinyModel.Create(_mlContext);
         IDataView data = TinyModel.Data(_mlContext);
@@ -47,7 +47,7 @@ public sealed partial class InfomorphicReportTests : IDisposable
     }
 
     [TestMethod]
-    public void The_tables_show_the_numbers_of_the_interface()
+    public void The_tables_of_a_report_show_the_numbers_of_the_interface()
     {
         InfomorphicModelParameters model = TinyModel.Create(_mlContext);
         NetworkInsight insight = InfomorphicReport.Write(model, TinyModel.Data(_mlContext), ReportPath);
@@ -77,7 +77,7 @@ public sealed partial class InfomorphicReportTests : IDisposable
     }
 
     [TestMethod]
-    public void It_needs_no_other_file_and_no_network()
+    public void A_report_needs_no_other_file_and_no_network()
     {
         InfomorphicReport.Write(TinyModel.Create(_mlContext), TinyModel.Data(_mlContext), ReportPath);
         string html = File.ReadAllText(ReportPath);
@@ -92,7 +92,7 @@ public sealed partial class InfomorphicReportTests : IDisposable
     }
 
     [TestMethod]
-    public void Identifiers_in_it_are_unique()
+    public void Identifiers_in_a_report_are_unique()
     {
         InfomorphicReport.Write(TinyModel.Create(_mlContext), TinyModel.Data(_mlContext), ReportPath);
         string[] identifiers =

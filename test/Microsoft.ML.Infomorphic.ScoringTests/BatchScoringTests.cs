@@ -144,7 +144,7 @@ public sealed class BatchScoringTests
     }
 
     [TestMethod]
-    public async Task No_row_is_no_prediction()
+    public async Task A_file_without_rows_gives_no_prediction()
     {
         string input = Path.Combine(_folder, "in.csv");
         await File.WriteAllTextAsync(input, "Weight,Stamps,Carrier\n");

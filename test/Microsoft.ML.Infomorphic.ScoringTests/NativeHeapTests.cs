@@ -10,7 +10,7 @@ public sealed class NativeHeapTests
 {
     [TestMethod]
     [OSCondition(OperatingSystems.Linux)]
-    public void What_is_free_is_given_back()
+    public void Free_memory_of_the_native_heap_is_given_back()
     {
         const int Blocks = 1000;
         const int Bytes = 100_000; // below glibc's threshold for maps of their own

@@ -151,7 +151,7 @@ public sealed class ScoringServiceTests
     }
 
     [TestMethod]
-    public async Task Limits_hold()
+    public async Task Requests_above_the_limits_are_refused()
     {
         using HttpClient client = Start(
             "parcels.zip",
@@ -219,7 +219,7 @@ public sealed class ScoringServiceTests
     }
 
     [TestMethod]
-    public async Task Without_a_model_it_is_alive_and_not_ready_until_there_is_one()
+    public async Task Without_a_model_the_service_is_alive_and_not_ready_until_there_is_one()
     {
         using HttpClient client = Start(null);
 

@@ -20,7 +20,7 @@ public sealed class SweepPlotsTests
     [DataRow("slice kind")]
     [DataRow("contour strong rate")]
     [DataRow("contour kind bins")]
-    public void Are_had_in_both_formats(string name)
+    public void Plots_are_had_as_PNG_and_as_SVG(string name)
     {
         Picture picture = Draw(name, s_trials);
         using SKBitmap bitmap = SKBitmap.Decode(picture.ToPng());
@@ -62,7 +62,7 @@ public sealed class SweepPlotsTests
     }
 
     [TestMethod]
-    public void The_best_trial_is_the_directions()
+    public void The_best_trial_is_best_in_the_sweeps_direction()
     {
         Assert.AreEqual(
             s_trials.Max(t => t.Value),

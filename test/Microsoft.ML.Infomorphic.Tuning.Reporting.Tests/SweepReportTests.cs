@@ -13,7 +13,7 @@ public sealed partial class SweepReportTests
     public void Clean() => Directory.Delete(Path.GetDirectoryName(_path)!, recursive: true);
 
     [TestMethod]
-    public void Tells_of_the_best_goal_every_trial_and_what_matters()
+    public void A_report_tells_of_the_best_goal_every_trial_and_what_matters()
     {
         StoredTrial[] trials = TinyStudy.Trials();
         string html = Write(
@@ -38,7 +38,7 @@ public sealed partial class SweepReportTests
     }
 
     [TestMethod]
-    public void Tells_of_the_goals_and_parameters_of_layers()
+    public void A_report_tells_of_the_goals_and_parameters_of_layers()
     {
         using TrialStore store = TrialStore.Open(Path.ChangeExtension(_path, "db"));
         GoalSpace free = GoalSpace.From(GoalFunctions.Heuristic).Free(-1, 1, "{F}{C}");
@@ -91,7 +91,7 @@ public sealed partial class SweepReportTests
     }
 
     [TestMethod]
-    public void Needs_nothing_else()
+    public void A_report_needs_no_other_file_and_no_network()
     {
         string html = Write(TinyStudy.Trials(300), new SweepReportOptions { MaximumTrials = 20 });
         // Names of XML's namespaces are no addresses to load from.
@@ -102,7 +102,7 @@ public sealed partial class SweepReportTests
     }
 
     [TestMethod]
-    public void Says_where_there_is_little_to_tell()
+    public void A_report_says_where_there_is_little_to_tell()
     {
         StoredTrial[] trials = TinyStudy.Trials();
         StringAssert.Contains(Write([]), "No trial is completed.");
@@ -115,7 +115,7 @@ public sealed partial class SweepReportTests
     }
 
     [TestMethod]
-    public void Is_written_whole_or_not_at_all()
+    public void A_report_is_written_whole_or_not_at_all()
     {
         File.WriteAllText(_path, "kept");
         Assert.Throws<ArgumentOutOfRangeException>(() =>

@@ -6,7 +6,7 @@ namespace Microsoft.ML.Infomorphic.Tuning.Tests;
 public class CmaEsTunerTests
 {
     [TestMethod]
-    public void Adapts_as_cmaes_does()
+    public void The_tuner_adapts_as_cmaes_does()
     {
         using var document = JsonDocument.Parse(
             File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Reference", "cmaes.json"))
@@ -42,7 +42,7 @@ public class CmaEsTunerTests
     [DataRow(2, 400)]
     [DataRow(5, 900)]
     [DataRow(19, 4000)]
-    public void Converges_on_the_sphere(int dimensions, int evaluations) =>
+    public void The_tuner_converges_on_the_sphere(int dimensions, int evaluations) =>
         Assert.IsLessThan(
             1e-9,
             Minimize(
@@ -53,14 +53,14 @@ public class CmaEsTunerTests
         );
 
     [TestMethod]
-    public void Learns_the_ellipsoids_axes() =>
+    public void The_tuner_learns_the_ellipsoids_axes() =>
         Assert.IsLessThan(
             1e-9,
             Minimize(new CmaEsTuner(Box(7, 1), OptimizationDirection.Minimize, 1), 4000, ObjectiveFunctions.Ellipsoid)
         );
 
     [TestMethod]
-    public void Follows_Rosenbrocks_valley() =>
+    public void The_tuner_follows_Rosenbrocks_valley() =>
         Assert.IsLessThan(
             1e-9,
             Minimize(new CmaEsTuner(Box(5, 2), OptimizationDirection.Minimize, 2), 5000, ObjectiveFunctions.Rosenbrock)
@@ -81,7 +81,7 @@ public class CmaEsTunerTests
     }
 
     [TestMethod]
-    public void Without_restarts_it_keeps_going_when_converged()
+    public void Without_restarts_the_tuner_keeps_going_when_it_has_converged()
     {
         var tuner = new CmaEsTuner(Box(2, 1), OptimizationDirection.Minimize, 1);
         Minimize(tuner, 3000, ObjectiveFunctions.Sphere);
@@ -91,7 +91,7 @@ public class CmaEsTunerTests
     }
 
     [TestMethod]
-    public void A_constant_objective_does_not_break_it()
+    public void A_constant_objective_does_not_break_the_tuner()
     {
         var tuner = new CmaEsTuner(
             Box(3, 1),
@@ -105,7 +105,7 @@ public class CmaEsTunerTests
     }
 
     [TestMethod]
-    public void Finds_whole_numbers()
+    public void The_tuner_finds_whole_numbers()
     {
         var space = new SearchSpace([.. Enumerable.Range(0, 4).Select(i => new IntegerParameter($"n{i}", -20, 30))]);
         var tuner = new CmaEsTuner(space, OptimizationDirection.Minimize, 1);
@@ -114,7 +114,7 @@ public class CmaEsTunerTests
     }
 
     [TestMethod]
-    public void Begins_at_the_initial_mean()
+    public void The_tuner_begins_at_the_initial_mean()
     {
         var options = new CmaEsOptions { InitialMean = [0.5, -0.25], InitialStepSize = 1e-6 };
         Trial first = new CmaEsTuner(Box(2, 1), OptimizationDirection.Minimize, 1, options).Ask();
@@ -153,7 +153,7 @@ public class CmaEsTunerTests
     }
 
     [TestMethod]
-    public void Refuses_choices_and_options_out_of_range()
+    public void Choices_and_options_out_of_range_are_refused()
     {
         var space = new SearchSpace(new RealParameter("x", 0, 1), new ChoiceParameter("kind", "a", "b"));
 

@@ -19,7 +19,7 @@ public class GoalSpaceTests
     }
 
     [TestMethod]
-    public void What_is_not_free_stays()
+    public void Weights_that_are_not_free_stay()
     {
         GoalSpace space = GoalSpace
             .From(GoalFunctions.FourTerms)
@@ -71,7 +71,7 @@ public class GoalSpaceTests
     }
 
     [TestMethod]
-    public void Says_why_a_goal_is_not_in_the_space()
+    public void A_goal_that_is_not_in_the_space_is_refused_with_the_reason()
     {
         GoalSpace space = GoalSpace
             .From(GoalFunctions.Heuristic)
@@ -111,7 +111,7 @@ public class GoalSpaceTests
     }
 
     [TestMethod]
-    public void Says_in_one_sentence_what_is_wrong()
+    public void A_goal_space_that_is_wrong_is_refused_in_one_sentence()
     {
         GoalSpace space = GoalSpace.From(GoalFunctions.FourTerms);
 

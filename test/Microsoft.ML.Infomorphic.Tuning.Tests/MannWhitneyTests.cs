@@ -8,9 +8,10 @@ public class MannWhitneyTests
     [DataRow(new double[] { 1, 2, 3, 4, 5 }, new double[] { 1.5, 2.5, 3.5, 4.5, 5.5 }, 0.7345653480157459)]
     [DataRow(new double[] { 7, 8, 9, 10 }, new double[] { 1, 2, 3, 4 }, 0.015191410988288755)]
     [DataRow(new double[] { 1, 2, 2, 3, 3 }, new double[] { 1, 1, 2, 2, 3, 0 }, 0.14733240306214446)]
-    public void Agrees_with_hand_worked_values(double[] first, double[] second, double p) =>
+    public void The_test_agrees_with_values_worked_by_hand(double[] first, double[] second, double p) =>
         Assert.AreEqual(p, MannWhitney.FirstIsLarger(first, second), 1e-9);
 
     [TestMethod]
-    public void Says_nothing_of_equal_samples() => Assert.AreEqual(1, MannWhitney.FirstIsLarger([1, 1, 1], [1, 1, 1]));
+    public void The_test_says_nothing_of_equal_samples() =>
+        Assert.AreEqual(1, MannWhitney.FirstIsLarger([1, 1, 1], [1, 1, 1]));
 }

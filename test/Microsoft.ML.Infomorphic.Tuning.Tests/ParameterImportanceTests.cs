@@ -14,7 +14,7 @@ public class ParameterImportanceTests
     [TestMethod]
     [DataRow(OptimizationDirection.Minimize)]
     [DataRow(OptimizationDirection.Maximize)]
-    public void Ranks_parameters_by_what_they_do(OptimizationDirection direction)
+    public void Importance_ranks_parameters_by_what_they_do(OptimizationDirection direction)
     {
         IReadOnlyList<ParameterImportance> found = ParameterImportance.Compute(
             s_space,
@@ -29,7 +29,7 @@ public class ParameterImportanceTests
     }
 
     [TestMethod]
-    public void Is_the_same_each_time()
+    public void Importance_is_the_same_each_time()
     {
         Trial[] trials = Trials(OptimizationDirection.Minimize, p => p["n"] * p["strong"]);
 
@@ -42,7 +42,7 @@ public class ParameterImportanceTests
     [TestMethod]
     [DataRow(1)]
     [DataRow(0.547619)] // no number of single precision: its rounding is no difference
-    public void Is_zero_where_values_do_not_differ(double value) =>
+    public void Importance_is_zero_where_values_do_not_differ(double value) =>
         Assert.IsTrue(
             ParameterImportance
                 .Compute(s_space, Trials(OptimizationDirection.Minimize, _ => value))
@@ -50,7 +50,7 @@ public class ParameterImportanceTests
         );
 
     [TestMethod]
-    public void Does_not_depend_on_the_scale_of_values()
+    public void Importance_does_not_depend_on_the_scale_of_values()
     {
         Trial[] trials = Trials(OptimizationDirection.Minimize, p => p["n"] * p["strong"]);
         Trial[] shifted = Trials(OptimizationDirection.Minimize, p => 1000 + 1e-6 * p["n"] * p["strong"]);
@@ -66,7 +66,7 @@ public class ParameterImportanceTests
     }
 
     [TestMethod]
-    public void Needs_completed_trials()
+    public void Importance_needs_completed_trials()
     {
         var tuner = new RandomTuner(s_space, OptimizationDirection.Minimize, 1);
         tuner.Ask(10);

@@ -70,7 +70,7 @@ public class ParzenMixtureTests
     }
 
     [TestMethod]
-    public void One_observation_by_hand()
+    public void The_density_of_one_observation_is_the_one_worked_by_hand()
     {
         var space = new SearchSpace(new RealParameter("x", 0, 1));
         var mixture = new ParzenMixture(space, [space.CreatePoint(0.5)], new TpeOptions());

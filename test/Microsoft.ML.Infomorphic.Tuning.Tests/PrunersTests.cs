@@ -7,7 +7,7 @@ public class PrunersTests
     private const OptimizationDirection Down = OptimizationDirection.Minimize;
 
     [TestMethod]
-    public void Median_ends_what_is_below_the_median_at_the_same_epoch()
+    public void The_median_pruner_ends_what_is_below_the_median_at_the_same_epoch()
     {
         var pruner = new MedianPruner(startupTrials: 3);
         LearningCurve[] others = [Done(0, 0.1, 0.5), Done(1, 0.2, 0.6), Done(2, 0.3, 0.7)];
@@ -23,7 +23,7 @@ public class PrunersTests
     }
 
     [TestMethod]
-    public void Median_waits_for_completed_trials_and_for_its_warm_up()
+    public void The_median_pruner_waits_for_completed_trials_and_for_its_warm_up()
     {
         LearningCurve[] two = [Done(0, 0.5, 0.5), Done(1, 0.5, 0.5), Running(2, 0.9, 0.9)];
 
@@ -34,7 +34,7 @@ public class PrunersTests
     }
 
     [TestMethod]
-    public void Median_takes_nan_for_worse_than_everything()
+    public void The_median_pruner_takes_NaN_for_worse_than_everything()
     {
         var pruner = new MedianPruner(startupTrials: 3);
         LearningCurve[] others = [Done(0, double.NaN), Done(1, double.NaN), Done(2, 0.3)];
@@ -81,7 +81,7 @@ public class PrunersTests
     }
 
     [TestMethod]
-    public void Refuse_what_is_out_of_range()
+    public void Pruners_refuse_what_is_out_of_range()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => new MedianPruner(0));
         Assert.Throws<ArgumentOutOfRangeException>(() => new MedianPruner(1, -1));

@@ -22,7 +22,7 @@ public class QuasiRandomTunerTests
     }
 
     [TestMethod]
-    public void Integrates_better_than_independent_points()
+    public void The_points_integrate_better_than_independent_ones()
     {
         const int Points = 1000;
         double quasi = 0;

@@ -52,7 +52,7 @@ public class SearchSpaceTests
     }
 
     [TestMethod]
-    public void Places_and_values_fit_together()
+    public void A_parameters_places_and_values_fit_together()
     {
         foreach (Parameter parameter in s_space.Parameters)
         {
@@ -94,7 +94,7 @@ public class SearchSpaceTests
     }
 
     [TestMethod]
-    public void Says_in_one_sentence_what_is_wrong()
+    public void A_search_space_that_is_wrong_is_refused_in_one_sentence()
     {
         AssertSays("The search space is empty: free at least one parameter.", () => new SearchSpace());
         AssertSays(

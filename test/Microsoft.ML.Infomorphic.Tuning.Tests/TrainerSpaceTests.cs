@@ -119,7 +119,7 @@ public class TrainerSpaceTests
     }
 
     [TestMethod]
-    public void Every_option_sets_its_own()
+    public void Every_parameter_sets_its_own_option()
     {
         foreach (TrainerOption option in Enum.GetValues<TrainerOption>())
         {
@@ -134,7 +134,7 @@ public class TrainerSpaceTests
     }
 
     [TestMethod]
-    public void More_lateral_connections_than_neurons_are_all()
+    public void More_lateral_connections_than_there_are_neurons_are_all_there_can_be()
     {
         TrainerSpace space = TrainerSpace
             .Empty.With(TrainerOption.NumberOfHiddenNeurons, 10, 100)
@@ -240,7 +240,7 @@ public class TrainerSpaceTests
     }
 
     [TestMethod]
-    public void Every_option_of_a_layer_sets_its_own_of_that_layer()
+    public void Every_parameter_of_a_layer_sets_its_own_option_of_that_layer()
     {
         foreach (TrainerOption option in s_ofLayers)
         foreach (int layer in new[] { 0, 1 })
@@ -322,7 +322,7 @@ public class TrainerSpaceTests
     }
 
     [TestMethod]
-    public void Says_in_one_sentence_what_layers_do_not_have()
+    public void Parameters_that_layers_do_not_have_are_refused_in_one_sentence()
     {
         TrainerSpace rate = TrainerSpace.Empty.With(TrainerOption.LearningRate, 0.001, 0.1, layer: 2);
         TrainerSpace goal = TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1), 2);
@@ -405,7 +405,7 @@ public class TrainerSpaceTests
     }
 
     [TestMethod]
-    public void Says_in_one_sentence_what_is_wrong()
+    public void A_trainer_space_that_is_wrong_is_refused_in_one_sentence()
     {
         AssertSays("The search space is empty", () => TrainerSpace.Empty.ToSearchSpace());
         AssertSays(

@@ -137,7 +137,7 @@ public sealed class TrialsAtOnceTests
     }
 
     [TestMethod]
-    public void Less_than_one_at_once_is_refused()
+    public void A_number_of_trials_at_once_below_one_is_refused()
     {
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Run(s_space, 0));
     }

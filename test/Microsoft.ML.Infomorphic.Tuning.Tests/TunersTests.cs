@@ -242,7 +242,7 @@ public class TunersTests
 
     [TestMethod]
     [DynamicData(nameof(All))]
-    public void Where_all_trials_fail_it_goes_on(string tuner)
+    public void Where_all_trials_fail_a_tuner_goes_on(string tuner)
     {
         Tuner t = Create(tuner, Box(3, 1), 1);
         for (int i = 0; i < 60; i++)
@@ -254,7 +254,7 @@ public class TunersTests
 
     [TestMethod]
     [DynamicData(nameof(All))]
-    public void Where_a_region_fails_it_finds_the_best_of_the_rest(string tuner)
+    public void Where_a_region_fails_a_tuner_finds_the_best_of_the_rest(string tuner)
     {
         Tuner t = Create(tuner, Box(2, 1), 1);
         double best = Minimize(t, 150, x => x[0] < 0 ? double.NaN : Math.Pow(x[0] - 0.1, 2) + Math.Pow(x[1], 2));
@@ -264,7 +264,7 @@ public class TunersTests
 
     [TestMethod]
     [DynamicData(nameof(All))]
-    public void Resumes_exactly_at_any_point(string tuner)
+    public void A_tuner_resumes_exactly_at_any_point(string tuner)
     {
         SearchSpace space = Box(3, 1);
         Tuner t = Create(tuner, space, 7);
@@ -403,7 +403,7 @@ public class TunersTests
 
     [TestMethod]
     [DynamicData(nameof(All))]
-    public void Refuses_what_does_not_fit(string tuner)
+    public void Values_and_points_that_do_not_fit_are_refused(string tuner)
     {
         SearchSpace space = Box(2, 1);
         Tuner t = Create(tuner, space, 1);
@@ -428,7 +428,7 @@ public class TunersTests
 
     [TestMethod]
     [DynamicData(nameof(All))]
-    public void Refuses_to_load_what_it_did_not_save(string tuner)
+    public void A_tuner_refuses_to_load_what_it_did_not_save(string tuner)
     {
         Tuner t = Create(tuner, Box(2, 1), 1);
         t.Tell(t.Ask().Number, 1);

@@ -103,7 +103,7 @@ public class RoomsTests
     }
 
     [TestMethod]
-    public void Finds_what_a_lambda_in_a_generic_method_mentions()
+    public void What_a_lambda_in_a_generic_method_mentions_is_found()
     {
         HashSet<Type> uses = TypeUses.Of(typeof(Example));
 

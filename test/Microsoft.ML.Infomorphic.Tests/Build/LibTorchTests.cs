@@ -6,7 +6,7 @@ namespace Microsoft.ML.Infomorphic.Tests.Build;
 public class LibTorchTests
 {
     [TestMethod]
-    public void Multiplies_matrices_with_the_libtorch_of_the_application()
+    public void The_libtorch_of_the_application_multiplies_matrices()
     {
         using torch.Tensor a = torch.tensor(new float[] { 1, 2, 3, 4 }, 2, 2);
         using torch.Tensor b = torch.tensor(new float[] { 5, 6, 7, 8 }, 2, 2);

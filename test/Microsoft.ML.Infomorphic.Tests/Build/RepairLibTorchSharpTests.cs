@@ -12,7 +12,7 @@ public class RepairLibTorchSharpTests
     private const string Marker = "_ZSt21ios_base_library_initv";
 
     [TestMethod]
-    public void Sets_the_one_flag_where_the_marker_alone_needs_the_version_and_copies_all_else()
+    public void The_repair_sets_one_flag_where_the_marker_alone_needs_the_version_and_copies_all_else()
     {
         byte[] known = SharedObject("GLIBCXX_3.4.32", Marker);
         byte[] repaired = SharedObject("GLIBCXX_3.4.32", Marker, isWeak: true);

@@ -14,7 +14,7 @@ public class DataViewReaderTests
     public DataViewReaderTests() => _host = ((IHostEnvironment)_context).Register("test");
 
     [TestMethod]
-    public void Reads_features_labels_and_the_number_of_classes_of_the_key()
+    public void Features_labels_and_the_number_of_classes_of_the_key_are_read()
     {
         List<Samples.Row> rows = Samples.Rows(10);
 
@@ -29,7 +29,7 @@ public class DataViewReaderTests
     }
 
     [TestMethod]
-    public void Counts_classes_that_no_row_has()
+    public void Classes_that_no_row_has_are_counted()
     {
         IDataView data = _context.Data.FilterRowsByColumn(
             Samples.View(_context),
@@ -42,7 +42,7 @@ public class DataViewReaderTests
     }
 
     [TestMethod]
-    public void Skips_and_counts_rows_with_missing_parts()
+    public void Rows_with_missing_parts_are_skipped_and_counted()
     {
         List<Samples.Row> rows = Samples.Rows(12);
         rows[1].Features[2] = float.NaN;
@@ -69,7 +69,7 @@ public class DataViewReaderTests
     }
 
     [TestMethod]
-    public void Says_so_where_no_row_is_valid()
+    public void Data_without_a_valid_row_are_refused_with_the_reason()
     {
         List<Samples.Row> rows = Samples.Rows(6);
         rows.ForEach(row => row.Features[0] = float.NaN);
@@ -81,7 +81,7 @@ public class DataViewReaderTests
     }
 
     [TestMethod]
-    public void Says_so_where_there_are_no_rows()
+    public void Data_without_rows_are_refused_with_the_reason()
     {
         IDataView none = _context.Data.SkipRows(Samples.View(_context), 1000);
 
@@ -92,7 +92,7 @@ public class DataViewReaderTests
     }
 
     [TestMethod]
-    public void Refuses_a_key_with_one_class()
+    public void A_key_with_one_class_is_refused()
     {
         IDataView data = Samples.View(_context, Samples.Rows().Where(row => row.Color == "red"));
 
@@ -103,7 +103,7 @@ public class DataViewReaderTests
     }
 
     [TestMethod]
-    public void Stops_where_the_context_is_cancelled()
+    public void Reading_stops_where_the_context_is_cancelled()
     {
         IDataView data = Samples.View(_context);
         _context.CancelExecution();

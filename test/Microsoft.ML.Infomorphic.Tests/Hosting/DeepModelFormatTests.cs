@@ -17,7 +17,7 @@ public sealed class DeepModelFormatTests
 
     [TestMethod]
     [DynamicData(nameof(Names))]
-    public void Gives_back_every_bit(string name)
+    public void A_deep_model_is_read_as_it_was_written_to_the_bit(string name)
     {
         ModelContents original = DeepModels.Of(name);
         byte[] saved = Save(original);

@@ -78,7 +78,7 @@ public class DeviceChoiceTests
     [DataRow("tpu", false)]
     [DataRow("", false)]
     [DataRow(null, false)]
-    public void Knows_what_the_option_may_be(string? option, bool valid) =>
+    public void The_texts_that_the_device_option_may_be_are_known(string? option, bool valid) =>
         Assert.AreEqual(valid, DeviceChoice.IsValid(option));
 
     private ComputeDevice Choose(string option, int? devices)

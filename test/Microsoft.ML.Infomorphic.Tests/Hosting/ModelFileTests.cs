@@ -22,7 +22,7 @@ public sealed class ModelFileTests : IDisposable
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     [TestMethod]
-    public void Writes_a_file_that_loads_and_replaces_another()
+    public void A_model_file_loads_and_replaces_another()
     {
         File.WriteAllText(_path, "old");
 
@@ -36,7 +36,7 @@ public sealed class ModelFileTests : IDisposable
     }
 
     [TestMethod]
-    public void Leaves_what_was_there_where_the_disk_is_full_at_any_byte()
+    public void The_file_that_was_there_stays_where_the_disk_is_full_at_any_byte()
     {
         using var whole = new MemoryStream();
         _context.Model.Save(_model, _data.Schema, whole);

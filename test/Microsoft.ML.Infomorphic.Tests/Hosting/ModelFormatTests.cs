@@ -11,7 +11,7 @@ public class ModelFormatTests
     private static readonly byte[] Saved = Save(Samples.Contents());
 
     [TestMethod]
-    public void Gives_back_every_bit()
+    public void A_model_is_read_as_it_was_written_to_the_bit()
     {
         ModelContents original = Samples.Contents();
 
@@ -52,7 +52,7 @@ public class ModelFormatTests
 
     [TestMethod]
     [DynamicData(nameof(Setups.All), typeof(Setups))]
-    public void Gives_back_every_bit_of_every_setup_and_refuses_what_is_damaged(string setup)
+    public void A_model_of_every_setup_is_read_as_it_was_written_and_refused_where_it_is_damaged(string setup)
     {
         ModelContents original = Contents(setup);
         byte[] saved = Save(original);
@@ -102,14 +102,14 @@ public class ModelFormatTests
     }
 
     [TestMethod]
-    public void Refuses_a_model_that_is_cut_off_anywhere()
+    public void A_model_that_is_cut_off_anywhere_is_refused()
     {
         for (int length = 0; length < Saved.Length; length++)
             AssertRefused(Saved[..length], $"cut off after {length} bytes");
     }
 
     [TestMethod]
-    public void Refuses_a_model_with_any_bit_flipped()
+    public void A_model_with_any_bit_flipped_is_refused()
     {
         for (int i = 0; i < Saved.Length; i++)
         {
@@ -120,7 +120,7 @@ public class ModelFormatTests
     }
 
     [TestMethod]
-    public void Refuses_a_gigantic_count_before_it_takes_memory()
+    public void A_gigantic_count_is_refused_before_it_takes_memory()
     {
         // The number of features, at offset 1, and of neurons, behind scaling, layers, sources, symbol and kind.
         int neurons = 1 + 4 + 2 * 4 * Samples.FeatureCount + 4 + 1 + 2;
@@ -138,7 +138,7 @@ public class ModelFormatTests
     }
 
     [TestMethod]
-    public void Refuses_foreign_bytes()
+    public void Foreign_bytes_are_refused()
     {
         var random = new Random(1);
         for (int i = 0; i < 1000; i++)

@@ -7,10 +7,10 @@ namespace Microsoft.ML.Infomorphic.Tests.Hosting;
 public class SupportedHostTests
 {
     [TestMethod]
-    public void Finds_every_member_in_the_version_that_is_referenced() => SupportedHost.ThrowIfUnsupported();
+    public void The_version_of_the_host_that_is_referenced_has_every_member() => SupportedHost.ThrowIfUnsupported();
 
     [TestMethod]
-    public void Names_the_versions_and_the_member()
+    public void A_host_without_a_member_is_refused_with_its_version_and_the_member()
     {
         InvalidOperationException exception = SupportedHost.Describe(
             new MissingMethodException("Method not found: 'X'.")
@@ -24,7 +24,7 @@ public class SupportedHostTests
     }
 
     [TestMethod]
-    public void Takes_only_what_the_runtime_says_about_members_for_an_obstacle()
+    public void Only_what_the_runtime_says_about_members_is_taken_for_an_obstacle()
     {
         Assert.IsTrue(SupportedHost.IsObstacle(new MissingMethodException()));
         Assert.IsTrue(SupportedHost.IsObstacle(new MissingFieldException()));

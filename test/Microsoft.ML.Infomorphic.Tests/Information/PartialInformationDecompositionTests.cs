@@ -10,7 +10,7 @@ public class PartialInformationDecompositionTests
 
     // From the definition: in each outcome log2 of P(y | S1 = s1 or S2 = s2) / P(y).
     [TestMethod]
-    public void Of_exclusive_or()
+    public void The_atoms_of_exclusive_or_are_the_closed_form()
     {
         var pid = new PartialInformationDecomposition(Distributions.OfBits(2, s => s[0] ^ s[1]));
         AssertAtoms(pid, Math.Log2(2.0 / 3), Math.Log2(3.0 / 2), Math.Log2(4.0 / 3));
@@ -18,7 +18,7 @@ public class PartialInformationDecompositionTests
     }
 
     [TestMethod]
-    public void Of_and()
+    public void The_atoms_of_and_are_the_closed_form()
     {
         double shared = 0.5 * (Math.Log2(4.0 / 3) + Math.Log2(8.0 / 9));
         double one = 0.5 * Math.Log2(4.0 / 3) + 0.25 * (Math.Log2(2.0 / 3) + 1); // I(Y : S1): P(y = 0 | s1) is 1 or 1/2
@@ -29,7 +29,7 @@ public class PartialInformationDecompositionTests
     }
 
     [TestMethod]
-    public void Of_a_copy_of_both()
+    public void The_atoms_of_a_copy_of_both_sources_are_the_closed_form()
     {
         var pid = new PartialInformationDecomposition(Distributions.OfBits(2, s => 2 * s[0] + s[1]));
         double shared = Math.Log2(4.0 / 3);
@@ -37,7 +37,7 @@ public class PartialInformationDecompositionTests
     }
 
     [TestMethod]
-    public void Of_two_sources_that_are_the_target()
+    public void The_atoms_of_two_sources_that_are_the_target_are_the_closed_form()
     {
         var pid = new PartialInformationDecomposition(
             JointDistribution.FromProbabilities([([0, 0], 0, 0.5), ([1, 1], 1, 0.5)])
@@ -50,7 +50,7 @@ public class PartialInformationDecompositionTests
     [DataRow(2, 8)]
     [DataRow(3, 20)]
     [DataRow(4, 40)]
-    public void Is_that_of_the_definition_for_random_distributions(int sources, int outcomes)
+    public void The_atoms_of_random_distributions_are_those_of_the_definition(int sources, int outcomes)
     {
         JointDistribution distribution = Distributions.Draw(sources, outcomes, seed: sources);
         var pid = new PartialInformationDecomposition(distribution);

@@ -11,7 +11,7 @@ public class RedundancyLatticeTests
     [DataRow(2, 4)]
     [DataRow(3, 18)]
     [DataRow(4, 166)]
-    public void Has_all_antichains_once(int sources, int count)
+    public void The_lattice_has_all_antichains_once(int sources, int count)
     {
         RedundancyLattice lattice = RedundancyLattice.ForSources(sources);
         Assert.HasCount(count, lattice.Antichains.Distinct());

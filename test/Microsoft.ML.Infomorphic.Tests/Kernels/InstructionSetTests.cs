@@ -46,7 +46,7 @@ public class InstructionSetTests
     [DataRow("DOTNET_EnableAVX512", "AVX-512: False")]
     [DataRow("DOTNET_EnableAVX2", "AVX-512: False, AVX2: False")]
     [DataRow("DOTNET_EnableHWIntrinsic", "AVX-512: False, AVX2: False, Vector128: False")]
-    public async Task Kernels_pass_their_tests_without(string instructions, string expected)
+    public async Task Kernels_pass_their_tests_without_instructions(string instructions, string expected)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {

@@ -21,7 +21,7 @@ public class PhiloxTests
         0x5001e420u,
         0x24126ea1u
     )]
-    public void Words_are_the_published_ones(
+    public void Random_words_are_the_published_ones(
         uint c0,
         uint c1,
         uint c2,

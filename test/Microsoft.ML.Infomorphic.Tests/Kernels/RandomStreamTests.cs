@@ -6,7 +6,7 @@ namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 public class RandomStreamTests
 {
     [TestMethod]
-    public void Words_are_those_of_consecutive_counters()
+    public void A_streams_words_are_those_of_consecutive_counters()
     {
         var random = new RandomStream(seed: 9, stream: 3);
         for (uint counter = 0; counter < 3; counter++)
@@ -51,7 +51,7 @@ public class RandomStreamTests
     [DataRow(1)]
     [DataRow(2)]
     [DataRow(1000)]
-    public void Shuffle_permutes(int count)
+    public void A_shuffle_is_a_permutation(int count)
     {
         int[] items = [.. Enumerable.Range(0, count)];
         new RandomStream(3, 0).Shuffle(items);
@@ -62,7 +62,7 @@ public class RandomStreamTests
 
     // Each of the 6 orders of 3 items: 10,000 ± 91 of 60,000; χ² with 5 degrees of freedom.
     [TestMethod]
-    public void Shuffle_gives_every_order_equally_often()
+    public void A_shuffle_gives_every_order_equally_often()
     {
         var random = new RandomStream(4, 0);
         var counts = new Dictionary<(int, int, int), int>();
@@ -79,7 +79,7 @@ public class RandomStreamTests
     }
 
     [TestMethod]
-    public void Same_seed_gives_the_same_sequence_and_another_stream_another()
+    public void A_seed_gives_the_same_sequence_again_and_another_stream_another()
     {
         uint[] First(ulong seed, uint stream)
         {

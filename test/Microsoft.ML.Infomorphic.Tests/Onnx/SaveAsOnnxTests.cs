@@ -119,7 +119,7 @@ public sealed class SaveAsOnnxTests
     [DataRow(ContextSignal.None, true, 4)]
     [DataRow(ContextSignal.Feedback, true, 3)]
     [DataRow(ContextSignal.Feedback, false, 5)]
-    public void Every_presentation_is_in_it(ContextSignal signal, bool lateral, int presentations)
+    public void An_exported_file_has_every_presentation(ContextSignal signal, bool lateral, int presentations)
     {
         InfomorphicTrainer.Options options = Samples.Options();
         options.Context = signal;
@@ -165,7 +165,7 @@ public sealed class SaveAsOnnxTests
     }
 
     [TestMethod]
-    public void ML_NET_applies_it()
+    public void ML_NET_applies_an_exported_file()
     {
         IDataView data = Samples.View(_context);
         var transformer = Trained(data);
@@ -211,7 +211,7 @@ public sealed class SaveAsOnnxTests
     }
 
     [TestMethod]
-    public void Says_what_cannot_be_exported_and_leaves_the_file_as_it_was()
+    public void What_cannot_be_exported_is_named_and_the_file_stays_as_it_was()
     {
         var transformer = Trained(Samples.View(_context)).WithScoring(ScoringMode.Sampled);
         string file = Path.Combine(_folder, "model.onnx");
@@ -235,7 +235,7 @@ public sealed class SaveAsOnnxTests
     }
 
     [TestMethod]
-    public void Refuses_what_does_not_fit_into_a_file()
+    public void A_network_that_does_not_fit_into_a_file_is_refused()
     {
         Assert.AreEqual(
             "An ONNX file holds at most 2 GiB, and the network takes 2147483648 bytes.",

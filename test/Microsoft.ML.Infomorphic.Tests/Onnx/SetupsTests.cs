@@ -81,7 +81,7 @@ public sealed class SetupsTests
 
     [TestMethod]
     [DynamicData(nameof(All))]
-    public void Scores_and_labels_are_the_same(object setup)
+    public void ONNX_Runtime_gives_the_same_scores_and_labels_for_every_setup(object setup)
     {
         var options = new InfomorphicTrainer.Options
         {

@@ -13,7 +13,7 @@ public class FitManyTests
     [TestMethod]
     [DataRow(true)]
     [DataRow(false)]
-    public void Gives_the_models_that_each_trainer_gives_alone(bool validates)
+    public void Trainers_together_give_the_models_that_each_gives_alone(bool validates)
     {
         IDataView train = Samples.View(_context);
         IDataView? validation = validates ? Samples.View(_context, Samples.Rows(30, seed: 2)) : null;
@@ -80,7 +80,7 @@ public class FitManyTests
     }
 
     [TestMethod]
-    public void Says_what_keeps_trainers_apart()
+    public void What_keeps_trainers_apart_is_named()
     {
         IDataView train = Samples.View(_context);
         InfomorphicTrainer one = Trainer(s_goals[0]);

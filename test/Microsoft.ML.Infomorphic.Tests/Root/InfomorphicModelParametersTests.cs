@@ -107,7 +107,7 @@ public class InfomorphicModelParametersTests
     }
 
     [TestMethod]
-    public void Is_the_same_to_the_bit_after_saving_and_loading()
+    public void A_model_is_the_same_to_the_bit_after_saving_and_loading()
     {
         byte[] saved = Save();
 
@@ -128,7 +128,7 @@ public class InfomorphicModelParametersTests
     }
 
     [TestMethod]
-    public void Predicts_one_row_at_a_time_after_loading_a_pipeline()
+    public void A_loaded_pipeline_predicts_one_row_at_a_time()
     {
         var chain = new TransformerChain<ITransformer>(
             _context.Transforms.Conversion.MapValueToKey("Label", "Color").Fit(_data),
@@ -157,7 +157,7 @@ public class InfomorphicModelParametersTests
     }
 
     [TestMethod]
-    public void Refuses_a_file_that_is_cut_off()
+    public void A_model_file_that_is_cut_off_is_refused()
     {
         byte[] saved = Save();
 
@@ -166,7 +166,7 @@ public class InfomorphicModelParametersTests
     }
 
     [TestMethod]
-    public void Refuses_a_foreign_file()
+    public void A_foreign_file_is_refused()
     {
         AssertRefused([.. Enumerable.Range(0, 1000).Select(i => (byte)i)]);
 
@@ -178,7 +178,7 @@ public class InfomorphicModelParametersTests
     }
 
     [TestMethod]
-    public void Says_in_one_sentence_that_a_model_is_damaged()
+    public void A_damaged_model_is_refused_in_one_sentence()
     {
         using var damaged = new MemoryStream();
         damaged.Write(Save());
@@ -228,7 +228,7 @@ public class InfomorphicModelParametersTests
     }
 
     [TestMethod]
-    public void Scores_in_another_way_without_training()
+    public void A_model_scores_in_another_way_without_training()
     {
         InfomorphicPredictionTransformer sampled = _transformer.WithScoring(
             ScoringMode.Sampled,
@@ -252,7 +252,7 @@ public class InfomorphicModelParametersTests
     }
 
     [TestMethod]
-    public void Refuses_settings_that_cannot_score()
+    public void Settings_that_cannot_score_are_refused()
     {
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => _transformer.WithScoring(ScoringMode.Sampled, 0));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => _transformer.WithScoring((ScoringMode)17));

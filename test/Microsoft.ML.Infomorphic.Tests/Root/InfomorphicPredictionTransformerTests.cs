@@ -38,7 +38,7 @@ public sealed class InfomorphicPredictionTransformerTests
     }
 
     [TestMethod]
-    public void Is_cross_validated()
+    public void MLNETs_cross_validation_takes_the_transformer()
     {
         IDataView data = Samples.View(_context, Samples.Rows(120));
         var folds = _context.MulticlassClassification.CrossValidate(data, Samples.Trainer(_context), 3);

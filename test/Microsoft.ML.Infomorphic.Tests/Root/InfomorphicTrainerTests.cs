@@ -16,7 +16,7 @@ public class InfomorphicTrainerTests
     [DataRow(ScoringMode.MeanField)]
     [DataRow(ScoringMode.Thresholded)]
     [DataRow(ScoringMode.Sampled)]
-    public void Keeps_its_promises_about_columns(ScoringMode scoring)
+    public void The_trainer_keeps_its_promises_about_columns(ScoringMode scoring)
     {
         InfomorphicTrainer.Options options = Samples.Options();
         options.Scoring = scoring;
@@ -29,7 +29,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Delivers_complete_annotations()
+    public void The_annotations_of_trained_columns_are_complete()
     {
         IDataView data = Samples.View(_context);
 
@@ -135,7 +135,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Cross_validates()
+    public void MLNET_cross_validates_the_trainer()
     {
         IDataView data = Samples.View(_context, Samples.Rows(90));
 
@@ -167,7 +167,7 @@ public class InfomorphicTrainerTests
     [TestMethod]
     [DataRow(ContextSignal.Label)]
     [DataRow(ContextSignal.Feedback)]
-    public void Two_presentations_are_what_there_is_without_a_number(ContextSignal signal)
+    public void Rows_are_presented_twice_where_no_number_is_given(ContextSignal signal)
     {
         IDataView data = Samples.View(_context);
         (float[] weights, float[][] scores) = Train(null);
@@ -258,7 +258,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Judges_epochs_by_validation_data()
+    public void Epochs_are_measured_on_validation_data()
     {
         IDataView data = Samples.View(_context);
         InfomorphicTrainer.Options options = Samples.Options();
@@ -303,7 +303,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Goes_on_from_an_earlier_model()
+    public void Training_goes_on_from_an_earlier_model()
     {
         IDataView data = Samples.View(_context);
         InfomorphicTrainer trainer = Samples.Trainer(_context);
@@ -320,7 +320,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Goes_on_from_a_fitting_model_only()
+    public void Training_goes_on_from_a_fitting_model_only()
     {
         IDataView data = Samples.View(_context);
         InfomorphicModelParameters model = Samples.Trainer(_context).Fit(data).Model;
@@ -350,7 +350,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Stops_in_mid_training_where_the_context_is_cancelled()
+    public void Training_stops_where_the_context_is_cancelled()
     {
         InfomorphicTrainer.Options options = Samples.Options();
         options.NumberOfEpochs = 1_000_000;
@@ -376,7 +376,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Stops_in_mid_training_where_its_token_is_cancelled()
+    public void Training_stops_where_its_token_is_cancelled()
     {
         using var cancellation = new CancellationTokenSource();
         InfomorphicTrainer.Options options = Samples.Options();
@@ -395,7 +395,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Tells_what_it_does()
+    public void The_trainer_logs_what_it_does()
     {
         IDataView data = Samples.View(_context);
         var epochs = new List<EpochRecord>();
@@ -425,7 +425,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Skips_rows_with_missing_values_and_learns_from_the_others()
+    public void Rows_with_missing_values_are_skipped_and_the_others_learned_from()
     {
         List<Samples.Row> rows = Samples.Rows();
         rows[3].Features[0] = float.NaN;
@@ -437,7 +437,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Learns_from_constant_features_and_from_fewer_rows_than_a_batch()
+    public void The_trainer_learns_from_constant_features_and_from_fewer_rows_than_a_batch()
     {
         List<Samples.Row> rows = Samples.Rows(6);
         rows.ForEach(row => row.Features = [1, 1, 1, 1]);
@@ -450,7 +450,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Names_a_column_that_is_missing_or_is_not_what_it_should_be()
+    public void A_column_that_is_missing_or_is_not_what_it_should_be_is_named()
     {
         IDataView data = Samples.View(_context);
         IDataView unknownSize = Append(
@@ -490,7 +490,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Needs_two_classes()
+    public void Data_of_one_class_are_refused()
     {
         IDataView one = Samples.View(_context, Samples.Rows().Where(row => row.Color == "red"));
         StringAssert.Contains(
@@ -506,7 +506,7 @@ public class InfomorphicTrainerTests
     }
 
     [TestMethod]
-    public void Says_so_where_all_rows_have_missing_values()
+    public void Data_whose_rows_all_have_missing_values_are_refused_with_the_reason()
     {
         List<Samples.Row> rows = Samples.Rows();
         rows.ForEach(row => row.Features[1] = float.NaN);

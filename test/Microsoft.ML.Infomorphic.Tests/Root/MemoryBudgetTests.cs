@@ -222,7 +222,7 @@ public class MemoryBudgetTests
     }
 
     [TestMethod]
-    public void Stops_in_mid_reading_where_the_context_is_cancelled()
+    public void Reading_stops_where_the_context_is_cancelled()
     {
         int rows = 0;
         IDataView view = View(

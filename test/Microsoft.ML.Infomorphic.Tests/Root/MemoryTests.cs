@@ -14,12 +14,12 @@ public class MemoryTests
 
     [TestMethod]
     [DataRow(30)]
-    public Task After_many_fits_it_is_no_more_than_after_five(int fits) => Compare(fits);
+    public Task Memory_after_many_fits_is_no_more_than_after_five(int fits) => Compare(fits);
 
     [TestMethod]
     [TestCategory("Slow")]
     [DataRow(200)]
-    public Task After_two_hundred_fits_it_is_no_more_than_after_five(int fits) => Compare(fits);
+    public Task Memory_after_two_hundred_fits_is_no_more_than_after_five(int fits) => Compare(fits);
 
     private static async Task Compare(int fits)
     {

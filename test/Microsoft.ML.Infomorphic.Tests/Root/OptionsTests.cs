@@ -70,7 +70,7 @@ public class OptionsTests
         null,
         "must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and an index, and is \"\"."
     )]
-    public void Refuses_a_value_out_of_range(string option, object? value, string sentence)
+    public void An_option_out_of_range_is_refused(string option, object? value, string sentence)
     {
         var options = new Options();
         typeof(Options).GetField(option)!.SetValue(options, value);
@@ -84,7 +84,7 @@ public class OptionsTests
     [DataRow("opt_9_100_tpe")]
     [DataRow("")]
     [DataRow(null)]
-    public void Names_the_option_and_the_place_where_a_goal_does_not_parse(string? goal)
+    public void A_goal_that_does_not_parse_is_refused_with_the_option_and_the_place(string? goal)
     {
         string message = Failure(new Options { Goal = goal! });
 
@@ -93,7 +93,7 @@ public class OptionsTests
     }
 
     [TestMethod]
-    public void Refuses_a_goal_for_another_number_of_sources()
+    public void A_goal_for_another_number_of_sources_is_refused()
     {
         StringAssert.Contains(
             Failure(new Options { Goal = "context/opt_2_100" }),
@@ -107,7 +107,7 @@ public class OptionsTests
     }
 
     [TestMethod]
-    public void Names_the_options_that_contradict_each_other()
+    public void Options_that_contradict_each_other_are_named()
     {
         Refused(
             new Options { Goal = "context/opt_2_100" },
@@ -266,7 +266,7 @@ public class OptionsTests
     }
 
     [TestMethod]
-    public void Needs_column_names()
+    public void A_trainer_without_column_names_is_refused()
     {
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Create(new Options { LabelColumnName = null! }));
         AssertThrowsArgument(() => Create(new Options { FeatureColumnName = null! }));
@@ -276,7 +276,7 @@ public class OptionsTests
     }
 
     [TestMethod]
-    public void Needs_options_and_a_catalog()
+    public void A_trainer_without_options_or_a_catalog_is_refused()
     {
         Assert.ThrowsExactly<ArgumentNullException>(() => Create(null!));
         Assert.ThrowsExactly<ArgumentNullException>(() => InfomorphicCatalog.Infomorphic(null!, new Options()));

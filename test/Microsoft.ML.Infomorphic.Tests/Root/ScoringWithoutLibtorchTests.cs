@@ -25,7 +25,7 @@ public sealed class ScoringWithoutLibtorchTests
     [DataRow(ScoringMode.MeanField, int.MaxValue)]
     [DataRow(ScoringMode.Thresholded, 3)]
     [DataRow(ScoringMode.Sampled, 3)]
-    public async Task Scores_have_the_same_bits(ScoringMode scoring, int connections)
+    public async Task Scores_without_libtorch_have_the_same_bits(ScoringMode scoring, int connections)
     {
         var context = new MLContext(1);
         IDataView data = Samples.View(context);

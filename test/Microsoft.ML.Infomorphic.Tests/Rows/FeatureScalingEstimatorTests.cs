@@ -95,7 +95,7 @@ public class FeatureScalingEstimatorTests
     }
 
     [TestMethod]
-    public void None_changes_nothing()
+    public void Features_that_are_not_standardised_stay_as_they_are()
     {
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(Problems.Blobs(10), Standardization.None);
         Assert.AreEqual(Standardization.None, scaling.Kind);

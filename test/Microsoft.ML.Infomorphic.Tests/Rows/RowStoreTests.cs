@@ -16,7 +16,7 @@ public class RowStoreTests
     [DataRow(1025, 300, 0.2)]
     [DataRow(9, 1_000_003, 1.0)]
     [DataRow(9, 1_000_003, 0.00001)]
-    public void Gives_back_the_rows_that_were_added(int rows, int features, double density)
+    public void A_store_gives_back_the_rows_that_were_added(int rows, int features, double density)
     {
         var store = new RowStore(features, 2, hasWeights: false);
         for (int i = 0; i < rows; i++)
@@ -49,7 +49,7 @@ public class RowStoreTests
     }
 
     [TestMethod]
-    public void Keeps_rows_sparse_where_that_halves_the_memory()
+    public void A_store_keeps_rows_sparse_where_that_halves_the_memory()
     {
         Assert.IsInstanceOfType<SparseFeatureMatrix>(Matrix(features: 1000, nonZeros: 100));
         Assert.IsInstanceOfType<DenseFeatureMatrix>(Matrix(features: 1000, nonZeros: 400));
@@ -57,7 +57,7 @@ public class RowStoreTests
     }
 
     [TestMethod]
-    public void Takes_zeros_out_of_rows_that_are_given_in_full()
+    public void A_store_takes_zeros_out_of_rows_that_are_given_in_full()
     {
         var store = new RowStore(1000, 2, hasWeights: false);
         var values = new float[1000];

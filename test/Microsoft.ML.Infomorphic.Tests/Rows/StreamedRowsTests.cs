@@ -115,7 +115,7 @@ public class StreamedRowsTests
     [DataRow(false, 1)]
     [DataRow(true, 1)]
     [DataRow(true, 2)]
-    public void Trains_the_network_that_is_trained_in_memory(bool weighted, int threads)
+    public void Streamed_rows_train_the_network_that_is_trained_in_memory(bool weighted, int threads)
     {
         LabeledRows rows = Problems.Blobs(950, weighted: weighted);
         LabeledRows validation = Problems.Blobs(130, seed: 2);
@@ -161,7 +161,7 @@ public class StreamedRowsTests
     // 30 blocks in 8 readings. The best classifier reaches 0.995; the order of rows is another one, so that accuracies
     // differ by chance: four standard errors of 3,000 rows at 0.98 are 0.01.
     [TestMethod]
-    public void Learns_as_much_from_windows()
+    public void As_much_is_learned_from_windows_as_from_whole_epochs()
     {
         LabeledRows rows = Problems.Blobs(3000);
         LabeledRows test = Problems.Blobs(3000, seed: 2);
@@ -179,7 +179,7 @@ public class StreamedRowsTests
     [DataRow(99, "it had 100 valid instances and now has 99")]
     [DataRow(3, "it had 100 valid instances and now has 3")]
     [DataRow(101, "it had 100 valid instances and now has more")]
-    public void Says_so_where_the_number_of_rows_has_changed(int now, string how)
+    public void A_view_whose_number_of_rows_has_changed_is_refused(int now, string how)
     {
         var reader = new ReadableRows(Rows(100));
         StreamedRows rows = reader.Stream(40);
@@ -193,7 +193,7 @@ public class StreamedRowsTests
     [TestMethod]
     [DataRow(5)]
     [DataRow(200)]
-    public void Says_so_where_values_have_changed(int features)
+    public void A_view_whose_values_have_changed_is_refused(int features)
     {
         LabeledRows content = Rows(100, features, weighted: true);
         StreamedRows rows = new ReadableRows(content).Stream(40);

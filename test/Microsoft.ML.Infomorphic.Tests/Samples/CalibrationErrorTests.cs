@@ -6,7 +6,7 @@ namespace Microsoft.ML.Infomorphic.Tests.SampleTests;
 public class CalibrationErrorTests
 {
     [TestMethod]
-    public void Is_the_mean_distance_of_probability_and_accuracy()
+    public void The_calibration_error_is_the_mean_distance_of_probability_and_accuracy()
     {
         // By hand: two rows at 0.75, one of them right: |1 − 1.5|; two at 0.5, none right: |0 − 1|; of four rows.
         float[][] scores =
@@ -21,7 +21,7 @@ public class CalibrationErrorTests
     }
 
     [TestMethod]
-    public void Is_zero_where_certainty_is_right_and_one_where_it_is_wrong()
+    public void The_calibration_error_is_zero_where_certainty_is_right_and_one_where_it_is_wrong()
     {
         float[][] scores =
         [

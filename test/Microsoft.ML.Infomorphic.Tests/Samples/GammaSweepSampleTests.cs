@@ -11,7 +11,7 @@ public sealed class GammaSweepSampleTests
     public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
 
     [TestMethod]
-    public async Task Searches_reports_and_goes_on()
+    public async Task The_sample_searches_reports_and_goes_on()
     {
         string[] any = ["--hidden", "4", "--train-rows", "600", "--store", "trials.db"];
         string[] small = [.. any, "--epochs", "1"];
@@ -65,7 +65,7 @@ public sealed class GammaSweepSampleTests
     }
 
     [TestMethod]
-    public async Task Trains_several_trials_at_once()
+    public async Task The_sample_trains_several_trials_at_once()
     {
         string[] arguments = ["--hidden", "4", "--train-rows", "600", "--epochs", "1", "--store", "trials.db"];
         SampleProcess.Outcome outcome = await Run([
@@ -85,7 +85,7 @@ public sealed class GammaSweepSampleTests
     [DataRow("")]
     [DataRow("class\na\nb\n")]
     [DataRow("width,class\n")]
-    public async Task Says_what_a_table_must_be(string content)
+    public async Task A_table_that_is_not_what_it_must_be_is_refused(string content)
     {
         await File.WriteAllTextAsync(Path.Combine(_folder, "table.csv"), content);
         SampleProcess.Outcome outcome = await Run(["--data", "table.csv", "--store", "trials.db"]);

@@ -29,7 +29,7 @@ public class ScoreCalibratorTests
     }
 
     [TestMethod]
-    public void Rows_that_can_be_told_apart_leave_it_finite()
+    public void Rows_that_can_be_told_apart_leave_the_calibration_finite()
     {
         float[][] scores =
         [

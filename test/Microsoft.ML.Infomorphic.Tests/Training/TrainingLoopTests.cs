@@ -34,7 +34,7 @@ public class TrainingLoopTests
     [TestMethod]
     [DataRow(Setups.Full)]
     [DataRow(Setups.Lateral)]
-    public void So_are_those_with_drawn_connections_and_without_validation(string setup)
+    public void Trials_with_drawn_connections_and_without_validation_are_those_of_single_trainings(string setup)
     {
         TrainingSettings[] trials = Variants(Setups.Settings(setup, epochs: 3).WithLateral(4) with { Threads = 2 });
         LabeledRows weighted = Problems.Blobs(210, weighted: true);
