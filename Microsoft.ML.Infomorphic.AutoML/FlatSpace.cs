@@ -36,9 +36,11 @@ internal sealed class FlatSpace
     public static HostSpace Create(Tuning.SearchSpace space, ParameterPoint first)
     {
         var options = new HostSpace();
+        // As many digits for all keys, so that every rule orders them as they are here.
+        string format = $"D{Math.Max(3, (space.Parameters.Count - 1).ToString(CultureInfo.InvariantCulture).Length)}";
         foreach ((int i, Parameter parameter) in space.Parameters.Index())
             options.Add(
-                string.Create(CultureInfo.InvariantCulture, $"{i:D3} {parameter.Name}"),
+                $"{i.ToString(format, CultureInfo.InvariantCulture)} {parameter.Name}",
                 parameter switch
                 {
                     RealParameter real => new UniformDoubleOption(

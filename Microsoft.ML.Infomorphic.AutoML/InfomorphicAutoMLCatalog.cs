@@ -29,7 +29,9 @@ public static class InfomorphicAutoMLCatalog
     /// <param name="space">What is searched.</param>
     /// <param name="trainer">The trainer's options that are not searched; null for its defaults.</param>
     /// <returns>The step.</returns>
-    /// <exception cref="ArgumentException">The space is empty.</exception>
+    /// <exception cref="ArgumentException">
+    /// The space is empty, or of other layers or sources than the options have: the message says which.
+    /// </exception>
     public static InfomorphicSweepableEstimator Infomorphic(
         this AutoCatalog catalog,
         TrainerSpace space,

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Reflection;
 using Microsoft.ML.AutoML;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Tuning;
@@ -11,8 +9,9 @@ namespace Microsoft.ML.Infomorphic.AutoML;
 /// An <see cref="InfomorphicTrainer"/> whose goal and options AutoML searches. It can be a step of any sweepable pipeline.
 /// </summary>
 /// <remarks>
-/// The search space is a flat one: a parameter's key is its place in the <see cref="TrainerSpace"/>, in three digits, and its
-/// name, such as "002 {F}{L}". AutoML orders its features by key, and the rules of the current culture are not to matter.
+/// The search space is a flat one: a parameter's key is its place in the <see cref="TrainerSpace"/>, in three digits (more for a thousand parameters), and its
+/// name, such as "002 {F}{L}" or, of a layer, "021 layer 2 {F}{L}". AutoML orders its features by key, and the rules of the
+/// current culture are not to matter.
 /// </remarks>
 public sealed class InfomorphicSweepableEstimator : SweepableEstimator
 {
@@ -25,12 +24,14 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
     /// The options that are not searched; the search begins with those that are, where the space holds them. Null for the
     /// trainer's defaults.
     /// </param>
-    /// <exception cref="ArgumentException">The space is empty.</exception>
+    /// <exception cref="ArgumentException">
+    /// The space is empty, or of other layers or sources than the options have: the message says which.
+    /// </exception>
     public InfomorphicSweepableEstimator(TrainerSpace space, InfomorphicTrainer.Options? trainer = null)
     {
         ArgumentNullException.ThrowIfNull(space);
         Space = space;
-        _trainer = Copy(trainer ?? new InfomorphicTrainer.Options());
+        _trainer = OptionFields.Copy(trainer ?? new InfomorphicTrainer.Options());
         _trainer.Seed ??= 0; // else a trial would not follow from its point
         Tuning.SearchSpace flat = space.ToSearchSpace();
         ParameterPoint[] own = space.TryGetPoint(_trainer, out ParameterPoint? point, out _) ? [point] : [];
@@ -39,6 +40,7 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
         SearchSpace = FlatSpace.Create(flat, first);
         _keys = FlatSpace.Of(SearchSpace);
         Parameter = ToParameter(first);
+        _ = OptionsAt(Parameter); // says what the space and the options do not have in common
     }
 
     /// <summary>What is searched.</summary>
@@ -51,13 +53,16 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
 
     /// <summary>The trainer's options at a place in AutoML's search space.</summary>
     /// <param name="parameter">The place: this estimator's part of <see cref="TrialSettings.Parameter"/>.</param>
-    /// <returns>The options; their goal is written in the paper's notation.</returns>
+    /// <returns>
+    /// The options; goals that are searched are written in the paper's notation. They share nothing that could be changed with
+    /// those of another place.
+    /// </returns>
     /// <exception cref="ArgumentException">A parameter is missing or not a number.</exception>
     public InfomorphicTrainer.Options OptionsAt(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
         double[] values = _keys.ReadValues(parameter);
-        InfomorphicTrainer.Options options = Copy(_trainer);
+        InfomorphicTrainer.Options options = OptionFields.Copy(_trainer);
         Space.Apply(Space.ToSearchSpace().CreatePoint(values), options);
         return options;
     }
@@ -80,7 +85,7 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
         CancellationToken cancellationToken
     )
     {
-        options = Copy(options);
+        options = OptionFields.Copy(options);
         Action<EpochRecord>? own = options.EpochEnded;
         options.EpochEnded = epoch =>
         {
@@ -92,14 +97,4 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
     }
 
     internal Parameter ToParameter(ParameterPoint point) => _keys.ToParameter(point.Values);
-
-    private static InfomorphicTrainer.Options Copy(InfomorphicTrainer.Options options)
-    {
-        var copy = new InfomorphicTrainer.Options();
-        foreach (
-            FieldInfo field in typeof(InfomorphicTrainer.Options).GetFields(BindingFlags.Public | BindingFlags.Instance)
-        )
-            field.SetValue(copy, field.GetValue(options));
-        return copy;
-    }
 }

@@ -18,8 +18,8 @@ public sealed class InfomorphicTrialResult : TrialResult
     public string? Error { get; init; }
 
     /// <summary>
-    /// The options that the trainer was given, its goal in the paper's notation; null where the pipeline has no infomorphic
-    /// trainer.
+    /// The options that the trainer was given, goals that were searched in the paper's notation; null where the pipeline has
+    /// no infomorphic trainer.
     /// </summary>
     public InfomorphicTrainer.Options? TrainerOptions { get; init; }
 

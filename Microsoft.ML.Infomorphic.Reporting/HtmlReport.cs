@@ -291,14 +291,9 @@ internal sealed class HtmlReport
     {
         if (!ReadsImages(layer))
             return;
-        int width = _imageWidth!.Value;
-        float[] weights = [.. layer.Neurons.SelectMany(neuron => FieldOf(layer, neuron))];
-        Picture mosaic = ReceptiveFieldPlot.Draw(
-            weights,
-            width,
-            _model.Network.FeatureCount / width,
-            "Receptive fields"
-        );
+        float[] weights = [.. layer.Neurons.SelectMany(neuron => FieldOf(layer, neuron).Weights)];
+        (float[] first, int width) = FieldOf(layer, layer.Neurons[0]);
+        Picture mosaic = ReceptiveFieldPlot.Draw(weights, width, first.Length / width, "Receptive fields");
         Add($"<section id=\"{id}\"><h2>Receptive fields{(HasSeveral ? $" of {LayerName(layer)}" : "")}</h2>");
         Add(
             $"<figure><img src=\"{DataUri(mosaic.ToPng())}\" width=\"{mosaic.Width}\" height=\"{mosaic.Height}\" alt=\"Receptive fields of the {Neurons(layer)}\"><figcaption>The weights with which each neuron reads the image: red where ink drives it to fire, blue where ink holds it back.</figcaption></figure></section>"
@@ -308,14 +303,17 @@ internal sealed class HtmlReport
     private bool ReadsImages(LayerInsight layer) =>
         _imageWidth is not null && layer.Layer.Sources[0].Hears(Signal.Features);
 
-    // What of a receptive field lies in the image, where the neurons hear other layers, too.
-    private float[] FieldOf(LayerInsight layer, NeuronInsight neuron)
+    // What of a receptive field lies in the image. A field that is shared has a shape of its own: one channel below another.
+    private (float[] Weights, int Width) FieldOf(LayerInsight layer, NeuronInsight neuron)
     {
-        int before = layer
-            .Layer.Sources[0]
-            .Projections.TakeWhile(projection => projection.Signal != Signal.Features)
-            .Sum(projection => projection.Connectivity.InputCount);
-        return layer.ReceptiveField(neuron.Neuron)[before..(before + _model.Network.FeatureCount)];
+        int part = layer.Inputs.ToList().FindIndex(input => input.Signal == Signal.Features);
+        float[] weights = layer.ReceptiveField(neuron.Neuron, part);
+        if (layer.Inputs[part] is not { IsShared: true, Shape: ImageShape shape })
+            return (weights, _imageWidth!.Value);
+        return (
+            [.. Enumerable.Range(0, weights.Length).OrderBy(i => i % shape.Channels).Select(i => weights[i])],
+            shape.Width
+        );
     }
 
     private void WriteNeurons(LayerInsight layer, string id, string title)
@@ -344,7 +342,7 @@ internal sealed class HtmlReport
             NeuronInformation information = neuron.Information;
             Add($"<tr><th scope=\"row\">{Name(layer, neuron)}</th>");
             if (fields)
-                Add($"<td>{Image(FieldOf(layer, neuron))}</td>");
+                Add($"<td>{Field(FieldOf(layer, neuron))}</td>");
             if (information.Goal is double goal)
                 Add($"<td class=\"n\">{Number(goal)}</td>");
             Add(
@@ -403,7 +401,7 @@ internal sealed class HtmlReport
                 );
                 Add(
                     _images.TryGetValue(row.Row, out float[]? features)
-                        ? Image(features, about, grey: true)
+                        ? Row(features, about)
                         : $"<span class=\"row\" title=\"{about}\">{Text(_insight.ClassNames[row.Label])}<small>row {row.Row.ToString(CultureInfo.InvariantCulture)}</small></span> "
                 );
             }
@@ -449,11 +447,21 @@ internal sealed class HtmlReport
             ? neuron.Neuron.ToString(CultureInfo.InvariantCulture)
             : Text(_insight.ClassNames[neuron.Neuron]);
 
-    private string Image(float[] values, string? about = null, bool grey = false)
+    private static string Field((float[] Weights, int Width) field)
     {
-        using SKBitmap bitmap = grey ? Grey(values) : ReceptiveFieldPlot.DrawField(values, _imageWidth!.Value);
+        using SKBitmap bitmap = ReceptiveFieldPlot.DrawField(field.Weights, field.Width);
+        return Image(bitmap, " alt=\"receptive field\"");
+    }
+
+    private string Row(float[] features, string about)
+    {
+        using SKBitmap bitmap = Grey(features);
+        return Image(bitmap, $" alt=\"{about}\" title=\"{about}\"");
+    }
+
+    private static string Image(SKBitmap bitmap, string title)
+    {
         using SKData png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
-        string title = about is null ? " alt=\"receptive field\"" : $" alt=\"{about}\" title=\"{about}\"";
         return $"<img class=\"field\" width=\"{bitmap.Width}\" height=\"{bitmap.Height}\" src=\"{DataUri(png.ToArray())}\"{title}>";
     }
 

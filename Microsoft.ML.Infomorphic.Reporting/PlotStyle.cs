@@ -91,17 +91,23 @@ internal static class PlotStyle
         plot.Axes.Left.MinorTickStyle.Length = 0;
     }
 
-    public static Picture ToPicture(Plot plot, int width, int height) =>
-        new(width, height, canvas => plot.Render(canvas, width, height));
+    public static Picture ToPicture(Plot plot, int width, int height)
+    {
+        FindLayout(plot, width, height);
+        return new(width, height, canvas => plot.Render(canvas, width, height));
+    }
 
     /// <summary>Plots one below the other, all of one height.</summary>
-    public static Picture ToPicture(IReadOnlyList<Plot> plots, int width, int height) =>
-        new(
+    public static Picture ToPicture(IReadOnlyList<Plot> plots, int width, int height)
+    {
+        int each = height / plots.Count;
+        foreach (Plot plot in plots)
+            FindLayout(plot, width, each);
+        return new(
             width,
             height,
             canvas =>
             {
-                int each = height / plots.Count;
                 for (int i = 0; i < plots.Count; i++)
                 {
                     // A plot clears all of its canvas, and of this one a part is its.
@@ -113,6 +119,10 @@ internal static class PlotStyle
                 }
             }
         );
+    }
+
+    // What is drawn for the first time is drawn twice, to find out where axes are: an SVG would have it all twice.
+    private static void FindLayout(Plot plot, int width, int height) => plot.RenderInMemory(width, height);
 
     // Moves ascending places apart until neighbours keep their distance, each as little as possible.
     private static double[] Spread(double[] places, double distance)

@@ -34,7 +34,7 @@ public static class ImportancePlot
         if (ablations.Count == 0)
             throw new ArgumentException("There is no ablation to draw.", nameof(ablations));
         return Bars(
-            [.. ablations.Select(a => (a.Atom, a.Value))],
+            [.. ablations.Select(a => (a.Name, a.Value))],
             title,
             $"{metric} with the weight set to zero; the line: with all weights",
             ablations[0].Before

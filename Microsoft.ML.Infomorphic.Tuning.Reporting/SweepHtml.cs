@@ -18,7 +18,6 @@ internal sealed class SweepHtml
     private readonly StoredTrial? _best;
     private readonly string _metric;
     private readonly OptimizationDirection _direction;
-    private readonly GoalFunction? _goal;
     private readonly SweepReportOptions _options;
     private readonly IReadOnlyList<ParameterImportance> _importances;
 
@@ -34,7 +33,6 @@ internal sealed class SweepHtml
         _best = _completed.Length > 0 ? CompletedTrials.Best(trials, direction) : null;
         _metric = metric;
         _direction = direction;
-        _goal = options.BestGoal;
         _options = options;
         IReadOnlyList<ParameterImportance> importances =
             _completed.Length >= ParameterImportance.MinimumTrials
@@ -104,14 +102,11 @@ internal sealed class SweepHtml
                     $"<p>Trial {_best.Number} has the {(Maximized ? "largest" : "smallest")} {Text(_metric)}, <b>{_best.Value:0.#####}</b>.{(_best.Enqueued ? " It was one of the starting points." : "")}</p>"
                 )
             );
-            if (_goal is not null)
-                Add(
-                    $"""
-                    <p>Its goal, in the paper's notation: the weights γ of the information atoms, rounded, and below to the last digit.</p>
-                    <p class="formula">{Text(_goal.Describe())}</p>
-                    <p class="formula">{Text(_goal.ToString())}</p>
-                    """
-                );
+            if (_options.BestGoal is not null)
+                WriteGoal("Its goal", _options.BestGoal);
+            foreach ((int i, GoalFunction? goal) in _options.BestLayerGoals.Index())
+                if (goal is not null)
+                    WriteGoal($"The goal of {LayerNames.Layer(i, _options.BestLayerGoals.Count)}", goal);
         }
         Add("<dl class=\"states\">");
         foreach (
@@ -143,6 +138,15 @@ internal sealed class SweepHtml
         }
         Add("</section>");
     }
+
+    private void WriteGoal(string whose, GoalFunction goal) =>
+        Add(
+            $"""
+            <p>{whose}, in the paper's notation: the weights γ of the information atoms, rounded, and below to the last digit.</p>
+            <p class="formula">{Text(goal.Describe())}</p>
+            <p class="formula">{Text(goal.ToString())}</p>
+            """
+        );
 
     private void WriteHistory()
     {

@@ -27,10 +27,18 @@ public static class SweepReport
         ArgumentNullException.ThrowIfNull(trials);
         options ??= new SweepReportOptions();
         if (trials.Any(t => t.State == StoredTrialState.Completed))
-            options = options with
-            {
-                BestGoal = sweep.GoalAt(CompletedTrials.Best(trials, sweep.Metric.Direction).Point),
-            };
+        {
+            ParameterPoint best = CompletedTrials.Best(trials, sweep.Metric.Direction).Point;
+            options = sweep.OptionsAt(best).HiddenLayers is { } layers
+                ? options with
+                {
+                    BestLayerGoals = [.. layers.Select((_, layer) => sweep.GoalAt(best, layer))],
+                }
+                : options with
+                {
+                    BestGoal = sweep.GoalAt(best),
+                };
+        }
         WriteStudy(path, trials, sweep.Metric.Name, sweep.Metric.Direction, options);
     }
 

@@ -1,9 +1,12 @@
 namespace Microsoft.ML.Infomorphic.Tuning;
 
-/// <summary>An option of the trainer that a search may set, by the name that it has in <see cref="InfomorphicTrainer.Options"/>.</summary>
+/// <summary>
+/// An option of the trainer that a search may set, by the name that it has in <see cref="InfomorphicTrainer.Options"/>. Those of
+/// hidden neurons are options of a layer, too, by the same name in <see cref="HiddenLayerOptions"/>.
+/// </summary>
 public enum TrainerOption
 {
-    /// <summary><see cref="InfomorphicTrainer.Options.NumberOfHiddenNeurons"/>, a whole number of at least 1.</summary>
+    /// <summary><see cref="InfomorphicTrainer.Options.NumberOfHiddenNeurons"/>, of a layer <see cref="HiddenLayerOptions.NumberOfNeurons"/>: a whole number of at least 1.</summary>
     NumberOfHiddenNeurons = 0,
 
     /// <summary><see cref="InfomorphicTrainer.Options.BatchSize"/>, a whole number of at least 2.</summary>

@@ -3,93 +3,142 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Training;
+using Options = Microsoft.ML.Infomorphic.InfomorphicTrainer.Options;
 
 namespace Microsoft.ML.Infomorphic.Tuning;
 
 /// <summary>
-/// What a sweep over the trainer searches: the weights γ of its hidden neurons' goal, those of its output neurons' goal,
+/// What a sweep over the trainer searches: the weights γ of its hidden neurons' goals, those of its output neurons' goal,
 /// and other options, all in one <see cref="SearchSpace"/>. Immutable: every method returns a new space.
 /// </summary>
 /// <remarks>
+/// <para>
 /// Parameters of the hidden goal are named as in <see cref="GoalSpace"/>, those of the output goal likewise after
 /// "output ", and options by their names. What is not searched is left as it is in the options that a point is
 /// applied to; a fixed weight of a goal space is part of the space.
+/// </para>
+/// <para>
+/// Where the trainer has a list of layers, <see cref="Options.HiddenLayers"/>, goals and options of hidden
+/// neurons are searched layer by layer. A layer is given by its place in the list, from 0; in names it is counted from 1:
+/// parameters of the second layer are "layer 2 {F}{C}", "layer 2 LearningRate" and "layer 2 NumberOfNeurons".
+/// </para>
 /// </remarks>
 public sealed class TrainerSpace
 {
     private const string OutputPrefix = "output ";
 
-    private static readonly string s_auto = new InfomorphicTrainer.Options().Goal;
+    private static readonly string s_auto = new Options().Goal;
 
-    private readonly ImmutableList<(TrainerOption Option, Parameter Parameter)> _options;
+    // The goals of hidden neurons: of the one layer that the trainer's options describe (null), or of layers in their order.
+    private readonly ImmutableList<(int? Layer, GoalSpace Space)> _goals;
+    private readonly ImmutableList<(TrainerOption Option, int? Layer, Parameter Parameter)> _options;
 
     private TrainerSpace(
-        GoalSpace? goal,
+        ImmutableList<(int? Layer, GoalSpace Space)> goals,
         GoalSpace? outputGoal,
-        ImmutableList<(TrainerOption Option, Parameter Parameter)> options
+        ImmutableList<(TrainerOption Option, int? Layer, Parameter Parameter)> options
     )
     {
-        Goal = goal;
+        _goals = goals;
         OutputGoal = outputGoal;
         _options = options;
+        string? ofOne = OfHiddenNeurons.FirstOrDefault(of => of.Layer is null).Name;
+        (string? ofLayer, int? layer) = OfHiddenNeurons.FirstOrDefault(of => of.Layer is not null);
+        if (ofOne is not null && ofLayer is not null)
+            throw new ArgumentException(
+                $"The search space has {ofOne} of a network of one hidden layer and {ofLayer} of {NameOf(layer)}: search either the one or the other."
+            );
     }
 
     /// <summary>A space in which nothing is searched yet.</summary>
-    public static TrainerSpace Empty { get; } = new(null, null, []);
+    public static TrainerSpace Empty { get; } = new([], null, []);
 
-    /// <summary>What of the hidden neurons' goal is searched; null for nothing.</summary>
-    public GoalSpace? Goal { get; }
+    /// <summary>What of the hidden neurons' goal is searched, where the network has one hidden layer and no list of them; null for nothing.</summary>
+    public GoalSpace? Goal => _goals.Find(goal => goal.Layer is null).Space;
+
+    /// <summary>What of the goals of hidden layers is searched, by the layer's place from 0; empty for nothing.</summary>
+    public IReadOnlyDictionary<int, GoalSpace> LayerGoals =>
+        _goals
+            .Where(goal => goal.Layer is not null)
+            .ToImmutableSortedDictionary(goal => goal.Layer!.Value, g => g.Space);
 
     /// <summary>What of the output neurons' goal is searched; null for nothing.</summary>
     public GoalSpace? OutputGoal { get; }
 
-    /// <summary>Searches the hidden neurons' goal.</summary>
+    /// <summary>Searches the hidden neurons' goal, where the network has one hidden layer and no list of them.</summary>
     /// <param name="goal">
     /// The goal space, over the sources that the trainer's options give the hidden neurons: F, C and L; F and C; or F and L.
     /// </param>
     /// <returns>The new space.</returns>
-    /// <exception cref="ArgumentException">The goal is over other sources.</exception>
-    public TrainerSpace WithGoal(GoalSpace goal) => new(Over(goal, "FCL", "FC", "FL"), OutputGoal, _options);
+    /// <exception cref="ArgumentException">The goal is over other sources, or the space has goals or options of layers.</exception>
+    public TrainerSpace WithGoal(GoalSpace goal) => With(goal, null);
+
+    /// <summary>Searches the goal of a hidden layer of <see cref="Options.HiddenLayers"/>.</summary>
+    /// <param name="goal">
+    /// The goal space, over the sources that the layer's options give its neurons: F, C and L; F and C; or F and L.
+    /// </param>
+    /// <param name="layer">The layer's place in the list, from 0.</param>
+    /// <returns>The new space.</returns>
+    /// <exception cref="ArgumentException">The goal is over other sources, or the space has the goal or options of a network of one hidden layer.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The place is negative.</exception>
+    public TrainerSpace WithGoal(GoalSpace goal, int layer) => With(goal, layer);
 
     /// <summary>Searches the output neurons' goal.</summary>
     /// <param name="goal">The goal space, over F and C.</param>
     /// <returns>The new space.</returns>
     /// <exception cref="ArgumentException">The goal is over other sources.</exception>
-    public TrainerSpace WithOutputGoal(GoalSpace goal) => new(Goal, Over(goal, "FC"), _options);
+    public TrainerSpace WithOutputGoal(GoalSpace goal) => new(_goals, Over(goal, "FC"), _options);
 
     /// <summary>Searches an option, or changes its range.</summary>
     /// <param name="option">The option.</param>
     /// <param name="low">The lower bound, which the trainer must take; whole for an option that is a whole number.</param>
     /// <param name="high">The upper bound, likewise, above the lower one.</param>
     /// <param name="logarithmic">Whether equal ratios, not equal differences, are equally large steps.</param>
+    /// <param name="layer">
+    /// The place, from 0, of the hidden layer whose option it is in <see cref="Options.HiddenLayers"/>; null
+    /// for an option of hidden neurons where the network has no such list, and for those of the output layer and the whole network.
+    /// </param>
     /// <returns>The new space.</returns>
-    /// <exception cref="ArgumentException">The bounds contradict each other, or the trainer does not take them.</exception>
-    public TrainerSpace With(TrainerOption option, double low, double high, bool logarithmic = false)
+    /// <exception cref="ArgumentException">
+    /// The bounds contradict each other, or the trainer does not take them; a layer has no such option; or the space would
+    /// have both options of layers and those of a network of one hidden layer.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The layer's place is negative.</exception>
+    public TrainerSpace With(TrainerOption option, double low, double high, bool logarithmic = false, int? layer = null)
     {
         (double smallest, double largest, bool whole) = LimitsOf(option);
+        ArgumentOutOfRangeException.ThrowIfNegative(layer ?? 0, nameof(layer));
+        if (layer is not null && !IsOfHiddenNeurons(option))
+            throw new ArgumentException($"{option} is no option of a hidden layer: search it without a layer.");
+        string name = FieldOf(option, layer);
         if (!(low >= smallest && high <= largest))
             throw new ArgumentException(
-                $"The trainer takes a {option} of {Text(smallest)} to {Text(largest)}, and the bounds are {Text(low)} and {Text(high)}."
+                $"The trainer takes a {name} of {Text(smallest)} to {Text(largest)}, and the bounds are {Text(low)} and {Text(high)}."
             );
         if (whole && (low != Math.Round(low) || high != Math.Round(high)))
-            throw new ArgumentException(
-                $"{option} is a whole number, and its bounds are {Text(low)} and {Text(high)}."
-            );
+            throw new ArgumentException($"{name} is a whole number, and its bounds are {Text(low)} and {Text(high)}.");
         Parameter parameter = whole
-            ? new IntegerParameter(option.ToString(), (int)low, (int)high, logarithmic)
-            : new RealParameter(option.ToString(), low, high, logarithmic);
-        return new TrainerSpace(Goal, OutputGoal, _options.RemoveAll(o => o.Option == option).Add((option, parameter)));
+            ? new IntegerParameter(PrefixOf(layer) + name, (int)low, (int)high, logarithmic)
+            : new RealParameter(PrefixOf(layer) + name, low, high, logarithmic);
+        return new TrainerSpace(
+            _goals,
+            OutputGoal,
+            _options.RemoveAll(o => o.Option == option && o.Layer == layer).Add((option, layer, parameter))
+        );
     }
 
-    /// <summary>The search space: the hidden goal's parameters, the output goal's, then the options in the order in which they were added.</summary>
+    /// <summary>
+    /// The search space: the parameters of the hidden goal or, layer by layer, of the hidden goals, those of the output goal,
+    /// then the options in the order in which they were added.
+    /// </summary>
     /// <returns>The search space.</returns>
     /// <exception cref="ArgumentException">Nothing is free.</exception>
     public SearchSpace ToSearchSpace()
     {
         Parameter[] parameters =
         [
-            .. Goal?.Parameters ?? [],
-            .. (OutputGoal?.Parameters ?? []).Select(p => new RealParameter(OutputPrefix + p.Name, p.Low, p.High)),
+            .. _goals.SelectMany(goal => Prefixed(PrefixOf(goal.Layer), goal.Space)),
+            .. OutputGoal is null ? [] : Prefixed(OutputPrefix, OutputGoal),
             .. _options.Select(o => o.Parameter),
         ];
         return parameters.Length > 0
@@ -97,6 +146,9 @@ public sealed class TrainerSpace
             : throw new ArgumentException(
                 "The search space is empty: free a weight of the goal with GoalSpace.Free, or add an option with TrainerSpace.With."
             );
+
+        static IEnumerable<Parameter> Prefixed(string prefix, GoalSpace goal) =>
+            goal.Parameters.Select(p => new RealParameter(prefix + p.Name, p.Low, p.High));
     }
 
     /// <summary>
@@ -111,27 +163,44 @@ public sealed class TrainerSpace
             .. OutputGoal?.Signature ?? [],
             "options",
             .. _options.Select(o => o.Parameter.Signature),
+            .. _goals
+                .Where(goal => goal.Layer is not null)
+                .SelectMany(goal => goal.Space.Signature.Prepend($"{PrefixOf(goal.Layer)}goal")),
         ]);
 
     /// <summary>Sets a trainer's options to a point. Options that are not searched stay.</summary>
     /// <param name="point">A point of <see cref="ToSearchSpace"/>.</param>
-    /// <param name="options">The options to change.</param>
-    /// <exception cref="ArgumentException">The goal that is searched is over other sources than the hidden neurons have.</exception>
-    public void Apply(ParameterPoint point, InfomorphicTrainer.Options options)
+    /// <param name="options">
+    /// The options to change. Where options of layers are searched, they get a new list of new layers: those that they had
+    /// stay as they are.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// A goal that is searched is over other sources than its neurons have; or a layer is searched that is not there or does
+    /// not learn, or layers where the options have no list of them, or the other way round.
+    /// </exception>
+    public void Apply(ParameterPoint point, Options options)
     {
         ArgumentNullException.ThrowIfNull(point);
         ArgumentNullException.ThrowIfNull(options);
-        if (IsOverOtherSources(options, out string? reason))
+        if (!IsFor(options, out string? reason))
             throw new ArgumentException(reason, nameof(options));
-        if (Goal is not null)
-            options.Goal = Goal.GoalAt(name => point[name]).ToString();
+        if (OfHiddenNeurons.Any(of => of.Layer is not null))
+            options.HiddenLayers = OptionFields.Copy(options.HiddenLayers);
+        foreach ((int? layer, GoalSpace space) in _goals)
+            SetGoal(options, layer, space.GoalAt(name => point[PrefixOf(layer) + name]));
         if (OutputGoal is not null)
             options.OutputGoal = OutputGoal.GoalAt(name => point[OutputPrefix + name]).ToString();
-        foreach ((TrainerOption option, Parameter parameter) in _options)
-            Set(options, option, point[parameter.Name]);
+        foreach ((TrainerOption option, int? layer, Parameter parameter) in _options)
+            OptionFields.Set(Holder(options, layer), FieldOf(option, layer), point[parameter.Name]);
         // Where both are searched, a point may allow more connections than it has neurons: all, then.
         if (options.MaximumLateralConnections > options.NumberOfHiddenNeurons)
             options.MaximumLateralConnections = options.NumberOfHiddenNeurons;
+        foreach (int layer in OfHiddenNeurons.Select(of => of.Layer).OfType<int>().Distinct())
+        {
+            HiddenLayerOptions one = options.HiddenLayers![layer];
+            if (one.MaximumLateralConnections > one.NumberOfNeurons)
+                one.MaximumLateralConnections = one.NumberOfNeurons;
+        }
     }
 
     /// <summary>The point of a trainer's options, for instance to begin the search with it.</summary>
@@ -140,19 +209,19 @@ public sealed class TrainerSpace
     /// <param name="reason">Why it does not, in one sentence; null where it does.</param>
     /// <returns>Whether the space holds the options.</returns>
     public bool TryGetPoint(
-        InfomorphicTrainer.Options options,
+        Options options,
         [NotNullWhen(true)] out ParameterPoint? point,
         [NotNullWhen(false)] out string? reason
     )
     {
         ArgumentNullException.ThrowIfNull(options);
-        point = null;
-        return !IsOverOtherSources(options, out reason)
-            && TryReadGoal(options, out GoalFunction? goal, out reason)
-            && TryGetPointOf(goal, options, out point, out reason);
+        return TryGetPoint(null, _ => false, options, out point, out reason);
     }
 
-    /// <summary>The point of a goal of the hidden neurons, such as a published one, with other options as given.</summary>
+    /// <summary>
+    /// The point of a goal of the hidden neurons, such as a published one, with other options as given. Where layers are
+    /// searched: of a goal that all of them have.
+    /// </summary>
     /// <param name="goal">The goal.</param>
     /// <param name="options">The other options.</param>
     /// <param name="point">The point; null where the space does not hold it.</param>
@@ -160,98 +229,218 @@ public sealed class TrainerSpace
     /// <returns>Whether the space holds the goal and the options.</returns>
     public bool TryGetPoint(
         GoalFunction goal,
-        InfomorphicTrainer.Options options,
+        Options options,
         [NotNullWhen(true)] out ParameterPoint? point,
         [NotNullWhen(false)] out string? reason
     )
     {
         ArgumentNullException.ThrowIfNull(goal);
         ArgumentNullException.ThrowIfNull(options);
-        point = null;
-        return !IsOverOtherSources(options, out reason) && TryGetPointOf(goal, options, out point, out reason);
+        return TryGetPoint(goal, _ => true, options, out point, out reason);
     }
 
-    /// <summary>The published goals of such hidden neurons that the space holds, with other options as given.</summary>
+    /// <summary>
+    /// The published goals of such hidden neurons that the space holds, with other options as given. Where goals of layers
+    /// are searched, all layers whose goal space holds a published goal have it together; the others have their own.
+    /// </summary>
     /// <param name="options">The other options.</param>
     /// <returns>Their points, in the order of <see cref="GoalFunctions.All"/>, each once.</returns>
-    public IReadOnlyList<ParameterPoint> GetPresetPoints(InfomorphicTrainer.Options options)
+    public IReadOnlyList<ParameterPoint> GetPresetPoints(Options options)
     {
         ArgumentNullException.ThrowIfNull(options);
         return
         [
             .. GoalFunctions
-                .All.Where(preset => preset.Goal.Sources == SourcesOf(options))
-                .Select(preset => TryGetPoint(preset.Goal, options, out ParameterPoint? point, out _) ? point : null)
+                .All.Select(preset =>
+                    TakersOf(preset.Goal, options) is { Count: > 0 } takers
+                    && TryGetPoint(preset.Goal, takers.Contains, options, out ParameterPoint? point, out _)
+                        ? point
+                        : null
+                )
                 .OfType<ParameterPoint>()
                 .Distinct(),
         ];
     }
 
-    /// <summary>The goal of hidden neurons with these options; null where they have none.</summary>
-    /// <exception cref="ArgumentException">It does not parse.</exception>
-    internal static GoalFunction? GoalOf(InfomorphicTrainer.Options options) =>
-        SourcesOf(options).Length == 0 ? null
-        : TryReadGoal(options, out GoalFunction? goal, out string? reason) ? goal
-        : throw new ArgumentException(reason, nameof(options));
+    /// <summary>The goal of the hidden neurons, or of a hidden layer's; null where they have none.</summary>
+    /// <param name="options">The trainer's options.</param>
+    /// <param name="layer">The layer's place, from 0; null for the only hidden layer.</param>
+    /// <exception cref="ArgumentException">The goal does not parse, there is no such layer, or there are several.</exception>
+    internal static GoalFunction? GoalOf(Options options, int? layer)
+    {
+        layer = LayerOf(options, layer);
+        return layer >= options.HiddenLayers?.Count || SourcesOf(options, layer).Length == 0 ? null
+            : TryReadGoal(options, layer, out GoalFunction? goal, out string? reason) ? goal
+            : throw new ArgumentException(reason, nameof(options));
+    }
+
+    /// <summary>Sets the goal of the hidden neurons (null), or of a hidden layer's.</summary>
+    internal static void SetGoal(Options options, int? layer, GoalFunction goal)
+    {
+        if (layer is int place)
+            options.HiddenLayers![place].Goal = goal.ToString();
+        else
+            options.Goal = goal.ToString();
+    }
+
+    /// <summary>A hidden layer's place in the list of layers; null for the one layer that options without such a list describe.</summary>
+    /// <param name="options">The trainer's options.</param>
+    /// <param name="layer">The layer's place, from 0; null for the only hidden layer.</param>
+    /// <exception cref="ArgumentException">There is no such layer, or there are several.</exception>
+    internal static int? LayerOf(Options options, int? layer)
+    {
+        int count = options.HiddenLayers?.Count ?? 1;
+        if (layer is null && count > 1)
+            throw new ArgumentException($"There are {count} hidden layers: say which of them.", nameof(layer));
+        if (layer < 0 || layer >= count)
+            throw new ArgumentException($"There is no {NameOf(layer)}: {NumberOf(count)}.", nameof(layer));
+        return options.HiddenLayers is null ? null : layer ?? 0;
+    }
+
+    /// <summary>What comes before the names of a layer's parameters; nothing where no layer is given.</summary>
+    internal static string PrefixOf(int? layer) =>
+        layer is null ? "" : string.Create(CultureInfo.InvariantCulture, $"layer {layer + 1} ");
+
+    /// <summary>Whether an option is searched.</summary>
+    /// <param name="field">Its name in the options of the trainer or, of a layer, of the layer.</param>
+    /// <param name="layer">The layer's place, from 0; null for the trainer's options.</param>
+    internal bool Searches(string field, int? layer) =>
+        field is nameof(Options.OutputGoal) && layer is null && OutputGoal is not null
+        || field is nameof(Options.Goal) && _goals.Any(goal => goal.Layer == layer)
+        || _options.Any(o => o.Layer == layer && FieldOf(o.Option, layer) == field);
+
+    // What is searched of hidden neurons, and of which layer.
+    private IEnumerable<(string Name, int? Layer)> OfHiddenNeurons =>
+        [
+            .. _goals.Select(goal => ("the goal", goal.Layer)),
+            .. _options.Where(o => IsOfHiddenNeurons(o.Option)).Select(o => (FieldOf(o.Option, o.Layer), o.Layer)),
+        ];
+
+    private TrainerSpace With(GoalSpace goal, int? layer)
+    {
+        _ = Over(goal, "FCL", "FC", "FL");
+        ArgumentOutOfRangeException.ThrowIfNegative(layer ?? 0, nameof(layer));
+        return new TrainerSpace(
+            [.. _goals.RemoveAll(other => other.Layer == layer).Add((layer, goal)).OrderBy(other => other.Layer)],
+            OutputGoal,
+            _options
+        );
+    }
 
     // The sources of hidden neurons that learn; empty where none does.
-    private static string SourcesOf(InfomorphicTrainer.Options options) =>
-        options.HiddenLayer != HiddenLayerKind.Infomorphic
-            ? ""
-            : "F" + (options.Context == ContextSignal.None ? "" : "C") + (options.LateralInput ? "L" : "");
+    private static string SourcesOf(Options options, int? layer)
+    {
+        (bool learns, ContextSignal context, bool lateralInput) =
+            layer is int place && options.HiddenLayers![place] is var one
+                ? (one.Learns, one.Context, one.LateralInput)
+                : (options.HiddenLayer == HiddenLayerKind.Infomorphic, options.Context, options.LateralInput);
+        return learns ? "F" + (context == ContextSignal.None ? "" : "C") + (lateralInput ? "L" : "") : "";
+    }
 
     // "auto" is what the trainer takes it for.
     private static bool TryReadGoal(
-        InfomorphicTrainer.Options options,
+        Options options,
+        int? layer,
         [NotNullWhen(true)] out GoalFunction? goal,
         [NotNullWhen(false)] out string? reason
     )
     {
-        string sources = SourcesOf(options) is { Length: > 0 } own ? own : "FCL";
-        if (options.Goal != s_auto || sources.Length == 1)
-            return GoalFunction.TryParse(options.Goal, sources, out goal, out reason);
+        string sources = SourcesOf(options, layer);
+        string text = layer is int place ? options.HiddenLayers![place].Goal : options.Goal;
+        if (text != s_auto || sources.Length == 1)
+            return GoalFunction.TryParse(text, sources, out goal, out reason);
         goal = GoalFunctions.DefaultFor(sources);
         reason = null;
         return true;
     }
 
-    // A goal over F and C would mean something else where there is L, too.
-    private bool IsOverOtherSources(InfomorphicTrainer.Options options, [NotNullWhen(true)] out string? reason)
+    // Whether there is what is searched.
+    private bool IsFor(Options options, [NotNullWhen(false)] out string? reason)
     {
-        string sources = SourcesOf(options);
-        reason =
-            Goal is null || Goal.Start.Sources == sources ? null
-            : sources.Length == 0
-                ? $"The search space has a goal, and {nameof(options.HiddenLayer)} is {options.HiddenLayer}: its neurons have none."
-            : $"The goal that is searched is over the sources {Goal.Start.Sources}, and the hidden neurons have {sources}: {nameof(options.Context)} and {nameof(options.LateralInput)} decide the sources.";
-        return reason is not null;
+        reason = OfHiddenNeurons
+            .Select(of => WhyNot(of.Name, of.Layer))
+            .Concat(_goals.Select(goal => WhyNotOver(goal.Space.Start.Sources, goal.Layer)))
+            .FirstOrDefault(why => why is not null);
+        return reason is null;
+
+        string? WhyNot(string name, int? layer) =>
+            (layer, options.HiddenLayers) switch
+            {
+                (null, null) => null,
+                (null, _) =>
+                    $"The search space has {name} of a network of one hidden layer, and {nameof(Options.HiddenLayers)} has the layers: search it layer by layer.",
+                (_, null) =>
+                    $"The search space has {name} of {NameOf(layer)}, and {nameof(Options.HiddenLayers)} is null: give the trainer a list of layers, or search without a layer.",
+                (int place, var layers) when place >= layers.Count =>
+                    $"The search space has {name} of {NameOf(layer)}, and {NumberOf(layers.Count)}.",
+                (int place, var layers) when layers[place] is null =>
+                    $"{nameof(Options.HiddenLayers)}[{place}] is null.",
+                (int place, var layers)
+                    when !layers[place].Learns && name != nameof(HiddenLayerOptions.NumberOfNeurons) =>
+                    $"The search space has {name} of {NameOf(layer)}, whose neurons do not learn.",
+                _ => null,
+            };
+
+        // A goal over F and C would mean something else where there is L, too.
+        string? WhyNotOver(string searched, int? layer)
+        {
+            string sources = SourcesOf(options, layer);
+            return searched == sources ? null
+                : sources.Length == 0
+                    ? $"The search space has a goal, and {nameof(options.HiddenLayer)} is {options.HiddenLayer}: its neurons have none."
+                : layer is null
+                    ? $"The goal that is searched is over the sources {searched}, and the hidden neurons have {sources}: {nameof(options.Context)} and {nameof(options.LateralInput)} decide the sources."
+                : $"The goal that is searched of {NameOf(layer)} is over the sources {searched}, and its neurons have {sources}: {nameof(options.Context)} and {nameof(options.LateralInput)} decide the sources.";
+        }
     }
 
-    private bool TryGetPointOf(
-        GoalFunction goal,
-        InfomorphicTrainer.Options options,
+    // Who has a published goal: the layers whose spaces hold it or, where no layers' goals are searched, the hidden neurons.
+    private List<int?> TakersOf(GoalFunction preset, Options options) =>
+        _goals.Any(goal => goal.Layer is not null)
+            ? [.. _goals.Where(goal => goal.Space.TryGetValues(preset, out _, out _)).Select(goal => goal.Layer)]
+        : SourcesOf(options, null) == preset.Sources ? [null]
+        : [];
+
+    // The point of options with another goal for those who take it.
+    private bool TryGetPoint(
+        GoalFunction? given,
+        Predicate<int?> takes,
+        Options options,
         [NotNullWhen(true)] out ParameterPoint? point,
         [NotNullWhen(false)] out string? reason
     )
     {
         point = null;
-        List<double> values = [];
-        if (!TryAddValues(Goal, goal, values, out reason))
+        if (!IsFor(options, out reason))
             return false;
-        if (OutputGoal is not null)
+        List<double> values = [];
+        foreach ((int? layer, GoalSpace space) in _goals)
         {
+            GoalFunction? goal = takes(layer) ? given : null;
             if (
+                (goal is null && !TryReadGoal(options, layer, out goal, out reason))
+                || !TryAddValues(space, goal!, values, out reason)
+            )
+            {
+                reason = layer is null ? reason! : $"In {NameOf(layer)}: {reason}";
+                return false;
+            }
+        }
+        if (
+            OutputGoal is not null
+            && (
                 !GoalFunction.TryParse(options.OutputGoal, "FC", out GoalFunction? output, out reason)
                 || !TryAddValues(OutputGoal, output, values, out reason)
             )
-                return false;
-        }
-        foreach ((TrainerOption option, Parameter parameter) in _options)
+        )
+            return false;
+        foreach ((TrainerOption option, int? layer, Parameter parameter) in _options)
         {
-            double value = Get(options, option);
+            double value = Get(options, option, layer);
             if (!parameter.Contains(value))
             {
-                reason = $"{option} is {Text(value)}, outside its range in the search space.";
+                reason =
+                    $"{FieldOf(option, layer)}{(layer is null ? "" : $" of {NameOf(layer)}")} is {Text(value)}, outside its range in the search space.";
                 return false;
             }
             values.Add(value);
@@ -273,19 +462,44 @@ public sealed class TrainerSpace
     }
 
     private static bool TryAddValues(
-        GoalSpace? space,
+        GoalSpace space,
         GoalFunction goal,
         List<double> values,
         [NotNullWhen(false)] out string? reason
     )
     {
-        reason = null;
-        if (space is null)
-            return true;
         if (!space.TryGetValues(goal, out IReadOnlyList<double>? weights, out reason))
             return false;
         values.AddRange(weights);
         return true;
+    }
+
+    private static bool IsOfHiddenNeurons(TrainerOption option) =>
+        option is not (TrainerOption.BatchSize or TrainerOption.OutputLearningRate or TrainerOption.OutputWeightDecay);
+
+    private static string NameOf(int? layer) =>
+        string.Create(CultureInfo.InvariantCulture, $"hidden layer {layer + 1}");
+
+    private static string NumberOf(int layers) =>
+        layers == 1
+            ? "there is 1 hidden layer"
+            : string.Create(CultureInfo.InvariantCulture, $"there are {layers} hidden layers");
+
+    // An option's name in the options of the trainer, or of a layer.
+    private static string FieldOf(TrainerOption option, int? layer) =>
+        option == TrainerOption.NumberOfHiddenNeurons && layer is not null
+            ? nameof(HiddenLayerOptions.NumberOfNeurons)
+            : option.ToString();
+
+    private static object Holder(Options options, int? layer) =>
+        layer is int place ? options.HiddenLayers![place] : options;
+
+    private static double Get(Options options, TrainerOption option, int? layer)
+    {
+        object holder = Holder(options, layer);
+        // The largest number of lateral connections may be null: that is 100, or all where there are fewer.
+        return OptionFields.Get(holder, FieldOf(option, layer))
+            ?? Math.Min(100, OptionFields.Get(holder, FieldOf(TrainerOption.NumberOfHiddenNeurons, layer))!.Value);
     }
 
     private static (double Smallest, double Largest, bool Whole) LimitsOf(TrainerOption option) =>
@@ -306,83 +520,6 @@ public sealed class TrainerSpace
             TrainerOption.WeightDecay or TrainerOption.OutputWeightDecay => (0, double.MaxValue, false),
             _ => throw new ArgumentOutOfRangeException(nameof(option), option, "There is no such option."),
         };
-
-    private static double Get(InfomorphicTrainer.Options options, TrainerOption option) =>
-        option switch
-        {
-            TrainerOption.NumberOfHiddenNeurons => options.NumberOfHiddenNeurons,
-            TrainerOption.BatchSize => options.BatchSize,
-            // Null is 100, or all where there are fewer.
-            TrainerOption.MaximumLateralConnections => options.MaximumLateralConnections
-                ?? Math.Min(100, options.NumberOfHiddenNeurons),
-            TrainerOption.NumberOfBins => options.NumberOfBins,
-            TrainerOption.BinningRange => options.BinningRange,
-            TrainerOption.Alpha1 => options.Alpha1,
-            TrainerOption.Alpha2 => options.Alpha2,
-            TrainerOption.Beta1 => options.Beta1,
-            TrainerOption.Beta2 => options.Beta2,
-            TrainerOption.LearningRate => options.LearningRate,
-            TrainerOption.WeightDecay => options.WeightDecay,
-            TrainerOption.OutputLearningRate => options.OutputLearningRate,
-            TrainerOption.OutputWeightDecay => options.OutputWeightDecay,
-            TrainerOption.BivariateK => options.BivariateK,
-            TrainerOption.BivariateBeta => options.BivariateBeta,
-            _ => throw new ArgumentOutOfRangeException(nameof(option), option, "There is no such option."),
-        };
-
-    private static void Set(InfomorphicTrainer.Options options, TrainerOption option, double value)
-    {
-        switch (option)
-        {
-            case TrainerOption.NumberOfHiddenNeurons:
-                options.NumberOfHiddenNeurons = (int)value;
-                break;
-            case TrainerOption.BatchSize:
-                options.BatchSize = (int)value;
-                break;
-            case TrainerOption.MaximumLateralConnections:
-                options.MaximumLateralConnections = (int)value;
-                break;
-            case TrainerOption.NumberOfBins:
-                options.NumberOfBins = (int)value;
-                break;
-            case TrainerOption.BinningRange:
-                options.BinningRange = value;
-                break;
-            case TrainerOption.Alpha1:
-                options.Alpha1 = value;
-                break;
-            case TrainerOption.Alpha2:
-                options.Alpha2 = value;
-                break;
-            case TrainerOption.Beta1:
-                options.Beta1 = value;
-                break;
-            case TrainerOption.Beta2:
-                options.Beta2 = value;
-                break;
-            case TrainerOption.LearningRate:
-                options.LearningRate = value;
-                break;
-            case TrainerOption.WeightDecay:
-                options.WeightDecay = value;
-                break;
-            case TrainerOption.OutputLearningRate:
-                options.OutputLearningRate = value;
-                break;
-            case TrainerOption.OutputWeightDecay:
-                options.OutputWeightDecay = value;
-                break;
-            case TrainerOption.BivariateK:
-                options.BivariateK = value;
-                break;
-            case TrainerOption.BivariateBeta:
-                options.BivariateBeta = value;
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(option), option, "There is no such option.");
-        }
-    }
 
     private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -9,6 +9,8 @@ namespace Microsoft.ML;
 /// <summary>Adds infomorphic networks to ML.NET's catalogs.</summary>
 public static class InfomorphicCatalog
 {
+    private const string DefaultLayerColumn = "LayerOutputs";
+
     /// <summary>
     /// Creates an <see cref="InfomorphicTrainer"/>, which predicts one of several classes with a network of neurons
     /// each of which learns for itself, from the information that its inputs share.
@@ -156,6 +158,72 @@ public static class InfomorphicCatalog
     }
 
     /// <summary>
+    /// Gives the outputs of a layer of a trained network as a column, for a pipeline that goes on with them. To train the
+    /// network within a pipeline, use <see cref="InfomorphicLayer"/>.
+    /// </summary>
+    /// <param name="transformer">The trained transformer; it stays as it is.</param>
+    /// <param name="layer">The layer's place in the network, from 0 for the lowest; the output layer is the last one.</param>
+    /// <param name="outputColumnName">
+    /// The name of the new column, a vector of <see cref="float"/>: the mean outputs with the label withheld, from −1 to 1; NaN
+    /// where a feature is missing.
+    /// </param>
+    /// <returns>A transformer that reads the same feature column.</returns>
+    /// <exception cref="ArgumentNullException">There is no transformer or no name.</exception>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The network has no such layer.</exception>
+    public static InfomorphicLayerTransformer LayerOutputs(
+        this ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
+        int layer,
+        string outputColumnName = DefaultLayerColumn
+    )
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
+        InfomorphicModelParameters model = transformer.Model;
+        ThrowIfMissing(layer, model.Network.Layers.Count);
+        return new InfomorphicLayerTransformer(
+            model.Environment,
+            model,
+            layer,
+            transformer.FeatureColumnName,
+            outputColumnName
+        );
+    }
+
+    /// <summary>
+    /// Creates an estimator that trains an infomorphic network and gives the outputs of one of its layers as a column, for a
+    /// pipeline that goes on with them:
+    /// <code>
+    /// mlContext.Transforms.InfomorphicLayer(mlContext.MulticlassClassification.Trainers.Infomorphic(), layer: 0, "Hidden")
+    ///     .Append(mlContext.MulticlassClassification.Trainers.LbfgsMaximumEntropy(featureColumnName: "Hidden"))
+    /// </code>
+    /// </summary>
+    /// <param name="catalog">The catalog of transforms.</param>
+    /// <param name="trainer">The trainer of the network.</param>
+    /// <param name="layer">The layer's place in the network, from 0 for the lowest; the output layer is the last one.</param>
+    /// <param name="outputColumnName">
+    /// The name of the new column, a vector of <see cref="float"/>: the mean outputs with the label withheld, from −1 to 1; NaN
+    /// where a feature is missing.
+    /// </param>
+    /// <returns>The estimator.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The trainer's network has no such layer.</exception>
+    public static InfomorphicLayerEstimator InfomorphicLayer(
+        this TransformsCatalog catalog,
+        InfomorphicTrainer trainer,
+        int layer = 0,
+        string outputColumnName = DefaultLayerColumn
+    )
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(trainer);
+        ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
+        ThrowIfMissing(layer, trainer.LayerCount);
+        return new InfomorphicLayerEstimator(trainer, layer, outputColumnName);
+    }
+
+    /// <summary>
     /// Explains a trained infomorphic network on labelled data, without training: as
     /// <see cref="InfomorphicModelParameters.Explain"/>, with the transformer's feature column.
     /// </summary>
@@ -268,5 +336,12 @@ public static class InfomorphicCatalog
             transformer.FeatureColumnName,
             DefaultColumnNames.PredictedLabel
         );
+    }
+
+    // The message alone: with the value .NET would write a second line.
+    private static void ThrowIfMissing(int layer, int layers)
+    {
+        if (InfomorphicLayerTransformer.ObstacleTo(layer, layers) is string obstacle)
+            throw new ArgumentOutOfRangeException(nameof(layer), obstacle);
     }
 }

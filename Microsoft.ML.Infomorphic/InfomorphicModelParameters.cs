@@ -111,8 +111,8 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// <returns>
     /// The explanation. Atoms are those of the last presentation with the label as context, counted by firing
     /// probability, averaged over batches of the training's size unless the settings say otherwise; see
-    /// <see cref="NetworkInsight.Method"/>. Responses to classes and rows are those of scoring: the label is withheld and
-    /// neurons pass on their mean output.
+    /// <see cref="NetworkInsight.Method"/>. Layers that passed on means in training do so again. Responses to classes and
+    /// rows are those of scoring: the label is withheld and neurons pass on their mean output.
     /// </returns>
     /// <exception cref="ArgumentNullException">There is no data, or a name is missing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or a setting is out of its range.</exception>
@@ -141,14 +141,22 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
             exampleWeightColumnName,
             cancellationToken
         );
-        return NetworkExplainer.Explain(Network, rows.Rows, settings, rows.ClassNames, rows.Places, cancellationToken);
+        return NetworkExplainer.Explain(
+            Network,
+            rows.Rows,
+            settings,
+            rows.ClassNames,
+            rows.Places,
+            TrainingSettings.LayersThatPassOnMeans,
+            cancellationToken
+        );
     }
 
     /// <summary>
     /// The neurons of an explained layer as a data view, a neuron a row: Neuron, Atoms (bits; the slots are named in the
     /// paper's notation, the annotation Method says what they are), ResidualEntropy, Entropy, MutualInformation and Goal
     /// (bits; NaN without a goal), ClassResponses (mean θ by class), MostTypicalRows, LeastTypicalRows (places in the data,
-    /// left out where none were asked for) and ReceptiveField.
+    /// left out where none were asked for) and ReceptiveField, its parts one after another.
     /// </summary>
     /// <param name="insight">The explanation.</param>
     /// <param name="layer">The layer; null for the first one.</param>
@@ -166,7 +174,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         SupportedHost.ThrowIfUnsupported();
         Contracts.CheckValue(environment, nameof(environment));
         environment.CheckValue(context, nameof(context));
-        context.CheckAtModel(ModelFormat.VersionInfo);
+        ModelFormat.Check(context, ModelFormat.VersionInfo);
         return new InfomorphicModelParameters(environment, context);
     }
 

@@ -95,7 +95,7 @@ public sealed class InfomorphicPredictionTransformer
         SupportedHost.ThrowIfUnsupported();
         Contracts.CheckValue(environment, nameof(environment));
         environment.CheckValue(context, nameof(context));
-        context.CheckAtModel(VersionInfo);
+        ModelFormat.Check(context, VersionInfo);
         return new InfomorphicPredictionTransformer(
             environment.Register(nameof(InfomorphicPredictionTransformer)),
             context

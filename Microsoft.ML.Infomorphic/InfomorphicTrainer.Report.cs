@@ -41,7 +41,7 @@ public sealed partial class InfomorphicTrainer
                 new ProgressHeader(["Accuracy", "Validation Accuracy", "Goal"], ["epochs"]),
                 entry =>
                 {
-                    entry.SetProgress(0, _last?.Epoch ?? 0, settings.Epochs);
+                    entry.SetProgress(0, _last?.Epoch ?? 0, settings.TotalEpochs);
                     if (_last is null)
                         return;
                     entry.SetMetric(0, _last.TrainingAccuracy);
@@ -65,7 +65,7 @@ public sealed partial class InfomorphicTrainer
         }
 
         /// <summary>The model of a network.</summary>
-        public InfomorphicModelParameters End(TrainingResult result)
+        public InfomorphicModelParameters End(TrainingResult result, TrainingSettings settings)
         {
             Channel.Info(
                 string.Create(
@@ -75,7 +75,7 @@ public sealed partial class InfomorphicTrainer
             );
             return new InfomorphicModelParameters(
                 _trainer.Host,
-                new ModelContents(result.Network, result.History, _trainer._settings, _trainer._scoring)
+                new ModelContents(result.Network, result.History, settings, _trainer._scoring)
             );
         }
 
@@ -92,7 +92,7 @@ public sealed partial class InfomorphicTrainer
                 : "";
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"Epoch {epoch.Epoch} of {_trainer._settings.Epochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {epoch.Goal:F4} bits"
+                $"Epoch {epoch.Epoch} of {_trainer._settings.TotalEpochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {epoch.Goal:F4} bits"
             );
         }
     }

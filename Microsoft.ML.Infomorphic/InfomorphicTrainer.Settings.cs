@@ -83,7 +83,17 @@ public sealed partial class InfomorphicTrainer
             }
             catch (ArgumentException exception)
             {
-                throw host.ExceptUserArg(nameof(options.HiddenLayers), exception.Message);
+                string name = exception.ParamName switch
+                {
+                    nameof(settings.Output) => nameof(options.OutputLayerInputs),
+                    nameof(settings.Order) => nameof(options.LayerOrder),
+                    nameof(settings.Image) => nameof(options.Image),
+                    _ => nameof(options.HiddenLayers),
+                };
+
+                // .NET adds the parameter's name to the message.
+                string message = exception.Message.Split(" (Parameter '")[0];
+                throw host.ExceptUserArg(name, $"{name}: {message}");
             }
 
             return settings;

@@ -110,6 +110,9 @@ public sealed partial class InfomorphicTrainer
     /// </summary>
     public override TrainerInfo Info { get; }
 
+    /// <summary>Number of layers of the network, with the output layer.</summary>
+    internal int LayerCount => _settings.HiddenLayers.Count + 1;
+
     /// <inheritdoc/>
     protected override PredictionKind PredictionKind => PredictionKind.MulticlassClassification;
 
@@ -306,25 +309,34 @@ public sealed partial class InfomorphicTrainer
                 () => TorchRuntime.CudaDeviceCount
             );
 
-            (RowSource train, RowSource? validation) = first.Read(channel, context, trainers.Count);
+            ImageShape? image = ImageOf(context.TrainingSet.Schema.Feature!.Value);
+            TrainingSettings[] settings =
+            [
+                .. trainers.Select(trainer => trainer._settings with { Image = trainer._settings.Image ?? image }),
+            ];
+            (RowSource train, RowSource? validation, long left) = first.Read(
+                channel,
+                context,
+                settings[0],
+                trainers.Count
+            );
             first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
 
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
                 validation,
-                [
-                    .. reports.Select(
-                        (report, i) => new TrainingRequest(trainers[i]._settings, report.Begin(train, device))
-                    ),
-                ],
+                [.. reports.Select((report, i) => new TrainingRequest(settings[i], report.Begin(train, device)))],
                 earlier?.Network,
-                device
+                device,
+                left
             );
             return
             [
                 .. outcomes.Select<TrainingOutcome, (InfomorphicModelParameters?, Exception?)>(
                     (outcome, i) =>
-                        outcome.Result is TrainingResult result ? (reports[i].End(result), null) : (null, outcome.Error)
+                        outcome.Result is TrainingResult result
+                            ? (reports[i].End(result, settings[i]), null)
+                            : (null, outcome.Error)
                 ),
             ];
         }
@@ -345,9 +357,15 @@ public sealed partial class InfomorphicTrainer
         return MakeRoles(data);
     }
 
-    private (RowSource Train, RowSource? Validation) Read(IChannel channel, TrainContext context, int networks)
+    // The rows, and the bytes of the budget that they leave.
+    private (RowSource Train, RowSource? Validation, long Left) Read(
+        IChannel channel,
+        TrainContext context,
+        TrainingSettings settings,
+        int networks
+    )
     {
-        var plan = new MemoryPlan(_memoryBudget, _settings, networks);
+        var plan = new MemoryPlan(_memoryBudget, settings, networks);
         FirstReading train = DataViewReader.Read(
             Host,
             channel,
@@ -364,7 +382,29 @@ public sealed partial class InfomorphicTrainer
                 _memoryBudget is null ? null : (_, _) => plan.ForValidation(train)
             )
             : null;
-        return plan.Arrange(train, validation, message => channel.Info(message));
+        (RowSource rows, RowSource? forValidation) = plan.Arrange(train, validation, message => channel.Info(message));
+        long left = plan.ForRows(rows.FeatureCount, rows.ClassCount) - train.Bytes - (validation?.Bytes ?? 0);
+        return (rows, forValidation, Math.Max(left, 0));
+    }
+
+    // The shape of an image's features where the column has dimensions, as ExtractPixels gives them: channels × height ×
+    // width or, interleaved, height × width × channels. Channels are the fewer.
+    private static ImageShape? ImageOf(DataViewSchema.Column column)
+    {
+        if (column.Type is not VectorDataViewType { IsKnownSize: true } vector)
+            return null;
+        return vector.Dimensions switch
+        {
+            [int height, int width] => new ImageShape(height, width),
+            [int height, int width, int channels] when channels < height => new ImageShape(
+                height,
+                width,
+                channels,
+                Interleaved: true
+            ),
+            [int channels, int height, int width] => new ImageShape(height, width, channels),
+            _ => null,
+        };
     }
 
     private string DescribeLayers()

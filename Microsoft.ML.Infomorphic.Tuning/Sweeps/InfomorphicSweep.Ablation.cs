@@ -14,15 +14,22 @@ public sealed partial class InfomorphicSweep
     /// <param name="point">The point, such as that of <see cref="SweepResult.Best"/>.</param>
     /// <param name="trainData">The training data.</param>
     /// <param name="validationData">The validation data.</param>
+    /// <param name="layer">
+    /// The place, from 0, of the hidden layer whose neurons' goal it is, while those of other layers stay; null where there is
+    /// only one.
+    /// </param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>One ablation for each weight that is not zero, the most harmful one first.</returns>
-    /// <exception cref="ArgumentException">The hidden neurons have no goal.</exception>
+    /// <exception cref="ArgumentException">
+    /// The hidden neurons have no goal, or there is no such layer, or there are several and none is given.
+    /// </exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>Source: arXiv 2412.02482, section 4.2.</remarks>
     public IReadOnlyList<Ablation> Ablate(
         ParameterPoint point,
         IDataView trainData,
         IDataView validationData,
+        int? layer = null,
         CancellationToken cancellationToken = default
     )
     {
@@ -35,9 +42,10 @@ public sealed partial class InfomorphicSweep
             (trainData, validationData) = (fitted.Transform(trainData), fitted.Transform(validationData));
         }
         InfomorphicTrainer.Options options = OptionsAt(point);
+        layer = TrainerSpace.LayerOf(options, layer);
         options.CancellationToken = cancellationToken;
         GoalFunction goal =
-            GoalAt(point)
+            TrainerSpace.GoalOf(options, layer)
             ?? throw new ArgumentException(
                 "There is no goal to take weights from: the hidden neurons do not learn.",
                 nameof(point)
@@ -53,13 +61,16 @@ public sealed partial class InfomorphicSweep
                 goal.Gamma[atom],
                 whole,
                 Judge(GoalFunction.FromGamma(goal.Sources, [.. goal.Gamma.Select((v, i) => i == atom ? 0 : v)]))
-            );
+            )
+            {
+                Layer = layer,
+            };
         return [.. ablations.ToArray().OrderBy(a => -Losses.Of(a.Value, Metric.Direction))];
 
         double Judge(GoalFunction ablated)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            options.Goal = ablated.ToString();
+            TrainerSpace.SetGoal(options, layer, ablated);
             var model = _catalog.Trainers.Infomorphic(options).Fit(trainData, validationData);
             return Metric.Value(
                 _catalog.Evaluate(
@@ -79,8 +90,14 @@ public sealed partial class InfomorphicSweep
 /// <param name="Value">The metric without it.</param>
 public sealed record Ablation(string Atom, double Weight, double Before, double Value)
 {
-    /// <summary>Writes the atom and both values, with the invariant culture.</summary>
+    /// <summary>The place of the hidden layer whose goal it is, from 0; null where the options have no list of layers.</summary>
+    public int? Layer { get; init; }
+
+    /// <summary>The weight's name as <see cref="TrainerSpace"/> has it: the atom, after "layer 2 " where it is the second layer's.</summary>
+    public string Name => TrainerSpace.PrefixOf(Layer) + Atom;
+
+    /// <summary>Writes the name and both values, with the invariant culture.</summary>
     /// <returns>The text.</returns>
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{Atom}: {Before:0.0000} → {Value:0.0000}");
+        string.Create(CultureInfo.InvariantCulture, $"{Name}: {Before:0.0000} → {Value:0.0000}");
 }

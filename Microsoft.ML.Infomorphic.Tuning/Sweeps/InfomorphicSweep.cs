@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Reflection;
 using System.Runtime.ExceptionServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Information;
@@ -18,13 +17,6 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// </remarks>
 public sealed partial class InfomorphicSweep
 {
-    // What changes the time or the memory that training takes, but not the model.
-    private static readonly string[] s_withoutEffect =
-    [
-        nameof(InfomorphicTrainer.Options.NumberOfThreads),
-        nameof(InfomorphicTrainer.Options.MemoryBudget),
-    ];
-
     private readonly MulticlassClassificationCatalog _catalog;
     private readonly InfomorphicSweepOptions _options;
     private readonly InfomorphicTrainer.Options _trainer;
@@ -34,7 +26,7 @@ public sealed partial class InfomorphicSweep
         _catalog = catalog;
         ArgumentOutOfRangeException.ThrowIfLessThan(options.TrialsAtOnce, 1, nameof(options.TrialsAtOnce));
         _options = options;
-        _trainer = Copy(options.Trainer);
+        _trainer = OptionFields.Copy(options.Trainer);
         _trainer.Seed ??= 0;
         Space = options.Space.ToSearchSpace();
         StartingPoints = FindStartingPoints();
@@ -87,18 +79,21 @@ public sealed partial class InfomorphicSweep
 
     /// <summary>The trainer's options at a point; training with them gives the trial's model again.</summary>
     /// <param name="point">The point, such as that of <see cref="SweepResult.Best"/>.</param>
-    /// <returns>The options.</returns>
+    /// <returns>The options; they share nothing that could be changed with those of another point.</returns>
     public InfomorphicTrainer.Options OptionsAt(ParameterPoint point)
     {
-        InfomorphicTrainer.Options options = Copy(_trainer);
+        InfomorphicTrainer.Options options = OptionFields.Copy(_trainer);
         _options.Space.Apply(point, options);
         return options;
     }
 
     /// <summary>The hidden neurons' goal at a point.</summary>
     /// <param name="point">The point, such as that of <see cref="SweepResult.Best"/>.</param>
-    /// <returns>The goal; null where hidden neurons do not learn.</returns>
-    public GoalFunction? GoalAt(ParameterPoint point) => TrainerSpace.GoalOf(OptionsAt(point));
+    /// <param name="layer">The place of their layer, from 0; null where there is only one.</param>
+    /// <returns>The goal; null where the neurons do not learn.</returns>
+    /// <exception cref="ArgumentException">There is no such layer, or there are several and none is given.</exception>
+    public GoalFunction? GoalAt(ParameterPoint point, int? layer = null) =>
+        TrainerSpace.GoalOf(OptionsAt(point), layer);
 
     private SweepResult Run((IDataView Train, IDataView Validation)[] splits, CancellationToken cancellationToken)
     {
@@ -195,11 +190,12 @@ public sealed partial class InfomorphicSweep
         SweepMetric metric = _options.Metric;
         InfomorphicTrainer.Options options = OptionsAt(trial.Point);
         trial.TellsPrunedValue = metric.IsMeasuredAfterEpochs(options);
+        int epochs = EpochsOf(options);
         Action<EpochRecord>? ended = options.EpochEnded;
         options.EpochEnded = epoch =>
         {
             ended?.Invoke(epoch);
-            trial.Report(fold * options.NumberOfEpochs + epoch.Epoch, metric.AfterEpoch(epoch) ?? double.NaN);
+            trial.Report(fold * epochs + epoch.Epoch, metric.AfterEpoch(epoch) ?? double.NaN);
         };
         options.CancellationToken = trial.CancellationToken;
         return _catalog.Trainers.Infomorphic(options);
@@ -248,45 +244,18 @@ public sealed partial class InfomorphicSweep
     // The metric, the data, and every option that is not searched and changes the model.
     private string DescribeObjective(int folds)
     {
-        var defaults = new InfomorphicTrainer.Options();
-        HashSet<string> searched = [.. Space.Parameters.Select(p => p.Name), .. s_withoutEffect];
-        if (_options.Space.Goal is not null)
-            searched.Add(nameof(InfomorphicTrainer.Options.Goal));
-        if (_options.Space.OutputGoal is not null)
-            searched.Add(nameof(InfomorphicTrainer.Options.OutputGoal));
-        IEnumerable<string> fixedOptions =
-            from field in Fields
-            where IsSetting(field.FieldType) && !searched.Contains(field.Name)
-            let value = field.GetValue(_trainer)
-            where
-                !Equals(value, field.GetValue(defaults))
-                || field.Name
-                    is nameof(InfomorphicTrainer.Options.NumberOfHiddenNeurons)
-                        or nameof(InfomorphicTrainer.Options.NumberOfEpochs)
-            select string.Create(CultureInfo.InvariantCulture, $"{field.Name} = {value}");
         string data = folds == 1 ? "validation rows" : string.Create(CultureInfo.InvariantCulture, $"{folds} folds");
         string of = _options.DataDescription is string described ? $" of {described}" : "";
-        return $"{_options.Metric.Name} of {data}{of}: {string.Join(", ", fixedOptions)}";
+        return $"{_options.Metric.Name} of {data}{of}: {OptionFields.Describe(_trainer, _options.Space)}";
     }
 
-    private static FieldInfo[] Fields =>
-        [
-            .. typeof(InfomorphicTrainer.Options)
-                .GetFields(BindingFlags.Public | BindingFlags.Instance)
-                .OrderBy(f => f.Name, StringComparer.Ordinal),
-        ];
-
-    private static bool IsSetting(Type type)
-    {
-        Type plain = Nullable.GetUnderlyingType(type) ?? type;
-        return plain.IsPrimitive || plain.IsEnum || plain == typeof(string);
-    }
-
-    private static InfomorphicTrainer.Options Copy(InfomorphicTrainer.Options options)
-    {
-        var copy = new InfomorphicTrainer.Options();
-        foreach (FieldInfo field in Fields)
-            field.SetValue(copy, field.GetValue(options));
-        return copy;
-    }
+    // Epochs of a training: where layers are trained one after another, as many for each that learns below the last one, and
+    // as many for the rest.
+    private static int EpochsOf(InfomorphicTrainer.Options options) =>
+        options.NumberOfEpochs
+        * (
+            options is { LayerOrder: LayerOrder.BottomUp, HiddenLayers: [_, _, ..] layers }
+                ? layers.SkipLast(1).Count(layer => layer.Learns) + 1
+                : 1
+        );
 }

@@ -47,7 +47,10 @@ public sealed record InfomorphicSweepOptions
     /// <summary>Creates the tuner, the same for every worker; null for TPE with its defaults and seed 0.</summary>
     public Func<SearchSpace, OptimizationDirection, Tuner>? Tuner { get; init; }
 
-    /// <summary>Whether the search begins with the published goals of hidden neurons that the space holds.</summary>
+    /// <summary>
+    /// Whether the search begins with the published goals of hidden neurons that the space holds, those of
+    /// <see cref="TrainerSpace.GetPresetPoints"/>.
+    /// </summary>
     public bool EnqueuePresets { get; init; } = true;
 
     /// <summary>Whether the search begins with the trainer's options as they are, which the space must hold.</summary>

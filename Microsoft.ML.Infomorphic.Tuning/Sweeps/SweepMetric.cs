@@ -74,8 +74,9 @@ public sealed record SweepMetric
     /// <summary>
     /// Whether a tuner can learn from what stands for the metric after an epoch as if the trained model had it: not where the
     /// metric is another one, nor where scores are sampled, nor for the log-loss of scores that are calibrated after
-    /// training. Calibration adds little to the accuracy, far less than trials differ by, so a pruned trial's accuracy
-    /// without it is only a little too low.
+    /// training, nor where layers are trained one after another, so that the network of earlier epochs has fewer of them.
+    /// Calibration adds little to the accuracy, far less than trials differ by, so a pruned trial's accuracy without it is
+    /// only a little too low.
     /// </summary>
     /// <param name="options">The trainer's options.</param>
     /// <returns>Whether it can.</returns>
@@ -83,6 +84,7 @@ public sealed record SweepMetric
     {
         ArgumentNullException.ThrowIfNull(options);
         return options.Scoring == ScoringMode.MeanField
+            && options is not { LayerOrder: LayerOrder.BottomUp, HiddenLayers.Count: > 1 }
             && (this == MicroAccuracy || this == LogLoss && !options.CalibrateScores);
     }
 

@@ -16,6 +16,7 @@ internal sealed class ConverterGraph(OnnxContext context) : IOnnxGraph
         values switch
         {
             float[] numbers => context.AddInitializer(numbers, shape, Prefix + name),
+            int[] numbers => context.AddInitializer(numbers, typeof(int), shape, Prefix + name),
             long[] numbers => context.AddInitializer(numbers, shape, Prefix + name),
             _ => throw new NotSupportedException($"A constant of {values.GetType()} was asked for."),
         };

@@ -42,7 +42,7 @@ internal static class DataViewReader
         long bytes = limit?.Invoke(featureCount, classCount) ?? long.MaxValue;
 
         var survey = new RowSurvey(featureCount, classCount, data.Schema.Weight.HasValue);
-        var rows = new RowStore(survey, bytes);
+        var rows = new LimitedRows(survey, bytes);
         var skipped = new List<long>();
         using var cursor = new MulticlassLabelCursor(
             classCount,
@@ -134,46 +134,41 @@ internal static class DataViewReader
     }
 
     /// <summary>Keeps rows for as long as they do not take more memory than they may.</summary>
-    private sealed class RowStore(RowSurvey survey, long limit)
+    private sealed class LimitedRows(RowSurvey survey, long limit)
     {
-        private FeatureStore? _features = new(survey.FeatureCount, Math.Max(0, limit));
-        private List<int> _labels = [];
-        private List<float>? _weights = survey.HasWeights ? [] : null;
+        private RowStore? _rows = new(survey.FeatureCount, survey.ClassCount, survey.HasWeights, limit);
 
         /// <summary>Bytes that all rows take, or would take.</summary>
         public long Bytes =>
-            new FeatureStore(survey.FeatureCount).BytesOf(survey.RowCount, survey.RowCount * survey.MeanNonZeros)
+            RowStore.BytesOf(survey.FeatureCount, survey.RowCount, survey.RowCount * survey.MeanNonZeros)
             + (long)survey.RowCount * MemoryPlan.BytesPerRow;
 
         public void Add(MulticlassLabelCursor cursor)
         {
-            if (_features is null)
+            if (_rows is null)
                 return;
             if (
-                limit - _features.Bytes < (long)survey.RowCount * MemoryPlan.BytesPerRow
-                || !_features.TryAdd(in cursor.Features)
+                limit - _rows.FeatureBytes >= (long)survey.RowCount * MemoryPlan.BytesPerRow
+                && _rows.TryAdd(ValuesOf(cursor))
             )
-            {
-                Drop();
                 return;
-            }
-            _labels.Add(cursor.Label);
-            _weights?.Add(cursor.Weight);
-        }
-
-        public LabeledRows? ToRows() =>
-            _features is null
-                ? null
-                : new LabeledRows(_features.ToMatrix(), [.. _labels], _weights?.ToArray(), survey.ClassCount);
-
-        private void Drop()
-        {
-            _features = null;
-            _labels = [];
-            _weights = null;
+            _rows = null;
 
             // What takes nearly the whole budget is garbage now, and its place is needed.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
+
+        public LabeledRows? ToRows() => _rows?.ToRows();
     }
+
+    /// <summary>The row that a cursor is at.</summary>
+    internal static RowValues ValuesOf(MulticlassLabelCursor cursor) =>
+        new()
+        {
+            Label = cursor.Label,
+            Weight = cursor.Weight,
+            Features = cursor.Features.GetValues(),
+            IsFull = cursor.Features.IsDense,
+            Indices = cursor.Features.IsDense ? default : cursor.Features.GetIndices(),
+        };
 }

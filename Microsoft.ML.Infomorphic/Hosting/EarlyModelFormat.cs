@@ -60,7 +60,7 @@ internal static class EarlyModelFormat
         int epochs = reader.ReadInt32();
         int batchSize = reader.ReadInt32();
         int lateral = reader.ReadInt32();
-        var standardization = (Standardization)reader.ReadByte();
+        Standardization standardization = ModelFormat.ReadEnum<Standardization>(reader);
         int earlyStopping = reader.ReadInt32();
         bool restoreBestEpoch = reader.ReadBoolean();
         ulong seed = reader.ReadUInt64();
@@ -78,7 +78,12 @@ internal static class EarlyModelFormat
                     }
                 ),
             ],
-            Output = new OutputLayerSettings { Goal = network.OutputLayer.Goal!, Optimizer = output },
+            Output = new OutputLayerSettings
+            {
+                Goal = network.OutputLayer.Goal!,
+                Binning = network.OutputLayer.Binning,
+                Optimizer = output,
+            },
             Presentations = Math.Max(network.Presentations, 2),
             Epochs = epochs,
             BatchSize = batchSize,
@@ -92,7 +97,10 @@ internal static class EarlyModelFormat
     /// <summary>The settings that follow from a layer.</summary>
     public static LayerSettings SettingsOf(InfomorphicLayer layer) =>
         layer.Goal is null
-            ? LayerSettings.RandomProjection(layer.NeuronCount)
+            ? LayerSettings.RandomProjection(layer.NeuronCount) with
+            {
+                Binning = layer.Binning,
+            }
             : new LayerSettings
             {
                 Neurons = layer.NeuronCount,

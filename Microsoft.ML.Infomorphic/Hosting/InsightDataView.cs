@@ -25,7 +25,7 @@ internal static class InsightDataView
                 schema.Remove(schema[column]);
         schema[nameof(NeuronRow.ReceptiveField)].ColumnType = new VectorDataViewType(
             NumberDataViewType.Single,
-            layer.Layer.Sources[0].Projections.Sum(of => of.Connectivity.InputCount)
+            layer.Inputs.Sum(input => input.Size)
         );
         return DataViewConstructionUtils.CreateFromList(
             environment,
@@ -60,7 +60,7 @@ internal static class InsightDataView
             ClassResponses = [.. neuron.ClassResponses],
             MostTypicalRows = [.. neuron.MostTypical.Select(row => row.Row)],
             LeastTypicalRows = [.. neuron.LeastTypical.Select(row => row.Row)],
-            ReceptiveField = layer.ReceptiveField(neuron.Neuron),
+            ReceptiveField = [.. layer.Inputs.SelectMany((_, part) => layer.ReceptiveField(neuron.Neuron, part))],
         };
 
     private sealed class NeuronRow

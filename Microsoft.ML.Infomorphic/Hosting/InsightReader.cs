@@ -38,35 +38,25 @@ internal static class InsightReader
     {
         DataViewSchema.Column label = Find(
             host,
-            data,
+            nameof(data),
+            data.Schema,
             labelColumn,
             "label",
             "the context of an explanation is the label"
         );
-        DataViewSchema.Column features = Find(host, data, featureColumn, "feature", "the network reads it");
         if (weightColumn is not null)
-            Find(host, data, weightColumn, "weight", "it was asked for");
+            Find(host, nameof(data), data.Schema, weightColumn, "weight", "it was asked for");
         if (label.Type is not KeyDataViewType key || key.Count != (ulong)network.ClassCount)
             throw host.ExceptParam(
                 nameof(data),
                 $"The label column '{labelColumn}' must be a key with the model's {network.ClassCount} classes, and is {label.Type}."
             );
-        if (
-            features.Type is not VectorDataViewType vector
-            || vector.ItemType != NumberDataViewType.Single
-            || vector.Size != network.FeatureCount
-        )
-            throw host.ExceptParam(
-                nameof(data),
-                $"The feature column '{featureColumn}' must be a vector of the {network.FeatureCount} features that the model was trained on, and is {features.Type}."
-            );
+        FindFeatures(host, nameof(data), data.Schema, featureColumn, network);
 
         using IChannel channel = host.Start("Reading");
         var roles = new RoleMappedData(data, labelColumn, featureColumn, weight: weightColumn);
         roles.CheckOptFloatWeight();
-        var store = new FeatureStore(network.FeatureCount);
-        var labels = new List<int>();
-        var weights = new List<float>();
+        var rows = new RowStore(network.FeatureCount, network.ClassCount, weightColumn is not null);
         var places = new List<long>();
         using var cursor = new MulticlassLabelCursor(
             network.ClassCount,
@@ -77,9 +67,7 @@ internal static class InsightReader
         {
             // No question here whether the context was cancelled: that of a finished trial is, and its model is still good.
             cancellationToken.ThrowIfCancellationRequested();
-            store.Add(in cursor.Features);
-            labels.Add(cursor.Label);
-            weights.Add(cursor.Weight);
+            rows.TryAdd(DataViewReader.ValuesOf(cursor));
             places.Add(cursor.KeptRowCount + cursor.SkippedRowCount - 1);
         }
 
@@ -89,7 +77,7 @@ internal static class InsightReader
             channel.Warning($"Skipped {cursor.BadLabelCount} instances with missing labels during explanation");
         if (cursor.BadWeightCount > 0)
             channel.Warning($"Skipped {cursor.BadWeightCount} instances with missing weights during explanation");
-        if (labels.Count == 0)
+        if (rows.RowCount == 0)
             throw host.Except(
                 cursor.BadLabelCount > 0
                     ? $"No row has a label in the column '{labelColumn}', and an explanation needs labels."
@@ -98,12 +86,7 @@ internal static class InsightReader
                 : $"There are no rows to explain the model on: the columns '{featureColumn}' and '{labelColumn}' are empty."
             );
         return new InsightRows(
-            new LabeledRows(
-                store.ToMatrix(),
-                [.. labels],
-                weightColumn is null ? null : [.. weights],
-                network.ClassCount
-            ),
+            rows.ToRows(),
             [.. places],
             ClassNames(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(Text)]
         );
@@ -139,10 +122,45 @@ internal static class InsightReader
         );
     }
 
-    private static DataViewSchema.Column Find(IHost host, IDataView data, string name, string role, string reason) =>
-        data.Schema.GetColumnOrNull(name)
-        ?? throw host.ExceptParam(
-            nameof(data),
+    /// <summary>Finds the feature column.</summary>
+    /// <param name="exceptions">Marks the exception.</param>
+    /// <param name="parameter">The name of the parameter that has the column.</param>
+    /// <param name="schema">The schema.</param>
+    /// <param name="name">The name of the column.</param>
+    /// <param name="network">The network that reads it.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The column is missing or does not fit the network.</exception>
+    public static DataViewSchema.Column FindFeatures(
+        IExceptionContext exceptions,
+        string parameter,
+        DataViewSchema schema,
+        string name,
+        InfomorphicNetwork network
+    )
+    {
+        DataViewSchema.Column features = Find(exceptions, parameter, schema, name, "feature", "the network reads it");
+        if (
+            features.Type is not VectorDataViewType vector
+            || vector.ItemType != NumberDataViewType.Single
+            || vector.Size != network.FeatureCount
+        )
+            throw exceptions.ExceptParam(
+                parameter,
+                $"The feature column '{name}' must be a vector of the {network.FeatureCount} features that the model was trained on, and is {features.Type}."
+            );
+        return features;
+    }
+
+    private static DataViewSchema.Column Find(
+        IExceptionContext exceptions,
+        string parameter,
+        DataViewSchema schema,
+        string name,
+        string role,
+        string reason
+    ) =>
+        schema.GetColumnOrNull(name)
+        ?? throw exceptions.ExceptParam(
+            parameter,
             $"The data has no {role} column '{name}', and {reason}: add the column or name another one."
         );
 

@@ -53,6 +53,8 @@ internal static class ModelFile
         // ML.NET and the archive have dozens of errors for a file that is not what it should be, wrapped in others.
         catch (Exception exception) when (exception is not (OutOfMemoryException or OperationCanceledException))
         {
+            if (Innermost(exception) is LaterModelException later)
+                throw new FormatException($"{name}: {later.Message}", exception);
             string reason = Innermost(exception).Message.Split('\n')[0].Trim().TrimEnd('.');
             throw new FormatException($"{name} holds no model, or one that is damaged: {reason}.", exception);
         }

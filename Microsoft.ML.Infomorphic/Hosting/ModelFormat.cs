@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
@@ -18,6 +19,10 @@ internal sealed record ModelContents(
     TrainingSettings Settings,
     ScoringSettings Scoring
 );
+
+/// <summary>A model is of a later version of the format than this library knows.</summary>
+/// <param name="message">Which one.</param>
+internal sealed class LaterModelException(string message) : FormatException(message);
 
 /// <summary>
 /// The binary format of a saved model. Numbers are little-endian; a count comes before what it counts; a SHA-256
@@ -54,8 +59,8 @@ internal sealed record ModelContents(
 ///   inputs      int number, −1 where they are not set; signal …
 ///   optimiser   double learning rate, weight decay, β₁, β₂, ε
 /// history       int best epoch; ulong steps; double seconds, step seconds; int number of epochs; epoch …:
-///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; for
-///               each layer double goal, counted double atoms, double self-cosine distance
+///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; int
+///               number of layers; for each double goal, counted double atoms, double self-cosine distance
 /// digest        32 bytes
 /// </code>
 /// Versions 1 to 3 are of networks with one hidden layer, or none; <see cref="EarlyModelFormat"/> reads what differs.
@@ -80,6 +85,7 @@ internal static class ModelFormat
     internal const uint Version3 = 0x00010003; // Number of presentations
     private const uint Version4 = 0x00010004; // Any number of layers
     private const int MaximumSources = 4;
+    private const int SignalBytes = sizeof(byte) + sizeof(int);
 
     /// <summary>The format's version, and its history.</summary>
     public static VersionInfo VersionInfo =>
@@ -92,6 +98,21 @@ internal static class ModelFormat
             // Without its version: a file from a newer library is then refused by the format's version, in words.
             loaderAssemblyName: typeof(ModelFormat).Assembly.GetName().Name
         );
+
+    /// <summary>Checks that what is read is ours, and of a version that is known here.</summary>
+    /// <param name="context">Where it is read from.</param>
+    /// <param name="known">Its versions that are known here.</param>
+    /// <exception cref="LaterModelException">It is of a later version.</exception>
+    public static void Check(ModelLoadContext context, VersionInfo known)
+    {
+        if (context.Header.ModelVerReadable > known.VerWrittenCur)
+            throw new LaterModelException(
+                $"The model is of version {Number(context.Header.ModelVerReadable)} of its format, and this library reads versions {Number(known.VerWeCanReadBack)} to {Number(known.VerWrittenCur)}: use a later Microsoft.ML.Infomorphic."
+            );
+        context.CheckAtModel(known);
+
+        static uint Number(uint version) => version & 0xFFFF;
+    }
 
     /// <summary>Writes a model.</summary>
     /// <param name="context">Where to.</param>
@@ -170,8 +191,8 @@ internal static class ModelFormat
         bool isEarly = version < Version4;
         var hidden = new InfomorphicLayer[reader.ReadCount(bytesEach: 1)];
         for (int i = 0; i < hidden.Length; i++)
-            hidden[i] = ReadLayer(reader, isEarly);
-        InfomorphicLayer output = ReadLayer(reader, isEarly);
+            hidden[i] = ReadLayer(reader, isEarly, SizeBelow(i));
+        InfomorphicLayer output = ReadLayer(reader, isEarly, SizeBelow(hidden.Length));
         int? presentations = version >= Version3 ? reader.ReadInt32() : null;
         float[] slopes = reader.ReadCounted<float>();
         var calibration = new ScoreCalibration(slopes, reader.ReadItems<float>(slopes.Length));
@@ -185,6 +206,13 @@ internal static class ModelFormat
         TrainingHistory history = ReadHistory(reader, network.Layers.Count, version);
         reader.ReadDigest();
         return new ModelContents(network, history, settings, scoring);
+
+        // Number of numbers of a signal that comes from below a layer; of others it is not known yet.
+        Func<Signal, long?> SizeBelow(int layer) =>
+            signal =>
+                signal.Kind == SignalKind.Features ? scaling.FeatureCount
+                : signal.Kind == SignalKind.Layer && signal.Index < layer ? hidden[signal.Index].OutputCount
+                : null;
     }
 
     private static void WriteLayer(CheckedWriter writer, InfomorphicLayer layer)
@@ -311,8 +339,8 @@ internal static class ModelFormat
         writer.Write(image.Interleaved);
     }
 
-    // Nothing is allocated that weights which follow do not pay for.
-    private static Connectivity ReadConnectivity(CheckedReader reader, bool hasWeights)
+    // Nothing is allocated that weights which follow, or what shared fields are in, do not pay for.
+    private static Connectivity ReadConnectivity(CheckedReader reader, bool hasWeights, long? size)
     {
         byte tag = reader.ReadByte();
         switch (tag)
@@ -350,10 +378,25 @@ internal static class ModelFormat
                 return new WithinGroups(groups, neurons);
             case SharedFieldsTag:
                 grid = ReadGrid(reader);
-                return new SharedFields(grid, Positive(reader));
+                neurons = Positive(reader);
+                ThrowIfTooLarge(reader, (long)neurons * grid.FieldSize);
+                if (grid.Image.Size != size)
+                    throw new FormatException(
+                        $"an image of {grid.Image} stands for {size?.ToString(CultureInfo.InvariantCulture) ?? "unknown"} numbers"
+                    );
+                return new SharedFields(grid, neurons);
             default:
                 throw new FormatException($"there are no connections with the tag {tag}");
         }
+    }
+
+    internal static T ReadEnum<T>(CheckedReader reader)
+        where T : struct, Enum
+    {
+        byte value = reader.ReadByte();
+        return Enum.IsDefined((T)Enum.ToObject(typeof(T), value))
+            ? (T)Enum.ToObject(typeof(T), value)
+            : throw new FormatException($"there is no {typeof(T).Name} with the number {value}");
     }
 
     private static int Positive(CheckedReader reader)
@@ -383,14 +426,14 @@ internal static class ModelFormat
         return image;
     }
 
-    private static InfomorphicLayer ReadLayer(CheckedReader reader, bool isEarly)
+    private static InfomorphicLayer ReadLayer(CheckedReader reader, bool isEarly, Func<Signal, long?> sizeBelow)
     {
         int count = reader.ReadByte();
         if (count is < 1 or > MaximumSources)
             throw new FormatException($"a layer has {count} sources");
         var sources = new Source[count];
         for (int i = 0; i < count; i++)
-            sources[i] = isEarly ? EarlyModelFormat.ReadSource(reader) : ReadSource(reader);
+            sources[i] = isEarly ? EarlyModelFormat.ReadSource(reader) : ReadSource(reader, sizeBelow);
         string symbols = string.Concat(sources.Select(source => source.Symbol));
         double[] gamma = reader.ReadCounted<double>();
         GoalFunction? goal = gamma.Length == 0 ? null : GoalFunction.FromGamma(symbols, gamma);
@@ -420,7 +463,7 @@ internal static class ModelFormat
         return new InfomorphicLayer(sources, goal, activation, binning, pooling);
     }
 
-    private static Source ReadSource(CheckedReader reader)
+    private static Source ReadSource(CheckedReader reader, Func<Signal, long?> sizeBelow)
     {
         char symbol = (char)reader.ReadByte();
         var projections = new Projection[reader.ReadByte()];
@@ -428,7 +471,7 @@ internal static class ModelFormat
         {
             Signal signal = ReadSignal(reader);
             bool hasWeights = signal.Kind != SignalKind.OwnLabel;
-            Connectivity connectivity = ReadConnectivity(reader, hasWeights);
+            Connectivity connectivity = ReadConnectivity(reader, hasWeights, sizeBelow(signal));
             projections[i] = new Projection(
                 signal,
                 connectivity,
@@ -519,11 +562,11 @@ internal static class ModelFormat
         int epochs = reader.ReadInt32();
         int batchSize = reader.ReadInt32();
         int presentations = reader.ReadInt32();
-        var standardization = (Standardization)reader.ReadByte();
+        Standardization standardization = ReadEnum<Standardization>(reader);
         int earlyStopping = reader.ReadInt32();
         bool restoreBestEpoch = reader.ReadBoolean();
         ulong seed = reader.ReadUInt64();
-        var order = (LayerOrder)reader.ReadByte();
+        LayerOrder order = ReadEnum<LayerOrder>(reader);
         ImageShape? image = reader.ReadBoolean() ? ReadImage(reader) : null;
         LayerSettings[] layers = [.. network.HiddenLayers.Select(layer => ReadSettings(reader, layer))];
         IReadOnlyList<Signal>? inputs = ReadInputs(reader);
@@ -569,7 +612,7 @@ internal static class ModelFormat
             Context = context,
             LateralConnections = lateral < 0 ? null : lateral,
             Connections = connections,
-            PassesOn = (PassedOutputs)reader.ReadByte(),
+            PassesOn = ReadEnum<PassedOutputs>(reader),
             Optimizer = ReadOptimizer(reader),
         };
     }
@@ -593,7 +636,7 @@ internal static class ModelFormat
         int count = reader.ReadInt32();
         if (count < 0)
             return null;
-        if (count > reader.Remaining)
+        if (count > reader.Remaining / SignalBytes)
             throw new FormatException($"it promises {count} inputs with {reader.Remaining} bytes left");
         var inputs = new Signal[count];
         for (int i = 0; i < count; i++)
@@ -618,6 +661,7 @@ internal static class ModelFormat
             writer.Write(epoch.ValidationAccuracy ?? double.NaN);
             writer.Write(epoch.ValidationLogLoss ?? double.NaN);
             writer.Write(epoch.Seconds);
+            writer.Write(epoch.HiddenLayers.Count + 1);
             foreach (LayerProgress layer in epoch.Layers)
             {
                 writer.Write(layer.Goal);
@@ -641,9 +685,7 @@ internal static class ModelFormat
             double validationAccuracy = reader.ReadDouble();
             double validationLogLoss = reader.ReadDouble();
             (LayerProgress[] progress, double elapsed) =
-                version < Version4
-                    ? EarlyModelFormat.ReadProgress(reader, layers, version)
-                    : ReadProgress(reader, layers);
+                version < Version4 ? EarlyModelFormat.ReadProgress(reader, layers, version) : ReadProgress(reader);
             epochs[i] = new EpochRecord(
                 epoch,
                 accuracy,
@@ -658,11 +700,13 @@ internal static class ModelFormat
         return new TrainingHistory(epochs, bestEpoch, steps, seconds, stepSeconds);
     }
 
-    private static (LayerProgress[] Progress, double Seconds) ReadProgress(CheckedReader reader, int layers)
+    private static (LayerProgress[] Progress, double Seconds) ReadProgress(CheckedReader reader)
     {
         double seconds = reader.ReadDouble();
-        var progress = new LayerProgress[layers];
-        for (int i = 0; i < layers; i++)
+        var progress = new LayerProgress[reader.ReadCount(bytesEach: sizeof(int) + 2 * sizeof(double))];
+        if (progress.Length == 0)
+            throw new FormatException("an epoch is of no layer");
+        for (int i = 0; i < progress.Length; i++)
             progress[i] = new LayerProgress(reader.ReadDouble(), reader.ReadCounted<double>(), reader.ReadDouble());
         return (progress, seconds);
     }

@@ -1,15 +1,19 @@
-// The scoring of NetworkScorer as ONNX operators. arXiv 2412.02482, appendix A.4, with the label withheld:
+// The scoring of a network as ONNX operators. arXiv 2412.02482, appendix A.4, for any number of layers, with the label
+// withheld: the schedule is carried out as everywhere, and nodes are written instead of numbers.
 //
-//   symbol        node              shape            –
-//   x             features          rows × features  raw: the standardisation is folded into the weights
-//   F             F                 rows × N         W_F x + b_F
-//   C             C1, C2 …          rows × N         a label's is its bias b_C, a constant; feedback's W_C z + b_C with
-//                                                    z of the presentation before, and in presentation 1 b_C alone
-//   L             L1, L2 …          rows × N         W_L y + b_L with y of the presentation before, and in presentation 1
-//                                                    b_L alone
-//   y             y1, y2 …          rows × N         the hidden layer's outputs in presentations 1, 2 …
-//   z             z1 …              rows × classes   the output layer's outputs in every presentation but the last
-//   score         logits            rows × classes   a·(W_O y + b_O) + b, with the calibration a, b folded into W_O, b_O
+//   symbol        node              shape               –
+//   x             features          rows × features     raw: the standardisation is folded into the weights
+//   F             F, F2 …           samples × N         the sum of its projections, W_F x + b_F; numbered by visits of the
+//                                                       layer, where it is aggregated anew
+//   C             C1, C2 …          samples × N         what is withheld or not heard yet is the bias b_C, a constant
+//   L             L1, L2 …          samples × N         W_L y + b_L with y of the presentation before, and at first b_L
+//   y             y1, y2 …          samples × N         outputs, by visits of the layer
+//   passed on     y1/passed …       rows × outputs      of neurons at several positions: a position after another, or cells
+//   z             z1 …              rows × classes      the output layer's outputs in every visit but the last
+//   score         logits            rows × classes      a·(W_O y + b_O) + b, with the calibration a, b folded into W_O, b_O
+//
+// A sample is a row at a position: sample r·P + p is row r at position p, where neurons share their weights over P positions.
+// In networks with several hidden layers the names of the i-th one's nodes begin with "hi/".
 //
 // [A]  A(F, C, L) = F · [(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)]
 // [B]  A(F, X) = F · [k + (1 − k) · 2 σ(β F X)], with X = C or L, in a bivariate layer; z has A = F
@@ -25,32 +29,46 @@ using Microsoft.ML.Infomorphic.Scoring;
 namespace Microsoft.ML.Infomorphic.Hosting;
 
 /// <summary>A network as part of an ONNX graph.</summary>
-internal sealed class OnnxNetwork
+internal sealed class OnnxNetwork : IPresenter
 {
     // TensorProto.DataType
-    private const long Single = 1;
-    private const long Double = 11;
     private const long UInt32 = 12;
 
-    private readonly IOnnxGraph _graph;
+    private readonly OnnxNodes _nodes;
+    private readonly OnnxSums _sums;
     private readonly InfomorphicNetwork _network;
     private readonly ScoringSettings _scoring;
+    private readonly Schedule _schedule;
+    private readonly string _features;
+    private readonly LayerValues[] _layers;
 
-    private OnnxNetwork(IOnnxGraph graph, InfomorphicNetwork network, ScoringSettings scoring)
+    private OnnxNetwork(IOnnxGraph graph, InfomorphicNetwork network, ScoringSettings scoring, string features)
     {
-        _graph = graph;
+        _nodes = new OnnxNodes(graph);
+        _sums = new OnnxSums(_nodes);
         _network = network;
         _scoring = scoring;
+        _schedule = ScheduleOf(network);
+        _features = features;
+        _layers =
+        [
+            .. network.Layers.Select(
+                (layer, i) =>
+                    new LayerValues(layer, network.Layers.Count > 2 && i < network.Layers.Count - 1 ? $"h{i + 1}/" : "")
+            ),
+        ];
     }
-
-    private Source Readout => _network.OutputLayer.Sources[0];
 
     /// <summary>The oldest operator set that has every operator that is used.</summary>
     public const int MinimumOperatorSet = 9;
 
     /// <summary>Why a model cannot be expressed in ONNX; null where it can.</summary>
     public static string? Obstacle(InfomorphicNetwork network, ScoringSettings scoring) =>
-        scoring.Mode == ScoringMode.Sampled && network.HiddenLayers is [{ Activation: not StepActivation }]
+        scoring.Mode == ScoringMode.Sampled
+        && ScheduleOf(network)
+            .Visits.Any(visit =>
+                network.Layers[visit.Layer].Activation is not StepActivation && !IsScore(network, visit)
+            )
             ? "ONNX has no random numbers that follow from a row alone, so that a model which is scored by samples "
                 + "cannot be exported: export WithScoring(ScoringMode.MeanField)."
             : null;
@@ -67,135 +85,305 @@ internal sealed class OnnxNetwork
         ScoringSettings scoring,
         string features,
         string scores
-    ) => new OnnxNetwork(graph, network, scoring).AddScores(features, scores);
-
-    private void AddScores(string features, string scores)
+    )
     {
-        string y = _network.HiddenLayers is [InfomorphicLayer hidden] ? Hidden(hidden, features) : features;
-        string logits = Spread(Calibrated(y));
-        _graph.Output("Softmax", [logits], scores, ("axis", 1));
+        var presenter = new OnnxNetwork(graph, network, scoring, features);
+        presenter._schedule.Present(ref presenter);
+        graph.Output("Softmax", [presenter._layers[^1].Final], scores, ("axis", 1));
     }
 
-    // The outputs of the last presentation.
-    private string Hidden(InfomorphicLayer layer, string features)
+    void IPresenter.Aggregate(Visit visit)
     {
-        if (layer.Activation is StepActivation)
-            return Step(layer.Sources[0], features);
-        string f = Aggregate("F", features, layer.Sources[0]);
-        return Spread(Fire(layer, f), f);
-    }
-
-    // y from F: the last presentation's outputs.
-    private string Fire(InfomorphicLayer layer, string f)
-    {
-        Modulation modulation = Modulation.Of(layer.Activation);
-        Source[] modulators = [.. layer.Sources.Skip(1)];
-        string gain = Number("gain", modulation.Gain);
-
-        // Presentation 1: nothing is heard, and no label is there.
-        string[] shares = new string[modulators.Length];
-        for (int i = 0; i < shares.Length; i++)
+        LayerValues values = _layers[visit.Layer];
+        values.Visits++;
+        if (IsScore(_network, visit))
         {
-            Source source = modulators[i];
-            string bias = _graph.Constant(
-                source.Symbol + "1",
-                Scaled(source.Biases, modulation.Sources[i].Steepness),
-                source.NeuronCount
-            );
-            shares[i] = Share(i, source.Symbol + "1", bias);
+            values.Sums[0] = Logits(visit);
+            return;
         }
-        string y = Output("y1");
-        if (_network.Presentations == 1)
-            return y;
 
-        // Then what was put out in the presentation before is heard, through the same weights every time.
-        (string Weights, string Biases)[] sums =
+        for (int source = 0; source < values.Sums.Length; source++)
+        {
+            values.IsNew[source] = visit.Turns[source] != SourceTurn.Kept;
+            if (values.IsNew[source])
+                values.Sums[source] = Sum(visit, source);
+        }
+    }
+
+    void IPresenter.Fire(Visit visit)
+    {
+        LayerValues values = _layers[visit.Layer];
+        if (IsScore(_network, visit))
+        {
+            values.Final = Finite(values.Sums[0]);
+            return;
+        }
+
+        InfomorphicLayer layer = values.Layer;
+        string y = layer.Activation switch
+        {
+            StepActivation => Step(values),
+            FeedforwardActivation => Pass(values.Sums[0], values.Numbered("z"), isClamped: true),
+            _ => Modulated(values, Modulation.Of(layer.Activation)),
+        };
+        if (!visit.IsLast)
+        {
+            values.FiredEarlier = y;
+            values.Earlier = PassedOn(values, y);
+            return;
+        }
+
+        // Features that are finite can add up to what is not.
+        for (int source = 0; source < values.Sums.Length; source++)
+            if (layer.Sources[source].Hears(Signal.Features))
+                y = Spread(y, Narrow(values, source));
+        values.Final = PassedOn(values, y);
+    }
+
+    void IPresenter.Learn(Visit visit) { }
+
+    private static Schedule ScheduleOf(InfomorphicNetwork network) =>
+        Schedule.Of(network, withLabel: false, targets: [network.Layers.Count - 1]);
+
+    private static bool IsScore(InfomorphicNetwork network, Visit visit) =>
+        visit.IsLast && visit.Layer == network.Layers.Count - 1;
+
+    // A source's sums: of the output layer half of them, of what modulates as steep as it does.
+    private string Sum(Visit visit, int index)
+    {
+        LayerValues values = _layers[visit.Layer];
+        InfomorphicLayer layer = values.Layer;
+        Source source = layer.Sources[index];
+        bool isOutput = visit.Layer == _layers.Length - 1;
+        double scale =
+            isOutput ? 0.5
+            : index == 0 ? 1
+            : Modulation.Of(layer.Activation).Sources[index - 1].Steepness;
+        string constants = isOutput ? "z" : values.Name(values.NameOf(index));
+        string name =
+            isOutput ? values.Numbered("z") + "/A"
+            : index == 0 && values.Visits == 1 ? constants
+            : constants + values.Visits;
+        double[] scales = [.. Enumerable.Repeat(scale, layer.NeuronCount)];
+        float[] biases = OnnxSums.Scaled(source.Biases, scales);
+        if (visit.Turns[index] == SourceTurn.Aggregated)
+            return Sum(visit, source, name, constants, scales, biases);
+        if (index > 0)
+            return _nodes.Constant(name, biases, biases.Length);
+
+        // What drives neurons is there for every row.
+        string zeros =
+            layer.Activation is StepActivation ? _nodes.Cast(Zeros(), "x/zeros/wide", OnnxNodes.Double) : Zeros();
+        string rows = _nodes.Node("Add", [zeros, Biases(layer, constants, biases)], name + "/rows");
+        return _sums.Repeat(rows, layer);
+    }
+
+    // scales · W x + biases, of all that is heard. First what is the same at all positions of the neurons.
+    private string Sum(Visit visit, Source source, string name, string constants, double[] scales, float[] biases)
+    {
+        InfomorphicLayer layer = _layers[visit.Layer].Layer;
+        bool isWide = layer.Activation is StepActivation;
+        string sum = Biases(layer, constants, biases);
+        string end = isWide ? "/wide" : "";
+        int[] heard =
         [
-            .. modulators.Select(
-                (source, i) =>
-                    source.Kind == SourceKind.Label
-                        ? default
-                        : Constants($"{source.Symbol}", source, modulation.Sources[i].Steepness)
-            ),
+            .. Enumerable
+                .Range(0, source.Projections.Count)
+                .Where(part =>
+                    !source.Projections[part].Signal.IsLabel && visit.Hears(source.Projections[part].Signal)
+                ),
         ];
-        (string Weights, string Biases) readout = Array.Exists(modulators, source => source.Kind == SourceKind.Feedback)
-            ? Constants("z", Readout, scale: 0.5)
-            : default;
-        for (int presentation = 2; presentation <= _network.Presentations; presentation++)
-        {
-            for (int i = 0; i < shares.Length; i++)
-            {
-                if (modulators[i].Kind == SourceKind.Label)
-                    continue;
-                string heard = modulators[i].Kind == SourceKind.Feedback ? FedBack(y, $"z{presentation - 1}") : y;
-                string name = $"{modulators[i].Symbol}{presentation}";
-                shares[i] = Share(i, name, Gemm(name, heard, sums[i].Weights, sums[i].Biases));
-            }
-            y = Output($"y{presentation}");
-        }
-        return y;
+        int[] repeated = [.. heard.Where(part => !IsByPosition(visit, source.Projections[part]))];
+        foreach (int part in repeated)
+            Add(part);
+        if (repeated.Length > 0)
+            sum = _sums.Repeat(sum, layer);
+        foreach (int part in heard.Except(repeated))
+            Add(part);
+        return sum;
 
-        // z from y: the output layer's outputs, which know of no calibration.
-        string FedBack(string y, string name) =>
-            Pass(Gemm(name + "/A", y, readout.Weights, readout.Biases), name, isClamped: true);
-
-        // ½ · share · σ(F · source), where the steepness is in the source already.
-        string Share(int index, string name, string source)
+        void Add(int part)
         {
-            string product = _graph.Node("Mul", [f, source], name + "/product");
-            string sigma = _graph.Node("Sigmoid", [product], name + "/sigma");
-            string weight = Number(name + "/share", modulation.Sources[index].Share);
-            return _graph.Node("Mul", [sigma, weight], name + "/modulation");
-        }
-
-        string Output(string name)
-        {
-            string sum = gain;
-            foreach (string share in shares)
-                sum = _graph.Node("Add", [share, sum], name + "/gain");
-            return Pass(_graph.Node("Mul", [f, sum], name + "/A"), name, modulation.IsClamped);
+            Projection projection = source.Projections[part];
+            string suffix = part == 0 ? "" : $"/{part + 1}";
+            sum = _sums.Add(
+                name + suffix + end,
+                constants + suffix,
+                projection,
+                Heard(visit, projection.Signal),
+                sum,
+                scales,
+                isWide
+            );
         }
     }
 
-    // What neurons pass on, from A/2.
+    private string Biases(InfomorphicLayer layer, string constants, float[] biases)
+    {
+        string name = constants + "/biases";
+        string constant = _nodes.Constant(name, biases, biases.Length);
+        // A sign that rounding decides would not be the one that scoring has (StepSigns).
+        return layer.Activation is StepActivation ? _nodes.Cast(constant, name + "/wide", OnnxNodes.Double) : constant;
+    }
+
+    // Whether what is heard differs between the positions of the neurons.
+    private bool IsByPosition(Visit visit, Projection projection) =>
+        _layers[visit.Layer].Layer.Positions is not null
+        && (projection.Connectivity is SharedFields || projection.Signal == Signal.Layer(visit.Layer));
+
+    private string Heard(Visit visit, Signal signal)
+    {
+        if (signal.Kind == SignalKind.Features)
+            return _features;
+        LayerValues heard = _layers[signal.Index];
+        if (!_schedule.HearsEarlier(visit, signal))
+            return heard.Final;
+        return signal.Index == visit.Layer ? heard.FiredEarlier : heard.Earlier;
+    }
+
+    // The sums of the output layer, calibrated.
+    private string Logits(Visit visit)
+    {
+        Source readout = _network.OutputLayer.Sources[0];
+        ScoreCalibration calibration = _scoring.Calibrate
+            ? _network.Calibration
+            : ScoreCalibration.Identity(_network.ClassCount);
+        double[] slopes = [.. calibration.Slopes];
+        var biases = new float[_network.ClassCount];
+        for (int k = 0; k < biases.Length; k++)
+            biases[k] = (float)(slopes[k] * readout.Biases[k] + calibration.Offsets[k]);
+        return Sum(visit, readout, "logits", "logits", slopes, biases);
+    }
+
+    // y from F and what modulates it.
+    private string Modulated(LayerValues values, Modulation modulation)
+    {
+        string f = values.Sums[0];
+        string sum = _nodes.Number(values.Name("gain"), modulation.Gain);
+        string name = values.Numbered("y");
+        for (int i = 0; i < modulation.Sources.Length; i++)
+        {
+            if (values.IsNew[0] || values.IsNew[i + 1])
+                values.Modulations[i] = Modulate(i);
+            sum = _nodes.Node("Add", [values.Modulations[i], sum], name + "/gain");
+        }
+
+        return Pass(_nodes.Node("Mul", [f, sum], name + "/A"), name, modulation.IsClamped);
+
+        // ½ · weight · σ(F · source), where the steepness is in the source already.
+        string Modulate(int index)
+        {
+            string letter = values.NameOf(index + 1);
+            string name = values.Numbered(letter);
+            string product = _nodes.Node("Mul", [f, values.Sums[index + 1]], name + "/product");
+            string sigma = _nodes.Node("Sigmoid", [product], name + "/sigma");
+            string weight = _nodes.Number(values.Name(letter) + "/weight", modulation.Sources[index].Weight);
+            return _nodes.Node("Mul", [sigma, weight], name + "/modulation");
+        }
+    }
+
+    // What neurons put out, from A/2.
     private string Pass(string a, string name, bool isClamped)
     {
         if (_scoring.Mode == ScoringMode.Thresholded)
         {
-            string silent = _graph.Node("Less", [a, Number("zero", 0)], name + "/silent");
-            return _graph.Node("Where", [silent, Number("minus", -1), Number("plus", 1)], name);
+            string silent = _nodes.Node("Less", [a, _nodes.Number("zero", 0)], name + "/silent");
+            return _nodes.Node("Where", [silent, _nodes.Number("minus", -1), _nodes.Number("plus", 1)], name);
         }
         if (!isClamped)
-            return _graph.Node("Tanh", [a], name);
+            return _nodes.Node("Tanh", [a], name);
         const double Bound = 1 - 2 * FeedforwardActivation.Clamp;
-        string free = _graph.Node("Tanh", [a], name + "/free");
-        string below = _graph.Node("Min", [free, Number("bound", Bound)], name + "/below");
-        return _graph.Node("Max", [below, Number("-bound", -Bound)], name);
+        string free = _nodes.Node("Tanh", [a], name + "/free");
+        string below = _nodes.Node("Min", [free, _nodes.Number("bound", Bound)], name + "/below");
+        return _nodes.Node("Max", [below, _nodes.Number("-bound", -Bound)], name);
     }
 
-    // In double precision: a sign that rounding decides would not be the one that scoring has (StepSigns).
-    private string Step(Source source, string features)
+    private string Step(LayerValues values)
     {
-        string wide = Gemm(
-            "F/wide",
-            Cast(features, "x/wide", Double),
-            Cast(Weights("F", source, scale: 1), "F/weights/wide", Double),
-            Cast(_graph.Constant("F/biases", source.Biases, source.NeuronCount), "F/biases/wide", Double)
+        string name = values.Numbered("y");
+        string zero = _nodes.Cast(_nodes.Number("zero", 0), "zero/wide", OnnxNodes.Double);
+        string fires = _nodes.Node("Greater", [values.Sums[0], zero], name + "/fires");
+        return _nodes.Cast(fires, name, OnnxNodes.Single);
+    }
+
+    private string Narrow(LayerValues values, int source) =>
+        values.Layer.Activation is StepActivation
+            ? _nodes.Cast(values.Sums[source], values.Name(values.NameOf(source)), OnnxNodes.Single)
+            : values.Sums[source];
+
+    // Outputs of samples, as other layers hear them: rows × outputs.
+    private string PassedOn(LayerValues values, string y)
+    {
+        InfomorphicLayer layer = values.Layer;
+        if (layer.Positions is null)
+            return y;
+        string passed = y;
+        if (layer.Pooling is not null)
+        {
+            string cells = Means(layer, values.Name("cells"));
+            string byPosition = _nodes.Reshape(y, y + "/positions", -1, layer.PositionCount, layer.NeuronCount);
+            passed = _nodes.Node("MatMul", [cells, byPosition], y + "/pooled");
+        }
+
+        return _nodes.Reshape(passed, y + "/passed", -1, layer.OutputCount);
+    }
+
+    // A matrix by which positions are averaged, cell by cell.
+    private string Means(InfomorphicLayer layer, string name)
+    {
+        OnnxFile.ThrowIfTooLarge((long)layer.CellCount * layer.PositionCount * sizeof(float));
+        int[] cells = layer.Pooling!.CellsOf(layer.Positions!);
+        int[] sizes = new int[layer.CellCount];
+        foreach (int cell in cells)
+            sizes[cell]++;
+        var means = new float[sizes.Length * cells.Length];
+        for (int position = 0; position < cells.Length; position++)
+            means[cells[position] * cells.Length + position] = 1f / sizes[cells[position]];
+        return _nodes.Constant(name, means, sizes.Length, cells.Length);
+    }
+
+    // Values, and NaN where what they come from is not finite.
+    private string Spread(string values, string from)
+    {
+        string nan = _nodes.Node("Sub", [from, from], from + "/nan");
+        return _nodes.Node("Add", [values, nan], values + "/spread");
+    }
+
+    // A row of which one number is not finite scores NaN for all classes.
+    private string Finite(string logits)
+    {
+        string spread = Spread(logits, logits);
+        return HearsAll(_layers.Length - 1) ? spread : _nodes.Node("Add", [spread, Zeros()], logits + "/finite");
+    }
+
+    // Whether each of a layer's sums follows from all features.
+    private bool HearsAll(int layer) =>
+        _network
+            .Layers[layer]
+            .Sources[0]
+            .Projections.Any(of =>
+                of.Connectivity is AllConnected
+                && (
+                    of.Signal == Signal.Features
+                    || of.Signal.Kind == SignalKind.Layer && !of.Signal.IsLateFor(layer) && HearsAll(of.Signal.Index)
+                )
+            );
+
+    // 0 for each row, and NaN where a feature is not finite; rows × 1.
+    private string Zeros() =>
+        _nodes.Once(
+            "x/zeros",
+            () =>
+            {
+                float[] ones = [.. Enumerable.Repeat(1f, _network.FeatureCount)];
+                string constant = _nodes.Constant("x/ones", ones, ones.Length, 1);
+                return _nodes.Node(
+                    "MatMul",
+                    [_nodes.Node("Sub", [_features, _features], "x/nan"), constant],
+                    "x/zeros"
+                );
+            }
         );
-        string zero = Cast(Number("zero", 0), "zero/wide", Double);
-        string y = Cast(_graph.Node("Greater", [wide, zero], "y/fires"), "y", Single);
-        return Spread(y, Cast(wide, "F", Single));
-    }
-
-    private string Cast(string values, string name, long type) => _graph.Node("Cast", [values], name, ("to", type));
-
-    // Values, and NaN where what they come from is not finite: a row of which one number is NaN scores NaN for all classes.
-    private string Spread(string values, string? from = null)
-    {
-        from ??= values;
-        string nan = _graph.Node("Sub", [from, from], from + "/nan");
-        return _graph.Node("Add", [values, nan], values + "/spread");
-    }
 
     /// <summary>Adds the predicted class of every row.</summary>
     /// <param name="graph">The graph.</param>
@@ -231,83 +419,8 @@ internal sealed class OnnxNetwork
         return graph.Node("Where", [none, graph.Constant("missing", new[] { missing }, shape), best], "class");
     }
 
-    private string Calibrated(string y)
-    {
-        ScoreCalibration calibration = _scoring.Calibrate
-            ? _network.Calibration
-            : ScoreCalibration.Identity(_network.ClassCount);
-        var weights = new float[Readout.Weights.Length];
-        var biases = new float[_network.ClassCount];
-        for (int k = 0; k < biases.Length; k++)
-        {
-            double slope = calibration.Slopes[k];
-            for (int i = 0; i < Readout.InputCount; i++)
-                weights[k * Readout.InputCount + i] = (float)(slope * Readout.Weights[k * Readout.InputCount + i]);
-            biases[k] = (float)(slope * Readout.Biases[k] + calibration.Offsets[k]);
-        }
-        return Gemm("logits", y, _graph.Constant("logits/weights", weights, biases.Length, Readout.InputCount), biases);
-    }
-
-    private string Number(string name, double value) => _graph.Constant(name, new[] { (float)value }, 1);
-
-    // scale · (W x + b)
-    private string Aggregate(string name, string inputs, Source source, double scale = 1) =>
-        Gemm(name, inputs, Weights(name, source, scale), Scaled(source.Biases, scale));
-
-    private string Gemm(string name, string inputs, string weights, float[] biases) =>
-        Gemm(name, inputs, weights, _graph.Constant(name + "/biases", biases, biases.Length));
-
-    private string Gemm(string name, string inputs, string weights, string biases) =>
-        _graph.Node("Gemm", [inputs, weights, biases], name, ("transB", 1));
-
-    // ONNX has no product with a sparse matrix. Drawn weights are put among zeros, which a runtime does once, when it
-    // loads the file; zeros cost its matrix product less than drawn peers would cost its Gather: N × K numbers, every
-    // neuron's peers, for every row that is scored.
-    private string Weights(string name, Source source, double scale)
-    {
-        const int OldestScatter = 11;
-        long n = source.NeuronCount;
-        long k = source.ConnectionsPerNeuron;
-        if (source.Connections is null || _graph.OperatorSet < OldestScatter || !AreDistinct(source))
-            return _graph.Constant(name + "/weights", Scaled(Dense(source), scale), n, source.InputCount);
-        string shape = _graph.Constant(name + "/shape", new[] { n, source.InputCount }, 2);
-        string zeros = _graph.Node("ConstantOfShape", [shape], name + "/zeros");
-        string drawn = _graph.Constant(name + "/drawn", Scaled(source.Weights, scale), n, k);
-        string peers = _graph.Constant(name + "/peers", source.Connections!, n, k);
-        return _graph.Node("ScatterElements", [zeros, peers, drawn], name + "/weights", ("axis", 1));
-    }
-
-    // scale · W and scale · b
-    private (string Weights, string Biases) Constants(string name, Source source, double scale) =>
-        (
-            Weights(name, source, scale),
-            _graph.Constant(name + "/biases", Scaled(source.Biases, scale), source.NeuronCount)
-        );
-
-    private static bool AreDistinct(Source source) =>
-        source.Connections!.Chunk(source.ConnectionsPerNeuron).All(peers => peers.Distinct().Count() == peers.Length);
-
-    private static float[] Dense(Source source)
-    {
-        if (source.Connections is null)
-            return source.Weights;
-        OnnxFile.ThrowIfTooLarge((long)source.NeuronCount * source.InputCount * sizeof(float));
-        int perNeuron = source.ConnectionsPerNeuron;
-        var dense = new float[source.NeuronCount * source.InputCount];
-        for (int neuron = 0; neuron < source.NeuronCount; neuron++)
-        for (int i = 0; i < perNeuron; i++)
-        {
-            int connection = neuron * perNeuron + i;
-            dense[neuron * source.InputCount + source.Connections![connection]] += source.Weights[connection];
-        }
-        return dense;
-    }
-
-    private static float[] Scaled(float[] values, double factor) =>
-        factor == 1 ? values : Array.ConvertAll(values, value => (float)(factor * value));
-
-    /// <summary>A/2 = F · [gain + Σ share · σ(steepness · F · source)], of which [A] and [B] are cases.</summary>
-    private sealed record Modulation(double Gain, (double Share, double Steepness)[] Sources, bool IsClamped)
+    /// <summary>A/2 = F · [gain + Σ weight · σ(steepness · F · source)], of which [A] and [B] are cases.</summary>
+    private sealed record Modulation(double Gain, (double Weight, double Steepness)[] Sources, bool IsClamped)
     {
         public static Modulation Of(Activation activation) =>
             activation switch
@@ -320,5 +433,58 @@ internal sealed class OnnxNetwork
                 BivariateActivation(var k, var beta) => new(k / 2, [(1 - k, beta)], IsClamped: true),
                 _ => throw new NotSupportedException($"A {activation.GetType().Name} modulates nothing."),
             };
+    }
+
+    /// <summary>The names of a layer's values, as far as rows have been presented.</summary>
+    private sealed class LayerValues
+    {
+        private readonly string _prefix;
+
+        public LayerValues(InfomorphicLayer layer, string prefix)
+        {
+            Layer = layer;
+            _prefix = prefix;
+            int sources = layer.Activation.SourceCount ?? 1;
+            Sums = new string[sources];
+            IsNew = new bool[sources];
+            Modulations = new string[sources - 1];
+        }
+
+        public InfomorphicLayer Layer { get; }
+
+        /// <summary>Number of visits so far.</summary>
+        public int Visits { get; set; }
+
+        /// <summary>The sums of each source.</summary>
+        public string[] Sums { get; }
+
+        /// <summary>Which sums have changed in this visit.</summary>
+        public bool[] IsNew { get; }
+
+        /// <summary>What each source but F adds to the gain.</summary>
+        public string[] Modulations { get; }
+
+        /// <summary>Outputs before the last visit, samples × neurons.</summary>
+        public string FiredEarlier { get; set; } = "";
+
+        /// <summary>What is passed on of them, rows × outputs.</summary>
+        public string Earlier { get; set; } = "";
+
+        /// <summary>What is passed on in the last visit; of the output layer, the logits.</summary>
+        public string Final { get; set; } = "";
+
+        public string Name(string name) => _prefix + name;
+
+        /// <summary>A name that ends with the number of the visit.</summary>
+        public string Numbered(string name) => $"{_prefix}{name}{Visits}";
+
+        /// <summary>A source's letter, or what tells it from another one of the same.</summary>
+        public string NameOf(int source)
+        {
+            char symbol = Layer.Sources[source].Symbol;
+            return Layer.Sources.Take(source).Any(other => other.Symbol == symbol)
+                ? $"{symbol}/{source}/"
+                : $"{symbol}";
+        }
     }
 }

@@ -7,29 +7,28 @@ namespace Microsoft.ML.Infomorphic.Insight;
 /// <summary>What is found out about the neurons of a layer, batch by batch. Neurons may be added in parallel.</summary>
 internal sealed class LayerAccumulator
 {
+    private readonly InfomorphicLayer _layer;
     private readonly RedundancyLattice _lattice;
     private readonly NeuronAccumulator[] _neurons;
 
     public LayerAccumulator(InfomorphicLayer layer, int classes, int typicalRows)
     {
-        Layer = layer;
+        _layer = layer;
         _lattice = RedundancyLattice.ForSources(layer.Sources.Count);
         _neurons = new NeuronAccumulator[layer.NeuronCount];
         for (int neuron = 0; neuron < _neurons.Length; neuron++)
             _neurons[neuron] = new NeuronAccumulator(_lattice.Antichains.Count, classes, typicalRows);
     }
 
-    public InfomorphicLayer Layer { get; }
-
     /// <summary>Adds the decomposition of a batch, by the weight of its rows.</summary>
-    public void Decompose(int neuron, ExplainerWorkspace workspace, ExplainedBatch rows)
+    public void Decompose(int neuron, ExplainedLayer layer, ExplainerWorkspace workspace)
     {
         workspace.Cells.AsSpan().Clear();
         int stride = 1;
-        foreach (float[] source in workspace.Sources)
+        foreach (Outputs sums in layer.Sums)
         {
-            VectorizedBinning.Accumulate(Layer.Binning, source, workspace.Cells, stride);
-            stride *= Layer.Binning.Count;
+            VectorizedBinning.Accumulate(_layer.Binning, sums[neuron], workspace.Cells, stride);
+            stride *= _layer.Binning.Count;
         }
 
         Span<double> redundancies = stackalloc double[_lattice.Antichains.Count];
@@ -37,58 +36,70 @@ internal sealed class LayerAccumulator
             workspace.Cells,
             workspace.Theta,
             workspace.Complement,
-            rows.Mass,
+            layer.Mass,
             redundancies
         );
         double mass = 0;
-        foreach (float weight in rows.Mass)
+        foreach (float weight in layer.Mass)
             mass += weight;
-        NeuronAccumulator tally = _neurons[neuron];
-        tally.Mass += mass;
-        tally.Entropy += mass * entropy;
+        NeuronAccumulator known = _neurons[neuron];
+        known.Mass += mass;
+        known.Entropy += mass * entropy;
         for (int i = 0; i < redundancies.Length; i++)
-            tally.Redundancies[i] += mass * redundancies[i];
+            known.Redundancies[i] += mass * redundancies[i];
     }
 
-    /// <summary>Adds how a neuron responds to the rows of a batch when they are scored.</summary>
-    public void Respond(int neuron, ExplainerWorkspace workspace, ExplainedBatch rows)
+    /// <summary>Adds how a neuron responds to the rows of a batch when they are scored: its mean θ over positions.</summary>
+    public void Respond(int neuron, ExplainedBatch batch, ExplainerWorkspace workspace)
     {
-        NeuronAccumulator tally = _neurons[neuron];
-        for (int i = 0; i < rows.Chosen.Length; i++)
+        NeuronAccumulator known = _neurons[neuron];
+        int rows = batch.Chosen.Length;
+        for (int row = 0; row < rows; row++)
         {
-            int label = rows.Labels[i];
-            tally.ClassTheta[label] += (double)rows.Mass[i] * workspace.Theta[i];
-            tally.ClassMass[label] += rows.Mass[i];
+            double theta = 0;
+            double complement = 0;
+            for (int sample = row; sample < workspace.Theta.Length; sample += rows)
+            {
+                theta += workspace.Theta[sample];
+                complement += workspace.Complement[sample];
+            }
+
+            theta /= _layer.PositionCount;
+            complement /= _layer.PositionCount;
+            int label = batch.Labels[row];
+            known.ClassTheta[label] += batch.Mass[row] * theta;
+            known.ClassMass[label] += batch.Mass[row];
 
             // θ rounds to 1 where 1 − θ does not round to 0: their logarithms tell such rows apart.
-            double logOdds = Math.Log(workspace.Theta[i]) - Math.Log(workspace.Complement[i]);
-            var row = new RankedRow(rows.Chosen[i], label, workspace.Theta[i], logOdds);
-            tally.Most.Add(row, -logOdds);
-            tally.Least.Add(row, logOdds);
+            double logOdds = Math.Log(theta) - Math.Log(complement);
+            var ranked = new RankedRow(batch.Chosen[row], label, theta);
+            known.Most.Add(ranked, -logOdds);
+            known.Least.Add(ranked, logOdds);
         }
     }
 
-    public LayerInsight ToInsight(string name, IReadOnlyList<long>? places) =>
-        new(name, Layer, [.. _neurons.Select((tally, neuron) => ToInsight(neuron, tally, places))]);
+    /// <summary>What is known of the neurons in the end.</summary>
+    public IReadOnlyList<NeuronInsight> ToInsights(IReadOnlyList<long>? places) =>
+        [.. _neurons.Select((known, neuron) => ToInsight(neuron, known, places))];
 
-    private NeuronInsight ToInsight(int neuron, NeuronAccumulator tally, IReadOnlyList<long>? places)
+    private NeuronInsight ToInsight(int neuron, NeuronAccumulator known, IReadOnlyList<long>? places)
     {
         // Π = M I; H_res = H(Y) − I(Y : all sources).
         int count = _lattice.Antichains.Count;
         double[] atoms = new double[count];
         for (int alpha = 0; alpha < count; alpha++)
         for (int beta = 0; beta < count; beta++)
-            atoms[alpha] += _lattice.MoebiusInverse[alpha, beta] * tally.Redundancies[beta] / tally.Mass;
-        double entropy = tally.Entropy / tally.Mass;
-        double mutual = tally.Redundancies[_lattice.TopIndex] / tally.Mass;
+            atoms[alpha] += _lattice.MoebiusInverse[alpha, beta] * known.Redundancies[beta] / known.Mass;
+        double entropy = known.Entropy / known.Mass;
+        double mutual = known.Redundancies[_lattice.TopIndex] / known.Mass;
         double residual = entropy - mutual;
-        double? goal = Layer.Goal?.ValueOf([.. atoms, residual]);
+        double? goal = _layer.Goal?.ValueOf([.. atoms, residual]);
         return new NeuronInsight(
             neuron,
             new NeuronInformation(atoms, residual, entropy, mutual, goal),
-            [.. tally.ClassTheta.Zip(tally.ClassMass, (theta, mass) => theta / mass)],
-            ToRows(tally.Most),
-            ToRows(tally.Least)
+            [.. known.ClassTheta.Zip(known.ClassMass, (theta, mass) => theta / mass)],
+            ToRows(known.Most),
+            ToRows(known.Least)
         );
 
         TypicalRow[] ToRows(RankedRows rows) =>
@@ -114,7 +125,7 @@ internal sealed class LayerAccumulator
 }
 
 /// <summary>A row and how surely a neuron fires for it.</summary>
-internal readonly record struct RankedRow(int Row, int Label, float Theta, double LogOdds);
+internal readonly record struct RankedRow(int Row, int Label, double Theta);
 
 /// <summary>The few rows of the lowest keys, ascending; rows of one key in the order of the data.</summary>
 internal sealed class RankedRows(int capacity)

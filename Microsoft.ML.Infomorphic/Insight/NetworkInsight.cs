@@ -44,10 +44,22 @@ public sealed record NeuronInsight(
 /// <summary>A layer, explained neuron by neuron.</summary>
 public sealed class LayerInsight
 {
-    internal LayerInsight(string name, InfomorphicLayer layer, IReadOnlyList<NeuronInsight> neurons)
+    /// <param name="network">The network.</param>
+    /// <param name="index">The layer's place, from 0.</param>
+    /// <param name="neurons">What is known of its neurons.</param>
+    /// <param name="passesOnMeans">Whether it passes on mean outputs with the label withheld.</param>
+    internal LayerInsight(
+        InfomorphicNetwork network,
+        int index,
+        IReadOnlyList<NeuronInsight> neurons,
+        bool passesOnMeans = false
+    )
     {
-        Name = name;
+        InfomorphicLayer layer = network.Layers[index];
+        Name = LayerInput.NameOf(network, Signal.Layer(index));
         Layer = layer;
+        Inputs = LayerInput.Of(network, layer);
+        PassesOnMeans = passesOnMeans;
         Neurons = neurons;
         Sources = string.Concat(layer.Sources.Select(source => source.Symbol));
         AtomNames = [.. Lattice.Antichains.Select(antichain => antichain.ToString(Sources))];
@@ -59,11 +71,20 @@ public sealed class LayerInsight
         });
     }
 
-    /// <summary>What the layer is called: "hidden" or "output".</summary>
+    /// <summary>What the layer is called: "output", "hidden" or, where there are several, "hidden 1" for the lowest and so on.</summary>
     public string Name { get; }
 
     /// <summary>The layer.</summary>
     public InfomorphicLayer Layer { get; }
+
+    /// <summary>What drives its neurons: the signals that their source F hears, one a part of their receptive fields.</summary>
+    public IReadOnlyList<LayerInput> Inputs { get; }
+
+    /// <summary>
+    /// Whether the layers above heard its mean outputs with the label withheld, as they did in training; else what
+    /// <see cref="InsightSettings.MeanField"/> says.
+    /// </summary>
+    public bool PassesOnMeans { get; }
 
     /// <summary>The letters of the sources, such as "FCL".</summary>
     public string Sources { get; }
@@ -83,15 +104,22 @@ public sealed class LayerInsight
     /// <summary>The spread: the standard deviation over the neurons (of all of them, not of a sample).</summary>
     public NeuronInformation StandardDeviation { get; }
 
-    /// <summary>A neuron's receptive field: the weight with which each input of its feedforward source drives it.</summary>
-    /// <param name="neuron">The neuron.</param>
-    /// <returns>One weight an input, 0 where the neuron does not listen; they apply to raw features.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such neuron.</exception>
-    public float[] ReceptiveField(int neuron)
+    /// <summary>A neuron's receptive field: the weights with which numbers of what it hears drive it.</summary>
+    /// <param name="neuron">The neuron, from 0.</param>
+    /// <param name="part">Which of <see cref="Inputs"/>, from 0.</param>
+    /// <returns>
+    /// One weight for each number of the signal, 0 where the neuron is not connected; or, where neurons share their weights
+    /// over all fields, one for each number of a field. Weights of the features apply to raw features.
+    /// </returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such neuron or part.</exception>
+    public float[] ReceptiveField(int neuron, int part = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(neuron);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(neuron, Layer.NeuronCount);
-        return [.. Layer.Sources[0].Projections.SelectMany(projection => projection.Spread(neuron))];
+        ArgumentOutOfRangeException.ThrowIfNegative(part);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(part, Inputs.Count);
+        Projection projection = Layer.Sources[0].Projections[part];
+        return Inputs[part].IsShared ? projection.WeightsOf(neuron).ToArray() : projection.Spread(neuron);
     }
 
     private NeuronInformation Combine(Func<IEnumerable<double>, double> combine)
@@ -132,6 +160,9 @@ public sealed record NetworkInsight(
         get
         {
             string outputs = Settings.MeanField ? "their mean output" : "sampled outputs";
+            string[] means = [.. HiddenLayers.Where(layer => layer.PassesOnMeans).Select(layer => layer.Name)];
+            if (means.Length > 0)
+                outputs += $", those of {string.Join(" and ", means)} their mean output with the label withheld";
             string rows =
                 Settings.WholeSet || RowCount <= Settings.BatchSize
                     ? string.Create(CultureInfo.InvariantCulture, $"counted from all {RowCount} rows together")

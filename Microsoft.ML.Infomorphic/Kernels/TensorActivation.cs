@@ -19,7 +19,7 @@ namespace Microsoft.ML.Infomorphic.Kernels;
 /// </summary>
 internal static class TensorActivation
 {
-    /// <summary>Firing probabilities of a hidden layer's neurons.</summary>
+    /// <summary>Firing probabilities of a layer's neurons.</summary>
     /// <param name="activation">The activation; not a step, which has no probabilities.</param>
     /// <param name="sources">The aggregated inputs of each source.</param>
     public static (Tensor Theta, Tensor Complement) Fire(Activation activation, params Tensor[] sources) =>
@@ -27,6 +27,7 @@ internal static class TensorActivation
         {
             ModulatedActivation modulated => Fire(modulated, sources[0], sources[1], sources[2]),
             BivariateActivation bivariate => Fire(bivariate, sources[0], sources[1]),
+            FeedforwardActivation => Fire(sources[0]),
             _ => throw new ArgumentException($"{activation} has no firing probabilities.", nameof(activation)),
         };
 
@@ -51,6 +52,7 @@ internal static class TensorActivation
                 slope
             ),
             BivariateActivation bivariate => Differentiate(bivariate, sources[0], sources[1], theta, complement, slope),
+            FeedforwardActivation => Differentiate(theta, complement, slope).unsqueeze(0),
             _ => throw new ArgumentException($"{activation} has no derivative.", nameof(activation)),
         };
 

@@ -27,7 +27,7 @@ namespace Microsoft.ML.Infomorphic.Kernels;
 
 /// <summary>
 /// The goals of the neurons of a layer over the rows of a batch, on any device: one goal for all, or one for those of each
-/// of some trials. Tensors that are returned belong to the
+/// of some networks. Tensors that are returned belong to the
 /// caller's <see cref="DisposeScope"/>.
 /// </summary>
 internal sealed class TensorGoal : IDisposable
@@ -47,7 +47,7 @@ internal sealed class TensorGoal : IDisposable
     private readonly int _sources;
     private readonly int _subsets;
 
-    // Antichains with a weight in the derivative of any trial, and the most that a row shares.
+    // Antichains with a weight in the derivative of any network, and the most that a row shares.
     private readonly int _derivativeTerms;
     private readonly double _sharesPerRow;
 
@@ -59,7 +59,7 @@ internal sealed class TensorGoal : IDisposable
     private readonly Tensor _derivativeUnions;
     private readonly Tensor _allUnions;
 
-    // By trial: c′; c′E/ln 2 by subset; Σ c′ and γ_res.
+    // By network: c′; c′E/ln 2 by subset; Σ c′ and γ_res.
     private readonly Tensor _weights;
     private readonly Tensor _shares;
     private readonly Tensor _sameWeights;
@@ -72,12 +72,12 @@ internal sealed class TensorGoal : IDisposable
     public TensorGoal(GoalTerms terms, Binning binning, Device device)
         : this([terms], binning, device) { }
 
-    /// <param name="trials">The goal of each trial's neurons; all are over the same sources.</param>
+    /// <param name="networks">The goal of each network's neurons; all are over the same sources.</param>
     /// <param name="binning">The binning.</param>
     /// <param name="device">The device.</param>
-    public TensorGoal(IReadOnlyList<GoalTerms> trials, Binning binning, Device device)
+    public TensorGoal(IReadOnlyList<GoalTerms> networks, Binning binning, Device device)
     {
-        GoalTerms terms = trials[0];
+        GoalTerms terms = networks[0];
         _binning = binning;
         _device = device;
         _sources = terms.SourceCount;
@@ -102,19 +102,19 @@ internal sealed class TensorGoal : IDisposable
         [
             .. Enumerable
                 .Range(0, terms.Terms.Length)
-                .Where(antichain => trials.Any(trial => trial.Terms[antichain].DerivativeWeight != 0)),
+                .Where(antichain => networks.Any(network => network.Terms[antichain].DerivativeWeight != 0)),
         ];
         _derivativeTerms = weighted.Length;
         int count = weighted.Length;
-        float[] weights = new float[trials.Count * count];
-        float[] shares = new float[trials.Count * _subsets * count];
-        for (int trial = 0; trial < trials.Count; trial++)
+        float[] weights = new float[networks.Count * count];
+        float[] shares = new float[networks.Count * _subsets * count];
+        for (int network = 0; network < networks.Count; network++)
         for (int i = 0; i < count; i++)
         {
-            GoalTerms.Term term = trials[trial].Terms[weighted[i]];
-            weights[trial * count + i] = term.SingleDerivativeWeight;
+            GoalTerms.Term term = networks[network].Terms[weighted[i]];
+            weights[network * count + i] = term.SingleDerivativeWeight;
             for (int j = 0; j < term.Subsets.Length; j++)
-                shares[(trial * _subsets + term.Subsets[j]) * count + i] = (float)(
+                shares[(network * _subsets + term.Subsets[j]) * count + i] = (float)(
                     term.Signs[j] * term.DerivativeWeight * PerBit
                 );
         }
@@ -123,16 +123,16 @@ internal sealed class TensorGoal : IDisposable
         _strides = tensor(strides, [_subsets, _sources], device: device);
         _derivativeUnions = UnionTable([.. weighted.Select(antichain => terms.Terms[antichain])]);
         _allUnions = UnionTable(terms.Terms);
-        _weights = tensor(weights, [trials.Count, 1, count], device: device);
-        _shares = tensor(shares, [trials.Count, _subsets, count], device: device);
+        _weights = tensor(weights, [networks.Count, 1, count], device: device);
+        _shares = tensor(shares, [networks.Count, _subsets, count], device: device);
         _sameWeights = tensor(
-            trials.Select(trial => trial.DerivativeTerms.Sum(term => term.DerivativeWeight)).ToArray(),
-            [trials.Count, 1, 1],
+            networks.Select(network => network.DerivativeTerms.Sum(term => term.DerivativeWeight)).ToArray(),
+            [networks.Count, 1, 1],
             device: device
         );
         _residualWeights = tensor(
-            trials.Select(trial => trial.ResidualWeight).ToArray(),
-            [trials.Count, 1, 1],
+            networks.Select(network => network.ResidualWeight).ToArray(),
+            [networks.Count, 1, 1],
             device: device
         );
 
@@ -151,15 +151,15 @@ internal sealed class TensorGoal : IDisposable
     /// <param name="RowMasses">q: outputs × neurons × rows.</param>
     /// <param name="Marginals">m of each row's cells: outputs × subsets × (neurons · rows).</param>
     /// <param name="OutputMasses">p(±1), in double precision: outputs × 1 × neurons × 1.</param>
-    /// <param name="FirstTrial">The first trial that the neurons are of.</param>
-    /// <param name="Trials">Number of trials that they are of, each of as many.</param>
+    /// <param name="FirstNetwork">The first network that the neurons are of.</param>
+    /// <param name="Networks">Number of networks that they are of, each of as many.</param>
     public readonly record struct Batch(
         Tensor Entries,
         Tensor RowMasses,
         Tensor Marginals,
         Tensor OutputMasses,
-        int FirstTrial,
-        int Trials
+        int FirstNetwork,
+        int Networks
     )
     {
         public long Neurons => RowMasses.shape[1];
@@ -176,9 +176,16 @@ internal sealed class TensorGoal : IDisposable
     /// <param name="theta">θ, neurons × rows.</param>
     /// <param name="complement">1 − θ, neurons × rows.</param>
     /// <param name="mass">The probability mass of each row; sums to 1.</param>
-    /// <param name="firstTrial">The first trial that the neurons are of.</param>
-    /// <param name="trials">Number of trials that they are of, each of as many.</param>
-    public Batch Count(Tensor sources, Tensor theta, Tensor complement, Tensor mass, int firstTrial = 0, int trials = 1)
+    /// <param name="firstNetwork">The first network that the neurons are of.</param>
+    /// <param name="networks">Number of networks that they are of, each of as many.</param>
+    public Batch Count(
+        Tensor sources,
+        Tensor theta,
+        Tensor complement,
+        Tensor mass,
+        int firstNetwork = 0,
+        int networks = 1
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         int neurons = (int)theta.shape[0];
@@ -205,7 +212,7 @@ internal sealed class TensorGoal : IDisposable
             .index_select(1, entries.view(-1))
             .view(2, _subsets, neurons * rows);
         scope.MoveToOuter(entries, rowMasses, marginals, outputMasses);
-        return new Batch(entries, rowMasses, marginals, outputMasses, firstTrial, trials);
+        return new Batch(entries, rowMasses, marginals, outputMasses, firstNetwork, networks);
     }
 
     /// <summary>∂G/∂θ of each row of a batch: neurons × rows, in bits.</summary>
@@ -215,37 +222,37 @@ internal sealed class TensorGoal : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor unions, Tensor counts, _) = Unite(batch, _derivativeUnions);
-        long rowsOfTrial = batch.Neurons / batch.Trials * batch.Rows;
+        long rowsOfNetwork = batch.Neurons / batch.Networks * batch.Rows;
 
         // Σ_β c′_β log₂ u_β(+1)/u_β(−1), and the parts of the logarithms that are the same for every cell.
-        Tensor logarithms = ByTrial((unions[0] / unions[1]).log2_());
-        Tensor slope = OfTrials(_weights).bmm(logarithms).view(batch.Neurons, batch.Rows).add_(SamePart(batch));
+        Tensor logarithms = ByNetwork((unions[0] / unions[1]).log2_());
+        Tensor slope = OfNetworks(_weights).bmm(logarithms).view(batch.Neurons, batch.Rows).add_(SamePart(batch));
 
         // Σ_β c′_β E_βs / u_β(κ, ±1) / ln 2 by subset; times p(κ, ±1) what κ has for itself, times q what each row
         // shares with others.
         Tensor inverses = unions.reciprocal_().mul_(counts);
-        Tensor slopeByTrial = slope.view(batch.Trials, rowsOfTrial);
+        Tensor slopeByNetwork = slope.view(batch.Networks, rowsOfNetwork);
         var shares = new Tensor[2];
         for (int output = 0; output < 2; output++)
         {
-            Tensor byMass = OfTrials(_shares).bmm(ByTrial(inverses[output]));
-            slopeByTrial.addcmul_(
+            Tensor byMass = OfNetworks(_shares).bmm(ByNetwork(inverses[output]));
+            slopeByNetwork.addcmul_(
                 byMass.select(1, _subsets - 1),
-                batch.Marginals[output, _subsets - 1].view(batch.Trials, rowsOfTrial),
+                batch.Marginals[output, _subsets - 1].view(batch.Networks, rowsOfNetwork),
                 output == 0 ? 1 : -1
             );
             shares[output] = byMass
                 .narrow(1, 0, _subsets - 1)
-                .mul_(batch.RowMasses[output].view(batch.Trials, 1, rowsOfTrial));
+                .mul_(batch.RowMasses[output].view(batch.Networks, 1, rowsOfNetwork));
         }
 
         slope.add_(SumShared(batch, shares[0].sub_(shares[1]))).mul_(mass);
         return slope.MoveToOuterDisposeScope();
 
-        // Terms × neurons × rows, one matrix a trial: terms × (neurons · rows).
-        Tensor ByTrial(Tensor terms) => terms.view(_derivativeTerms, batch.Trials, rowsOfTrial).transpose(0, 1);
+        // Terms × neurons × rows, one matrix a network: terms × (neurons · rows).
+        Tensor ByNetwork(Tensor terms) => terms.view(_derivativeTerms, batch.Networks, rowsOfNetwork).transpose(0, 1);
 
-        Tensor OfTrials(Tensor weights) => weights.narrow(0, batch.FirstTrial, batch.Trials);
+        Tensor OfNetworks(Tensor weights) => weights.narrow(0, batch.FirstNetwork, batch.Networks);
     }
 
     /// <summary>The redundancies of a batch.</summary>
@@ -313,16 +320,16 @@ internal sealed class TensorGoal : IDisposable
     // −γ_res log₂ p(+1)/p(−1) − Σ_β c′_β log₂ p(+1)/p(−1); in the former an output that never occurs counts for nothing.
     private Tensor SamePart(Batch batch)
     {
-        Tensor masses = batch.OutputMasses.view(2, batch.Trials, -1, 1);
+        Tensor masses = batch.OutputMasses.view(2, batch.Networks, -1, 1);
         Tensor logarithms = masses.clamp_min(SmallestOutputMass).log2_();
         Tensor residual = logarithms * masses.gt(0);
-        Tensor same = (logarithms * _sameWeights.narrow(0, batch.FirstTrial, batch.Trials))
-            .addcmul_(residual, _residualWeights.narrow(0, batch.FirstTrial, batch.Trials), 1)
+        Tensor same = (logarithms * _sameWeights.narrow(0, batch.FirstNetwork, batch.Networks))
+            .addcmul_(residual, _residualWeights.narrow(0, batch.FirstNetwork, batch.Networks), 1)
             .neg_();
         return (same[0] - same[1]).to(float32).view(-1, 1);
     }
 
-    // Adds up, for all proper subsets, what rows share whose sources fall into the same bins. Shares are trials × subsets ×
+    // Adds up, for all proper subsets, what rows share whose sources fall into the same bins. Shares are networks × subsets ×
     // (neurons · rows).
     private Tensor SumShared(Batch batch, Tensor shares)
     {

@@ -2,7 +2,7 @@
 // lower halves; a product of two words wraps around 2⁶⁴, which leaves its bits as they are.
 //
 //   symbol    variable   shape                                 unit
-//   c         c0 … c3    steps × presentations × neurons × i   word
+//   c         c0 … c3    counters × neurons × i                word
 //   k         k0, k1     1                                     word
 
 using static TorchSharp.torch;
@@ -15,34 +15,24 @@ internal static class TensorPhilox
     private const long Word = 0xFFFFFFFF;
 
     /// <summary>
-    /// The uniform numbers that <see cref="Philox.Sample"/> compares with firing probabilities in a few steps, all
-    /// presentations of each. Row j·q + i of a batch of which q is a quarter has number [·, ·, ·, j, i].
+    /// The uniform numbers that <see cref="Philox.Sample"/> compares firing probabilities with. Row j·q + i of a batch of which
+    /// q is a quarter has number [·, ·, j, i].
     /// </summary>
-    /// <param name="firstStep">The first training step, from 1.</param>
-    /// <param name="steps">Number of steps.</param>
-    /// <param name="presentations">Presentations of a step: the counter of the step's first is their multiple.</param>
+    /// <param name="counters">The training steps and presentations, as <see cref="Philox.Sample"/> counts them.</param>
+    /// <param name="firstNeuron">The first neuron.</param>
     /// <param name="neurons">Number of neurons.</param>
     /// <param name="quarter">A quarter of the largest batch's rows, rounded up.</param>
     /// <param name="key">The seed.</param>
     /// <param name="device">The device.</param>
-    /// <returns>Steps × presentations × neurons × 4 × quarter, in [0, 1).</returns>
-    public static Tensor Uniform(
-        long firstStep,
-        int steps,
-        int presentations,
-        int neurons,
-        int quarter,
-        ulong key,
-        Device device
-    )
+    /// <returns>Counters × neurons × 4 × quarter, in [0, 1).</returns>
+    public static Tensor Uniform(Tensor counters, long firstNeuron, int neurons, int quarter, ulong key, Device device)
     {
         using var scope = NewDisposeScope();
         Tensor half = Scalar(32);
         Tensor word = Scalar(Word);
-        Tensor counter = arange(presentations * firstStep, presentations * (firstStep + steps), int64, device)
-            .view(-1, 1, 1);
+        Tensor counter = counters.view(-1, 1, 1);
         Tensor c0 = arange(quarter, int64, device);
-        Tensor c1 = arange(neurons, int64, device).unsqueeze(-1);
+        Tensor c1 = arange(firstNeuron, firstNeuron + neurons, int64, device).unsqueeze(-1);
         Tensor c2 = counter & word;
         Tensor c3 = counter.bitwise_right_shift(half);
         uint k0 = (uint)key;
@@ -66,7 +56,7 @@ internal static class TensorPhilox
         // The upper 24 bits of each word, as Philox.ToUniform has them.
         Tensor words = stack([c0, c1.bitwise_and_(word), c2, c3.bitwise_and_(word)], dim: 2);
         Tensor uniform = words.bitwise_right_shift_(Scalar(8)).to(float32).mul_(1f / (1 << 24));
-        return uniform.view(steps, presentations, neurons, 4, quarter).MoveToOuterDisposeScope();
+        return uniform.view(-1, neurons, 4, quarter).MoveToOuterDisposeScope();
 
         // Made on the device, so that nothing is copied to it.
         Tensor Scalar(long value) => full(1, value, int64, device);

@@ -41,6 +41,14 @@ public abstract class Connectivity
     /// <summary>Whether another one connects the same neurons to the same inputs.</summary>
     internal abstract bool IsSameAs(Connectivity other);
 
+    /// <summary>The number of items of each of some owners, 1 at least; what does not fit is refused later.</summary>
+    private protected static int PerOwner(int[] items, int owners)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(owners);
+        return Math.Max(items.Length / owners, 1);
+    }
+
     private protected static void CheckInputs(ReadOnlySpan<int> inputs, int inputCount)
     {
         foreach (int input in inputs)
@@ -70,7 +78,7 @@ public sealed class DrawnConnected : Connectivity
     /// <param name="connections">N × K inputs.</param>
     /// <exception cref="ArgumentException">Their number is not a multiple of the neurons', or there is no such input.</exception>
     public DrawnConnected(int neuronCount, int inputCount, int[] connections)
-        : base(neuronCount, inputCount, Math.Max(connections.Length / neuronCount, 1))
+        : base(neuronCount, inputCount, PerOwner(connections, neuronCount))
     {
         if (connections.Length == 0 || connections.Length % neuronCount != 0)
             throw new ArgumentException("Every neuron must have the same number of connections, and at least one.");
@@ -104,7 +112,7 @@ public sealed class DrawnConnected : Connectivity
 public abstract class GroupConnected : Connectivity
 {
     private protected GroupConnected(int groupCount, int neuronsPerGroup, int inputCount, int inputsPerGroup)
-        : base(checked(groupCount * neuronsPerGroup), inputCount, inputsPerGroup)
+        : base(Count(groupCount, neuronsPerGroup), inputCount, inputsPerGroup)
     {
         GroupCount = groupCount;
         NeuronsPerGroup = neuronsPerGroup;
@@ -118,6 +126,19 @@ public abstract class GroupConnected : Connectivity
 
     /// <inheritdoc/>
     public override int[] InputsOf(int neuron, int position = 0) => OfGroup(neuron / NeuronsPerGroup).ToArray();
+
+    /// <summary>Number of neurons of all groups.</summary>
+    /// <exception cref="ArgumentException">There can be no such groups, or not so many.</exception>
+    private protected static int Count(int groupCount, int neuronsPerGroup)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(groupCount);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(neuronsPerGroup);
+        return (long)groupCount * neuronsPerGroup <= Array.MaxLength
+            ? groupCount * neuronsPerGroup
+            : throw new ArgumentException(
+                $"{groupCount} groups of {neuronsPerGroup} neurons are more neurons than a layer can have."
+            );
+    }
 
     /// <summary>The inputs of a group's neurons.</summary>
     internal abstract ReadOnlySpan<int> OfGroup(int group);
@@ -151,7 +172,7 @@ public sealed class LocalFields : GroupConnected
         : base(Checked(grid).Count, neuronsPerField, (int)grid.Image.Size, grid.FieldSize)
     {
         Grid = grid;
-        _inputs = [.. Enumerable.Range(0, grid.Count).SelectMany(grid.InputsOf)];
+        _inputs = grid.AllInputs();
     }
 
     /// <summary>The fields.</summary>
@@ -178,7 +199,7 @@ public sealed class SubsetConnected : GroupConnected
     /// <param name="inputs">Groups × K inputs.</param>
     /// <exception cref="ArgumentException">Their number is not a multiple of the groups', or there is no such input.</exception>
     public SubsetConnected(int groupCount, int neuronsPerGroup, int inputCount, int[] inputs)
-        : base(groupCount, neuronsPerGroup, inputCount, Math.Max(inputs.Length / groupCount, 1))
+        : base(groupCount, neuronsPerGroup, inputCount, PerOwner(inputs, groupCount))
     {
         if (inputs.Length == 0 || inputs.Length % groupCount != 0)
             throw new ArgumentException("Every group must have the same number of inputs, and at least one.");
@@ -197,9 +218,9 @@ public sealed class SubsetConnected : GroupConnected
 /// <param name="groupCount">Number of groups.</param>
 /// <param name="neuronsPerGroup">Number of neurons of a group.</param>
 public sealed class WithinGroups(int groupCount, int neuronsPerGroup)
-    : GroupConnected(groupCount, neuronsPerGroup, checked(groupCount * neuronsPerGroup), neuronsPerGroup)
+    : GroupConnected(groupCount, neuronsPerGroup, Count(groupCount, neuronsPerGroup), neuronsPerGroup)
 {
-    private readonly int[] _inputs = [.. Enumerable.Range(0, checked(groupCount * neuronsPerGroup))];
+    private readonly int[] _inputs = [.. Enumerable.Range(0, Count(groupCount, neuronsPerGroup))];
 
     internal override ReadOnlySpan<int> OfGroup(int group) => _inputs.AsSpan(group * NeuronsPerGroup, NeuronsPerGroup);
 }
@@ -214,7 +235,7 @@ public sealed class WithinGroups(int groupCount, int neuronsPerGroup)
 public sealed class SharedFields(FieldGrid grid, int neuronCount)
     : Connectivity(neuronCount, (int)LocalFields.Checked(grid).Image.Size, grid.FieldSize)
 {
-    private readonly int[] _inputs = [.. Enumerable.Range(0, grid.Count).SelectMany(grid.InputsOf)];
+    private readonly int[] _inputs = grid.AllInputs();
 
     /// <summary>The fields.</summary>
     public FieldGrid Grid => grid;

@@ -26,10 +26,12 @@ public sealed record ImageShape(int Height, int Width, int Channels = 1, bool In
 
     internal void Validate()
     {
-        if (Height < 1 || Width < 1 || Channels < 1 || Size > int.MaxValue)
+        if (Height < 1 || Width < 1 || Channels < 1)
             throw new ArgumentException(
                 $"An image of {this} is not possible: height, width and channels must be positive."
             );
+        if ((long)Height * Width > int.MaxValue || Size > int.MaxValue)
+            throw new ArgumentException($"An image of {this} has more numbers than a row can have.");
     }
 }
 
@@ -42,6 +44,9 @@ public sealed record ImageShape(int Height, int Width, int Channels = 1, bool In
 /// <remarks>Where the strides leave a rest at the lower or right edge, no field covers it.</remarks>
 public sealed record FieldGrid(ImageShape Image, int Height, int Width, int VerticalStride, int HorizontalStride)
 {
+    /// <summary>The fields have at most so many numbers together.</summary>
+    public const int MaximumNumbers = 1 << 26;
+
     /// <summary>Fields from top to bottom.</summary>
     public int Rows => (Image.Height - Height) / VerticalStride + 1;
 
@@ -59,14 +64,19 @@ public sealed record FieldGrid(ImageShape Image, int Height, int Width, int Vert
     /// <returns>Places in the image's vector.</returns>
     public int[] InputsOf(int field)
     {
-        int top = field / Columns * VerticalStride;
-        int left = field % Columns * HorizontalStride;
         int[] inputs = new int[FieldSize];
-        int next = 0;
-        for (int row = top; row < top + Height; row++)
-        for (int column = left; column < left + Width; column++)
-        for (int channel = 0; channel < Image.Channels; channel++)
-            inputs[next++] = Image.IndexOf(row, column, channel);
+        Fill(field, inputs);
+        return inputs;
+    }
+
+    /// <summary>The numbers of all fields, field by field.</summary>
+    /// <exception cref="ArgumentException">Such fields are not possible.</exception>
+    internal int[] AllInputs()
+    {
+        Validate();
+        int[] inputs = new int[Count * FieldSize];
+        for (int field = 0; field < Count; field++)
+            Fill(field, inputs.AsSpan(field * FieldSize, FieldSize));
         return inputs;
     }
 
@@ -83,5 +93,20 @@ public sealed record FieldGrid(ImageShape Image, int Height, int Width, int Vert
             throw new ArgumentException(
                 $"Fields with strides of {VerticalStride} and {HorizontalStride} pixels are not possible: strides are at least 1."
             );
+        if ((long)Count * FieldSize > MaximumNumbers)
+            throw new ArgumentException(
+                $"{Count} fields of {FieldSize} numbers are too many: they can have {MaximumNumbers} numbers together. Larger strides make fewer fields."
+            );
+    }
+
+    private void Fill(int field, Span<int> inputs)
+    {
+        int top = field / Columns * VerticalStride;
+        int left = field % Columns * HorizontalStride;
+        int next = 0;
+        for (int row = top; row < top + Height; row++)
+        for (int column = left; column < left + Width; column++)
+        for (int channel = 0; channel < Image.Channels; channel++)
+            inputs[next++] = Image.IndexOf(row, column, channel);
     }
 }

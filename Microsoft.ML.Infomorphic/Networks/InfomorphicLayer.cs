@@ -31,6 +31,9 @@ public sealed record Pooling(int Rows, int Columns)
 /// </summary>
 public sealed class InfomorphicLayer
 {
+    /// <summary>The neurons of a layer have, at all their positions, at most so many outputs together.</summary>
+    public const int MaximumOutputs = 1 << 26;
+
     /// <summary>Creates a layer.</summary>
     /// <param name="sources">The sources, in the order of the goal's letters.</param>
     /// <param name="goal">The goal of each neuron; null for a layer that does not learn.</param>
@@ -79,6 +82,10 @@ public sealed class InfomorphicLayer
         Binning = binning;
         Pooling = pooling;
         Positions = FindPositions(sources, pooling);
+        if ((long)PositionCount * NeuronCount > MaximumOutputs)
+            throw new ArgumentException(
+                $"{NeuronCount} neurons at {PositionCount} positions have more than {MaximumOutputs} outputs a row."
+            );
     }
 
     /// <summary>The sources, in the order of the goal's letters.</summary>

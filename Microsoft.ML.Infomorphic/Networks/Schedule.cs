@@ -85,8 +85,17 @@ internal sealed class Schedule
         int layers = signals.Count;
         _changes = new bool[layers];
         _isConstantAbove = [.. Enumerable.Range(0, layers).Select(layer => constantAbove?.Contains(layer) ?? false)];
+        bool[] isHeardLate = new bool[layers];
         for (int layer = 0; layer < layers; layer++)
-            _changes[layer] = signals[layer].Any(source => source.Any(signal => ChangesFor(layer, signal)));
+            foreach (Signal signal in signals[layer].SelectMany(source => source))
+                if (signal.IsLateFor(layer))
+                    isHeardLate[signal.Index] = true;
+
+        // A layer that passes one thing on to those above and another one to those below is visited for the latter.
+        for (int layer = 0; layer < layers; layer++)
+            _changes[layer] =
+                _isConstantAbove[layer] && isHeardLate[layer]
+                || signals[layer].Any(source => source.Any(signal => ChangesFor(layer, signal)));
         Presentations = _changes.Any(changes => changes) ? presentations : 1;
         bool[,] needed = FindNeeded(signals, targets ?? [.. Enumerable.Range(0, layers)]);
         IsRecurrent = Presentations > 1;
@@ -124,7 +133,12 @@ internal sealed class Schedule
     private int LastNumber => Kernels.RandomStreams.CountersOf(Presentations) - 1;
 
     /// <summary>The schedule of a network.</summary>
-    public static Schedule Of(InfomorphicNetwork network, bool withLabel, IReadOnlyList<int>? targets = null) =>
+    public static Schedule Of(
+        InfomorphicNetwork network,
+        bool withLabel,
+        IReadOnlyList<int>? targets = null,
+        IReadOnlyList<int>? constantAbove = null
+    ) =>
         new(
             [
                 .. network.Layers.Select(layer =>
@@ -138,7 +152,8 @@ internal sealed class Schedule
             ],
             network.Presentations,
             withLabel,
-            targets
+            targets,
+            constantAbove
         );
 
     /// <summary>Whether a layer's outputs differ between presentations.</summary>
@@ -149,7 +164,9 @@ internal sealed class Schedule
     /// final ones.
     /// </summary>
     public bool HearsEarlier(Visit visit, Signal signal) =>
-        signal.Kind == SignalKind.Layer && _changes[signal.Index] && (signal.IsLateFor(visit.Layer) || !visit.IsLast);
+        signal.Kind == SignalKind.Layer
+        && _changes[signal.Index]
+        && (signal.IsLateFor(visit.Layer) || !visit.IsLast && !_isConstantAbove[signal.Index]);
 
     /// <summary>Presents a row, or many.</summary>
     /// <typeparam name="T">What carries it out.</typeparam>

@@ -42,6 +42,33 @@ internal readonly ref struct RowValues
 
     /// <summary>Where not all are there, which are; the others are zero.</summary>
     public required ReadOnlySpan<int> Indices { get; init; }
+
+    /// <summary>A row of features alone.</summary>
+    /// <param name="indices">The features that are not zero; empty where all are there.</param>
+    /// <param name="features">Their values.</param>
+    public static RowValues OfFeatures(ReadOnlySpan<int> indices, ReadOnlySpan<float> features) =>
+        new()
+        {
+            Label = 0,
+            Weight = 1,
+            Features = features,
+            IsFull = indices.IsEmpty && !features.IsEmpty,
+            Indices = indices,
+        };
+
+    /// <summary>Writes the features, the zeros too.</summary>
+    public void CopyTo(Span<float> destination)
+    {
+        if (IsFull)
+        {
+            Features.CopyTo(destination);
+            return;
+        }
+
+        destination.Clear();
+        for (int i = 0; i < Indices.Length; i++)
+            destination[Indices[i]] = Features[i];
+    }
 }
 
 /// <summary>What the first reading found out about rows: all that is needed to plan further readings.</summary>

@@ -22,7 +22,7 @@ internal sealed class StreamedRows : RowSource
 
     private readonly IRowReader _reader;
     private readonly RowSurvey _survey;
-    private readonly RowBlock _block;
+    private readonly RowStore _block;
     private readonly int _rowsToKeep;
     private readonly GarbageLimit _garbage;
 
@@ -44,7 +44,7 @@ internal sealed class StreamedRows : RowSource
         _reader = reader;
         _survey = survey;
         _rowsToKeep = rowsToKeep;
-        _block = RowBlock.Create(survey, rowsPerBlock);
+        _block = new RowStore(survey, rowsPerBlock);
         _rows = new int[rowsPerBlock];
         _indices = new int[rowsPerBlock];
         _scratch = new int[rowsPerBlock];
@@ -99,7 +99,7 @@ internal sealed class StreamedRows : RowSource
     {
         if (chosen.Length > _rowsToKeep)
             return base.Select(chosen);
-        RowBlock kept = RowBlock.Create(_survey, chosen.Length);
+        RowStore kept = new RowStore(_survey, chosen.Length);
         int[] rows = [.. chosen];
         int[] indices = new int[rows.Length];
         Sort(rows, indices, new int[rows.Length]);
@@ -179,7 +179,7 @@ internal sealed class StreamedRows : RowSource
         public ulong Checksum { get; private set; }
 
         /// <summary>Fills a block with rows, ascending.</summary>
-        public void Fill(RowBlock block, ReadOnlySpan<int> rows)
+        public void Fill(RowStore block, ReadOnlySpan<int> rows)
         {
             block.Clear();
             if (_pass is not null && rows[0] <= _row)
@@ -194,11 +194,11 @@ internal sealed class StreamedRows : RowSource
                     if (!_pass.MoveNext())
                         throw Changed((_row + 1).ToString(CultureInfo.InvariantCulture));
                 }
-                if (!block.TryAdd(_pass.Read(), out ulong hash))
+                if (!block.TryAdd(_pass.Read()))
                     throw StreamedRows.Changed(owner._reader.Purpose, "its values differ");
                 unchecked
                 {
-                    Checksum += RowBlock.Scatter(hash + (ulong)row);
+                    Checksum += RowStore.Scatter(block.HashOfLastRow() + (ulong)row);
                 }
             }
         }

@@ -112,43 +112,9 @@ public sealed unsafe partial class NetworkScorer
     /// <exception cref="ArgumentException">An index is out of range, or a length does not fit.</exception>
     public void Score(ReadOnlySpan<int> indices, ReadOnlySpan<float> values, Span<float> probabilities)
     {
-        if (indices.Length != values.Length)
-            throw new ArgumentException(
-                $"The row has {indices.Length} features that are not zero, and {values.Length} values of them.",
-                nameof(values)
-            );
-        foreach (int index in indices)
-            if ((uint)index >= (uint)Network.FeatureCount)
-                throw new ArgumentException(
-                    $"The model was trained on {Network.FeatureCount} features and the row has feature {index}.",
-                    nameof(indices)
-                );
+        CheckFeatures(indices, values);
         CheckProbabilities(probabilities);
-        if (!_needsAllFeatures)
-        {
-            Present(new RowFeatures(indices, values, default), _schedule, -1, probabilities);
-            return;
-        }
-
-        // What is drawn follows from all features, and so do signs in doubt.
-        float[] rented = ArrayPool<float>.Shared.Rent(Network.FeatureCount);
-        try
-        {
-            Span<float> features = rented.AsSpan(0, Network.FeatureCount);
-            features.Clear();
-            for (int i = 0; i < indices.Length; i++)
-                features[indices[i]] = values[i];
-            Present(
-                ReadsAllFeatures ? new RowFeatures(features) : new RowFeatures(indices, values, features),
-                _schedule,
-                -1,
-                probabilities
-            );
-        }
-        finally
-        {
-            ArrayPool<float>.Shared.Return(rented);
-        }
+        Present(indices, values, _schedule, -1, probabilities);
     }
 
     /// <summary>
@@ -164,13 +130,23 @@ public sealed unsafe partial class NetworkScorer
     {
         CheckFeatures(features);
         Schedule schedule = ScheduleOf(layer);
-        int count = Layers[layer].OutputCount;
-        if (outputs.Length != count)
-            throw new ArgumentException(
-                $"The layer has {count} outputs and there is room for {outputs.Length}.",
-                nameof(outputs)
-            );
+        CheckOutputs(layer, outputs);
         Present(features, schedule, layer, outputs);
+    }
+
+    /// <summary>The outputs of a layer for a sparse row; they are those of the dense row, bit for bit.</summary>
+    /// <param name="indices">The features that are not zero, ascending.</param>
+    /// <param name="values">Their values.</param>
+    /// <param name="layer">The layer's place in the network, from 0 for the lowest.</param>
+    /// <param name="outputs">Receives <see cref="InfomorphicLayer.OutputCount"/> outputs.</param>
+    /// <exception cref="ArgumentException">An index is out of range, or a length does not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public void LayerOutputs(ReadOnlySpan<int> indices, ReadOnlySpan<float> values, int layer, Span<float> outputs)
+    {
+        CheckFeatures(indices, values);
+        Schedule schedule = ScheduleOf(layer);
+        CheckOutputs(layer, outputs);
+        Present(indices, values, schedule, layer, outputs);
     }
 
     // What a layer's outputs are asked for takes another schedule than scores.
@@ -194,6 +170,31 @@ public sealed unsafe partial class NetworkScorer
             );
     }
 
+    private void CheckFeatures(ReadOnlySpan<int> indices, ReadOnlySpan<float> values)
+    {
+        if (indices.Length != values.Length)
+            throw new ArgumentException(
+                $"The row has {indices.Length} features that are not zero, and {values.Length} values of them.",
+                nameof(values)
+            );
+        foreach (int index in indices)
+            if ((uint)index >= (uint)Network.FeatureCount)
+                throw new ArgumentException(
+                    $"The model was trained on {Network.FeatureCount} features and the row has feature {index}.",
+                    nameof(indices)
+                );
+    }
+
+    private void CheckOutputs(int layer, ReadOnlySpan<float> outputs)
+    {
+        int count = Layers[layer].OutputCount;
+        if (outputs.Length != count)
+            throw new ArgumentException(
+                $"The layer has {count} outputs and there is room for {outputs.Length}.",
+                nameof(outputs)
+            );
+    }
+
     private void CheckProbabilities(ReadOnlySpan<float> probabilities)
     {
         if (probabilities.Length != Network.ClassCount)
@@ -201,6 +202,41 @@ public sealed unsafe partial class NetworkScorer
                 $"The model has {Network.ClassCount} classes and there is room for {probabilities.Length} probabilities.",
                 nameof(probabilities)
             );
+    }
+
+    private void Present(
+        ReadOnlySpan<int> indices,
+        ReadOnlySpan<float> values,
+        Schedule schedule,
+        int target,
+        Span<float> results
+    )
+    {
+        if (!_needsAllFeatures)
+        {
+            Present(new RowFeatures(indices, values, default), schedule, target, results);
+            return;
+        }
+
+        // What is drawn follows from all features, and so do signs in doubt.
+        float[] rented = ArrayPool<float>.Shared.Rent(Network.FeatureCount);
+        try
+        {
+            Span<float> features = rented.AsSpan(0, Network.FeatureCount);
+            features.Clear();
+            for (int i = 0; i < indices.Length; i++)
+                features[indices[i]] = values[i];
+            Present(
+                ReadsAllFeatures ? new RowFeatures(features) : new RowFeatures(indices, values, features),
+                schedule,
+                target,
+                results
+            );
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
+        }
     }
 
     private void Present(ReadOnlySpan<float> features, Schedule schedule, int target, Span<float> results)

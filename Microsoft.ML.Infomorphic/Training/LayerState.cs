@@ -26,7 +26,11 @@ internal sealed class ProjectionState(
     /// <summary>Neurons × connections.</summary>
     public Parameter Weights { get; } = weights ?? new(connectivity.NeuronCount, connectivity.ConnectionsPerNeuron);
 
-    public void Dispose() => Weights.Dispose();
+    public void Dispose()
+    {
+        if (weights is null)
+            Weights.Dispose();
+    }
 }
 
 /// <summary>A source in training: what it hears. Its biases are the layer's.</summary>
@@ -49,8 +53,15 @@ internal sealed class SourceState(char symbol, ProjectionState[] projections) : 
 /// <param name="index">The layer's place in the network.</param>
 /// <param name="sources">The sources with weights, F first.</param>
 /// <param name="hasOwnLabel">Whether a last source, which has no weights, is each neuron's own label.</param>
-/// <param name="settings">How its neurons fire and learn.</param>
-internal sealed class LayerState(int index, SourceState[] sources, bool hasOwnLabel, LayerRules settings) : IDisposable
+/// <param name="rules">How its neurons fire and learn.</param>
+/// <param name="biases">The biases, where they and the weights are another state's; null for fresh ones.</param>
+internal sealed class LayerState(
+    int index,
+    SourceState[] sources,
+    bool hasOwnLabel,
+    LayerRules rules,
+    Parameter? biases = null
+) : IDisposable
 {
     /// <summary>The layer's place in the network.</summary>
     public int Index => index;
@@ -63,23 +74,23 @@ internal sealed class LayerState(int index, SourceState[] sources, bool hasOwnLa
     /// <summary>Whether a last source is each neuron's own label, seen by the goal alone.</summary>
     public bool HasOwnLabel => hasOwnLabel;
 
-    public GoalFunction? Goal => settings.Goal;
+    public GoalFunction? Goal => rules.Goal;
 
-    public Activation Activation => settings.Activation;
+    public Activation Activation => rules.Activation;
 
-    public Binning Binning => settings.Binning;
+    public Binning Binning => rules.Binning;
 
-    public AdamSettings Optimizer => settings.Optimizer;
+    public AdamSettings Optimizer => rules.Optimizer;
 
-    public Pooling? Pooling => settings.Pooling;
+    public Pooling? Pooling => rules.Pooling;
 
-    public PassedOutputs PassesOn => settings.PassesOn;
+    public PassedOutputs PassesOn => rules.PassesOn;
 
     /// <summary>The positions that its neurons are at, with the same weights; null where each is at one alone.</summary>
     public FieldGrid? Positions { get; } =
         InfomorphicLayer.FindPositions(
             sources.SelectMany(source => source.Projections).Select(projection => projection.Connectivity),
-            settings.Pooling
+            rules.Pooling
         );
 
     public int PositionCount => Positions?.Count ?? 1;
@@ -89,7 +100,10 @@ internal sealed class LayerState(int index, SourceState[] sources, bool hasOwnLa
     public int OutputCount => CellCount * NeuronCount;
 
     /// <summary>The bias of each source of each neuron.</summary>
-    public Parameter Biases { get; } = new(sources[0].Projections[0].Connectivity.NeuronCount, sources.Length);
+    public Parameter Biases { get; } =
+        biases ?? new(sources[0].Projections[0].Connectivity.NeuronCount, sources.Length);
+
+    public LayerRules Rules => rules;
 
     /// <summary>The weights of the sources' projections in their order, then the biases.</summary>
     public Parameter[] Parameters { get; private set; } = [];
@@ -162,7 +176,8 @@ internal sealed class LayerState(int index, SourceState[] sources, bool hasOwnLa
     {
         foreach (SourceState source in sources)
             source.Dispose();
-        Biases.Dispose();
+        if (biases is null)
+            Biases.Dispose();
     }
 }
 
@@ -170,7 +185,7 @@ internal sealed class LayerState(int index, SourceState[] sources, bool hasOwnLa
 /// <param name="Goal">The goal; null for a layer that does not learn.</param>
 /// <param name="Activation">The activation.</param>
 /// <param name="Binning">The binning.</param>
-/// <param name="Optimizer">The optimiser's settings.</param>
+/// <param name="Optimizer">The optimiser's rules.</param>
 /// <param name="Pooling">How positions are pooled; null where they are not.</param>
 /// <param name="PassesOn">What is passed on in training.</param>
 internal sealed record LayerRules(

@@ -96,7 +96,7 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
     // √n standard deviations; neighbours in the view may all be large ones.
     private static int RowsWithin(RowSurvey survey, long bytes, int batch, bool random)
     {
-        (double mean, double deviation, double largest) = RowBlock.BytesPerRow(survey);
+        (double mean, double deviation, double largest) = RowStore.BytesPerRow(survey);
         if (bytes < batch * mean)
             return 0;
         double rows = bytes / largest;
@@ -111,7 +111,7 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
         return most / batch * batch;
     }
 
-    private static long BytesOf(RowSurvey survey, int rows) => (long)(rows * RowBlock.BytesPerRow(survey).Mean);
+    private static long BytesOf(RowSurvey survey, int rows) => (long)(rows * RowStore.BytesPerRow(survey).Mean);
 
     private InvalidOperationException TooSmall(RowSurvey survey, int batch, long needed)
     {

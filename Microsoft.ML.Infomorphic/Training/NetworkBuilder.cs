@@ -31,7 +31,7 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
             LayerSettings layer = settings.HiddenLayers[i];
             var sources = new List<(char, (Signal, Connectivity)[])> { ('F', feedforward[i]) };
             if (layer.Sources.Contains('C', StringComparison.Ordinal))
-                sources.Add(('C', [All(layer.Context!.Value, _shapes[i].Neurons)]));
+                sources.Add(('C', [Context(i, layer.Context!.Value)]));
             if (layer.Sources.Contains('L', StringComparison.Ordinal))
                 sources.Add(
                     ('L', [(Signal.Layer(i), Lateral(feedforward[i][0].Item2, layer.LateralConnections!.Value))])
@@ -96,11 +96,11 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
         ImageShape? image = signal.Kind == SignalKind.Features ? settings.Image : _shapes[signal.Index].Shape;
         if (image is null)
             throw new ArgumentException(
-                $"Hidden layer {index + 1} has local fields, and {(signal.Kind == SignalKind.Features ? "the features have" : $"{signal} has")} no image's shape: say which, or connect it to all."
+                $"Hidden layer {index + 1} has local fields, and {(signal.Kind == SignalKind.Features ? "the features have" : $"{signal} has")} no image's shape: set Image, or read a column with the dimensions of an image."
             );
         if (image.Size != SizeOf(signal))
             throw new ArgumentException(
-                $"An image of {image} has {image.Size} numbers, and there are {SizeOf(signal)} features."
+                $"Image: an image of {image} has {image.Size} numbers, and there are {SizeOf(signal)} features."
             );
         var grid = new FieldGrid(image, fields.Height, fields.Width, fields.VerticalStride, fields.HorizontalStride);
         grid.Validate();
@@ -117,6 +117,13 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
 
     private (Signal, Connectivity) All(Signal signal, int neurons) =>
         (signal, new AllConnected(neurons, SizeOf(signal)));
+
+    // Neurons that are at several positions hear each other at the same one.
+    private (Signal, Connectivity) Context(int index, Signal signal)
+    {
+        int neurons = _shapes[index].Neurons;
+        return signal == Signal.Layer(index) ? (signal, new AllConnected(neurons, neurons)) : All(signal, neurons);
+    }
 
     // All others, or some: of the whole layer, or of the neuron's own group.
     private Connectivity Lateral(Connectivity feedforward, int maximum)

@@ -12,29 +12,11 @@ internal sealed class NetworkState : IDisposable
     /// </summary>
     public const float AbsentClassScore = -100;
 
-    private NetworkState(
-        TrainingSettings settings,
-        FeatureScaling scaling,
-        IReadOnlyList<IReadOnlyList<(char Symbol, (Signal Signal, Connectivity Connectivity)[] Heard)>> connections
-    )
+    private NetworkState(IReadOnlyList<LayerState> layers, FeatureScaling scaling, int presentations)
     {
         Scaling = scaling;
-        int last = connections.Count - 1;
-        var layers = new LayerState[connections.Count];
-        for (int i = 0; i <= last; i++)
-        {
-            SourceState[] sources =
-            [
-                .. connections[i]
-                    .Select(source => new SourceState(
-                        source.Symbol,
-                        [.. source.Heard.Select(heard => new ProjectionState(heard.Signal, heard.Connectivity))]
-                    )),
-            ];
-            layers[i] = new LayerState(i, sources, hasOwnLabel: i == last, RulesOf(settings, i)).WithParameters();
-        }
-
         Layers = layers;
+        int last = layers.Count - 1;
         int[] passMeans =
         [
             .. layers
@@ -42,12 +24,10 @@ internal sealed class NetworkState : IDisposable
                 .Select(layer => layer.Index),
         ];
         IReadOnlyList<Signal>[][] signals = [.. layers.Select(layer => layer.Signals.ToArray())];
-        Schedule = new Schedule(signals, settings.Presentations, withLabel: true, constantAbove: passMeans);
-        ScoringSchedule = new Schedule(signals, settings.Presentations, withLabel: false, targets: [last]);
+        Schedule = new Schedule(signals, presentations, withLabel: true, constantAbove: passMeans);
+        ScoringSchedule = new Schedule(signals, presentations, withLabel: false, targets: [last]);
         MeansSchedule =
-            passMeans.Length == 0
-                ? null
-                : new Schedule(signals, settings.Presentations, withLabel: false, targets: passMeans);
+            passMeans.Length == 0 ? null : new Schedule(signals, presentations, withLabel: false, targets: passMeans);
     }
 
     public FeatureScaling Scaling { get; }
@@ -99,7 +79,7 @@ internal sealed class NetworkState : IDisposable
     /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
     public static NetworkState Create(TrainingSettings settings, FeatureScaling scaling, int classes)
     {
-        var state = new NetworkState(
+        NetworkState state = Of(
             settings,
             scaling,
             new NetworkBuilder(settings, scaling.FeatureCount, classes).Connect()
@@ -120,7 +100,7 @@ internal sealed class NetworkState : IDisposable
     {
         if (DescribeDifference(network, settings) is string difference)
             throw new ArgumentException(difference);
-        var state = new NetworkState(
+        NetworkState state = Of(
             settings,
             network.FeatureScaling,
             [
@@ -148,6 +128,36 @@ internal sealed class NetworkState : IDisposable
             if (network.OutputLayer.Sources[0].Biases[neuron] == AbsentClassScore)
                 state.Output.Initialize(random, source: 0, neuron);
         return state;
+    }
+
+    /// <summary>
+    /// A hidden layer with an output layer on it, as a network of their own, where layers are trained one after another: rows
+    /// bring what the layers below it put out. Its hidden layer has the weights of this state's.
+    /// </summary>
+    /// <param name="index">The hidden layer's place.</param>
+    /// <param name="rows">Where the rows that it learns from have the features and the outputs of the layers below.</param>
+    /// <param name="settings">The settings of the whole network.</param>
+    /// <returns>The state; its output layer is this state's too where the hidden layer is the last one, else a fresh one.</returns>
+    public NetworkState Stage(int index, StageRows rows, TrainingSettings settings)
+    {
+        LayerState hidden = Remap(Layers[index], 0, index, rows);
+        bool isLast = index == Layers.Count - 2;
+        LayerState output = isLast
+            ? Remap(Output, 1, index, rows)
+            : new LayerState(
+                1,
+                [
+                    new SourceState(
+                        'F',
+                        [new ProjectionState(Signal.Layer(0), new AllConnected(ClassCount, hidden.OutputCount))]
+                    ),
+                ],
+                hasOwnLabel: true,
+                Output.Rules
+            ).WithParameters();
+        if (!isLast)
+            output.Initialize(new RandomStream(settings.Seed, RandomStreams.Initialization));
+        return new NetworkState([hidden, output], rows.Scaling, settings.Presentations);
     }
 
     /// <summary>A sentence where a network is of another shape than the settings ask for; else null.</summary>
@@ -243,6 +253,62 @@ internal sealed class NetworkState : IDisposable
     {
         foreach (LayerState layer in Layers)
             layer.Dispose();
+    }
+
+    private static NetworkState Of(
+        TrainingSettings settings,
+        FeatureScaling scaling,
+        IReadOnlyList<IReadOnlyList<(char Symbol, (Signal Signal, Connectivity Connectivity)[] Heard)>> connections
+    )
+    {
+        int last = connections.Count - 1;
+        var layers = new LayerState[connections.Count];
+        for (int i = 0; i <= last; i++)
+        {
+            SourceState[] sources =
+            [
+                .. connections[i]
+                    .Select(source => new SourceState(
+                        source.Symbol,
+                        [.. source.Heard.Select(heard => new ProjectionState(heard.Signal, heard.Connectivity))]
+                    )),
+            ];
+            layers[i] = new LayerState(i, sources, hasOwnLabel: i == last, RulesOf(settings, i)).WithParameters();
+        }
+
+        return new NetworkState(layers, scaling, settings.Presentations);
+    }
+
+    // A layer of this state in another network, with the same weights: what rows bring, it hears as features.
+    private static LayerState Remap(LayerState layer, int index, int hidden, StageRows rows)
+    {
+        SourceState[] sources =
+        [
+            .. layer.Sources.Select(source => new SourceState(
+                source.Symbol,
+                [
+                    .. source.Projections.Select(projection =>
+                        rows.FirstOf(projection.Signal) is int first
+                            ? new ProjectionState(Signal.Features, projection.Connectivity, projection.Weights, first)
+                            : new ProjectionState(
+                                projection.Signal == Signal.Layer(hidden) ? Signal.Layer(0) : projection.Signal,
+                                projection.Connectivity,
+                                projection.Weights
+                            )
+                    ),
+                ]
+            )),
+        ];
+        return new LayerState(
+            index,
+            sources,
+            layer.HasOwnLabel,
+            layer.Rules with
+            {
+                PassesOn = PassedOutputs.Sampled,
+            },
+            layer.Biases
+        ).WithParameters();
     }
 
     private static LayerRules RulesOf(TrainingSettings settings, int index)

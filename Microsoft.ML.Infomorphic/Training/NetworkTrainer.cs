@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
@@ -10,7 +11,7 @@ using TorchSharp;
 namespace Microsoft.ML.Infomorphic.Training;
 
 /// <summary>What a training tells its host while it runs, and asks of it.</summary>
-public sealed class TrainingCallbacks
+internal sealed class TrainingCallbacks
 {
     /// <summary>Called before every step; throws <see cref="OperationCanceledException"/> to end the training.</summary>
     public Action CheckAlive { get; init; } = static () => { };
@@ -24,16 +25,16 @@ public sealed class TrainingCallbacks
 
 /// <summary>One of several networks that are trained together.</summary>
 /// <param name="Settings">Its settings.</param>
-/// <param name="Callbacks">What to tell its host. Where one of them throws, this trial ends with that exception.</param>
-public sealed record TrainingRequest(TrainingSettings Settings, TrainingCallbacks Callbacks);
+/// <param name="Callbacks">What to tell its host. Where one of them throws, this request ends with that exception.</param>
+internal sealed record TrainingRequest(TrainingSettings Settings, TrainingCallbacks Callbacks);
 
-/// <summary>What a trial came to: either of the two.</summary>
-/// <param name="Result">The network and its history; null where the trial failed or was ended.</param>
-/// <param name="Error">What ended the trial; null where it gave a network.</param>
-public sealed record TrainingOutcome(TrainingResult? Result, Exception? Error)
+/// <summary>What a request came to: either of the two.</summary>
+/// <param name="Result">The network and its history; null where the request failed or was ended.</param>
+/// <param name="Error">What ended the request; null where it gave a network.</param>
+internal sealed record TrainingOutcome(TrainingResult? Result, Exception? Error)
 {
     /// <summary>The result.</summary>
-    /// <exception cref="Exception">What ended the trial, as it was thrown.</exception>
+    /// <exception cref="Exception">What ended the request, as it was thrown.</exception>
     public TrainingResult GetResult()
     {
         if (Error is not null)
@@ -43,7 +44,7 @@ public sealed record TrainingOutcome(TrainingResult? Result, Exception? Error)
 }
 
 /// <summary>Trains networks.</summary>
-public static class NetworkTrainer
+internal static class NetworkTrainer
 {
     /// <summary>Trains a network.</summary>
     /// <param name="train">The training rows, at least 2.</param>
@@ -81,19 +82,19 @@ public static class NetworkTrainer
     /// </summary>
     /// <param name="train">The training rows, at least 2.</param>
     /// <param name="validation">Rows to judge epochs by, or null.</param>
-    /// <param name="trials">
+    /// <param name="requests">
     /// The networks, at least one, of settings that <see cref="TrainingSettings.CanTrainWith"/> each other.
     /// </param>
     /// <param name="device">Where to train.</param>
     /// <returns>What each of them came to, in their order.</returns>
     /// <exception cref="InvalidOperationException">libtorch is missing, or the device is.</exception>
     /// <exception cref="ArgumentException">
-    /// There is no trial, they cannot be trained together, or settings contradict each other or the data.
+    /// There is no request, they cannot be trained together, or settings contradict each other or the data.
     /// </exception>
     public static IReadOnlyList<TrainingOutcome> TrainMany(
         LabeledRows train,
         LabeledRows? validation,
-        IReadOnlyList<TrainingRequest> trials,
+        IReadOnlyList<TrainingRequest> requests,
         ComputeDevice device
     )
     {
@@ -101,7 +102,7 @@ public static class NetworkTrainer
         return TrainMany(
             new RowsInMemory(train),
             validation is null ? null : new RowsInMemory(validation),
-            trials,
+            requests,
             initial: null,
             device
         );
@@ -126,32 +127,35 @@ public static class NetworkTrainer
     internal static IReadOnlyList<TrainingOutcome> TrainMany(
         RowSource train,
         RowSource? validation,
-        IReadOnlyList<TrainingRequest> trials,
+        IReadOnlyList<TrainingRequest> requests,
         InfomorphicNetwork? initial,
-        ComputeDevice device
+        ComputeDevice device,
+        long keptBytes = long.MaxValue
     )
     {
-        ArgumentNullException.ThrowIfNull(trials);
-        if (trials.Count == 0)
-            throw new ArgumentException("There is no trial to train.", nameof(trials));
+        ArgumentNullException.ThrowIfNull(requests);
+        if (requests.Count == 0)
+            throw new ArgumentException("There is no network to train.", nameof(requests));
         if (device.IsCuda && (train is not RowsInMemory || validation is not (null or RowsInMemory)))
             throw new InvalidOperationException(
                 $"The rows do not fit in the memory budget, and only the CPU streams them: train on \"cpu\" instead of {device}, or allow more memory."
             );
         try
         {
-            return TrainMany(train, validation, trials, initial, EngineFor(device));
+            return TrainMany(train, validation, requests, initial, EngineFor(device), keptBytes);
         }
         catch (ExternalException exception)
             when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
         {
-            TrainingSettings settings = trials[0].Settings;
+            TrainingSettings settings = requests[0].Settings;
             string networks =
-                trials.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{trials.Count} networks of ");
+                requests.Count == 1
+                    ? ""
+                    : string.Create(CultureInfo.InvariantCulture, $"{requests.Count} networks of ");
             throw new InvalidOperationException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The memory of {device} has no room for {networks}{settings.HiddenLayers.Sum(layer => (long)layer.Neurons)} hidden neurons and batches of {settings.BatchSize} rows: train fewer neurons{(trials.Count == 1 ? "" : " or networks at once")}, on smaller batches, or on the CPU."
+                    $"The memory of {device} has no room for {networks}{settings.HiddenLayers.Sum(layer => (long)layer.Neurons)} hidden neurons and batches of {settings.BatchSize} rows: train fewer neurons{(requests.Count == 1 ? "" : " or networks at once")}, on smaller batches, or on the CPU."
                 ),
                 exception
             );
@@ -161,60 +165,158 @@ public static class NetworkTrainer
     /// <summary>Trains networks with an engine of one's choice.</summary>
     /// <param name="train">The training rows, at least 2.</param>
     /// <param name="validation">Rows to judge epochs by, or null.</param>
-    /// <param name="trials">The networks, at least one.</param>
+    /// <param name="requests">The networks, at least one.</param>
     /// <param name="initial">A network that all go on from, or null for fresh ones.</param>
     /// <param name="createEngine">Makes the engine, for batches of so many rows at most.</param>
+    /// <param name="keptBytes">
+    /// Bytes that the outputs of layers may take which are kept for the layers above, where they are trained one after another.
+    /// </param>
     internal static IReadOnlyList<TrainingOutcome> TrainMany(
         RowSource train,
         RowSource? validation,
-        IReadOnlyList<TrainingRequest> trials,
+        IReadOnlyList<TrainingRequest> requests,
         InfomorphicNetwork? initial,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
+        long keptBytes = long.MaxValue
     )
     {
-        TrainingSettings shared = trials[0].Settings;
-        foreach (TrainingRequest trial in trials)
+        TrainingSettings shared = requests[0].Settings;
+        foreach (TrainingRequest request in requests)
         {
-            trial.Settings.Validate();
-            Check(train, validation, trial.Settings, initial);
-            if (!shared.CanTrainWith(trial.Settings, out string? reason))
-                throw new ArgumentException(reason, nameof(trials));
+            request.Settings.Validate();
+            Check(train, validation, request.Settings, initial);
+            if (!shared.CanTrainWith(request.Settings, out string? reason))
+                throw new ArgumentException(reason, nameof(requests));
         }
 
         TorchRuntime.EnsureLoaded();
         FeatureScaling scaling =
             initial?.FeatureScaling ?? FeatureScalingEstimator.Estimate(train, shared.Standardization);
         string description = Describe(scaling, shared.Standardization, initial is not null);
-        foreach (TrainingRequest trial in trials)
-            trial.Callbacks.Info(description);
+        foreach (TrainingRequest request in requests)
+            request.Callbacks.Info(description);
 
-        int threadsBefore = torch.get_num_threads();
-        if (shared.Threads is int threads)
-            torch.set_num_threads(threads);
-        var training = new List<TrainingRun>();
+        int threadsBefore = TorchRuntime.UseThreads(shared.Threads ?? Environment.ProcessorCount);
         try
         {
-            foreach (TrainingRequest trial in trials)
-                training.Add(
-                    new TrainingRun(
-                        trial.Settings,
-                        trial.Callbacks,
-                        initial is null
-                            ? NetworkState.Create(trial.Settings, scaling, train.ClassCount)
-                            : NetworkState.From(initial, trial.Settings)
-                    )
-                );
-            int batchSize = Math.Min(shared.BatchSize, train.RowCount);
-            using TrainingEngine engine = createEngine([.. training.Select(trial => trial.State)], shared, batchSize);
-            new TrainingLoop(engine, training, batchSize, train, validation).Run();
-            return [.. training.Select(trial => trial.Outcome!)];
+            return shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 1
+                ?
+                [
+                    .. requests.Select(request =>
+                        TrainBottomUp(train, validation, request, NewState, createEngine, keptBytes)
+                    ),
+                ]
+                : TrainTogether(train, validation, requests, NewState, createEngine);
         }
         finally
         {
-            foreach (TrainingRun trial in training)
-                trial.Dispose();
-            torch.set_num_threads(threadsBefore);
+            _ = TorchRuntime.UseThreads(threadsBefore);
         }
+
+        NetworkState NewState(TrainingSettings settings) =>
+            initial is null
+                ? NetworkState.Create(settings, scaling, train.ClassCount)
+                : NetworkState.From(initial, settings);
+    }
+
+    private static List<TrainingOutcome> TrainTogether(
+        RowSource train,
+        RowSource? validation,
+        IReadOnlyList<TrainingRequest> requests,
+        Func<TrainingSettings, NetworkState> newState,
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
+    )
+    {
+        var runs = new List<TrainingRun>();
+        try
+        {
+            foreach (TrainingRequest request in requests)
+                runs.Add(new TrainingRun(request.Settings, request.Callbacks, newState(request.Settings)));
+            Train(train, validation, runs, createEngine);
+            return [.. runs.Select(run => run.Outcome!)];
+        }
+        finally
+        {
+            foreach (TrainingRun run in runs)
+                run.Dispose();
+        }
+    }
+
+    // One hidden layer after another, from the bottom up: each is trained to its end, and its mean outputs with the label
+    // withheld are what the next one learns from.
+    private static TrainingOutcome TrainBottomUp(
+        RowSource train,
+        RowSource? validation,
+        TrainingRequest request,
+        Func<TrainingSettings, NetworkState> newState,
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
+        long keptBytes
+    )
+    {
+        TrainingSettings settings = request.Settings;
+        int threads = settings.Threads ?? Environment.ProcessorCount;
+        var history = new TrainingHistory([], 0, 0, 0, 0);
+        using NetworkState network = newState(settings);
+        int last = network.Layers.Count - 2;
+        for (int layer = 0; ; layer++)
+        {
+            if (network.Layers[layer].Goal is null && layer < last)
+                continue; // neurons that do not learn are as they will be
+            Stopwatch clock = Stopwatch.StartNew();
+            int[] asTheyAre = [.. Enumerable.Repeat(1, network.ClassCount)];
+            IEnumerable<Signal> signals = SignalsOf(network.Layers[layer]);
+            if (layer == last)
+                signals = signals.Concat(SignalsOf(network.Output));
+            var rows = new StageRows(
+                network.ToNetwork(asTheyAre),
+                signals.Where(signal => signal.Kind == SignalKind.Features || signal.Index >= 0 && signal.Index < layer)
+            );
+            RowSource stageTrain;
+            RowSource? stageValidation;
+            try
+            {
+                stageTrain = rows.Of(train, keptBytes, threads, request.Callbacks.CheckAlive);
+                stageValidation = validation is null
+                    ? null
+                    : rows.Of(validation, keptBytes / 4, threads, request.Callbacks.CheckAlive);
+            }
+            catch (OperationCanceledException exception)
+            {
+                return new TrainingOutcome(null, exception);
+            }
+
+            history = history with { Seconds = history.Seconds + clock.Elapsed.TotalSeconds };
+            using var run = new TrainingRun(
+                settings,
+                request.Callbacks,
+                network.Stage(layer, rows, settings),
+                new TrainingStage(network, layer, history)
+            );
+            Train(stageTrain, stageValidation, [run], createEngine);
+            if (layer == last || run.Outcome!.Error is not null)
+                return run.Outcome!;
+            history = run.Outcome.Result!.History;
+            request.Callbacks.Info(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Hidden layer {layer + 1} of {last + 1} is trained, and stays as it is."
+                )
+            );
+        }
+
+        static IEnumerable<Signal> SignalsOf(LayerState layer) => layer.Signals.SelectMany(source => source);
+    }
+
+    private static void Train(
+        RowSource train,
+        RowSource? validation,
+        List<TrainingRun> runs,
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
+    )
+    {
+        int batchSize = Math.Min(runs[0].Settings.BatchSize, train.RowCount);
+        using TrainingEngine engine = createEngine([.. runs.Select(run => run.State)], runs[0].Settings, batchSize);
+        new TrainingLoop(engine, runs, batchSize, train, validation).Run();
     }
 
     /// <summary>Makes the engines of a device.</summary>

@@ -45,7 +45,7 @@ public sealed record EpochRecord(
     /// <summary>All layers, from the features up.</summary>
     public IEnumerable<LayerProgress> Layers => [.. HiddenLayers, OutputLayer];
 
-    /// <summary>The mean goal of the layer that learned, the lowest where several did, in bits: a hidden one, else the output layer.</summary>
+    /// <summary>The mean goal, in bits, of the first hidden layer that learned in the epoch, or else of the output layer.</summary>
     public double Goal => (HiddenLayers.FirstOrDefault(layer => !double.IsNaN(layer.Goal)) ?? OutputLayer).Goal;
 }
 
@@ -66,4 +66,4 @@ public sealed record TrainingHistory(
 /// <summary>A trained network and the history of its training.</summary>
 /// <param name="Network">The network.</param>
 /// <param name="History">The history.</param>
-public sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History);
+internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History);

@@ -23,7 +23,7 @@ internal sealed class TrainingLoop
     private readonly RowSource _train;
     private readonly RowSource? _validation;
     private readonly Evaluation _evaluation;
-    private readonly RowSelection _judged;
+    private readonly RowSelection _evaluated;
     private readonly RandomStream _shuffling;
     private readonly int[] _order;
     private readonly int _batchSize;
@@ -56,7 +56,7 @@ internal sealed class TrainingLoop
         _train = train;
         _validation = validation;
         _evaluation = new Evaluation(engine, batchSize, CheckAlive);
-        _judged = train.Select(Evaluation.ChooseRows(train, TrainingSettings.MaximumRowsForTrainingAccuracy, seed));
+        _evaluated = train.Select(Evaluation.ChooseRows(train, TrainingSettings.MaximumRowsForTrainingAccuracy, seed));
         _shuffling = new RandomStream(seed, RandomStreams.Shuffling);
         _order = [.. Enumerable.Range(0, train.RowCount)];
     }
@@ -69,7 +69,7 @@ internal sealed class TrainingLoop
             for (int epoch = 1; _runs.Count > 0; epoch++)
             {
                 TrainEpoch();
-                JudgeEpoch(epoch);
+                EvaluateEpoch(epoch);
                 Finish();
             }
         }
@@ -100,11 +100,11 @@ internal sealed class TrainingLoop
         _stepClock.Stop();
     }
 
-    private void JudgeEpoch(int epoch)
+    private void EvaluateEpoch(int epoch)
     {
         int[] all = [.. Enumerable.Range(0, _runs.Count)];
-        int[][] signs = _evaluation.DecideSigns(_judged, all);
-        (double, double)[] training = _evaluation.Score(_judged, all, signs);
+        int[][] signs = _evaluation.DecideSigns(_evaluated, all);
+        (double, double)[] training = _evaluation.Score(_evaluated, all, signs);
         (double, double)[]? validation = _validation is null ? null : _evaluation.Score(_validation.All, all, signs);
         _engine.DownloadWeights();
         for (int i = 0; i < _runs.Count; i++)
@@ -122,7 +122,7 @@ internal sealed class TrainingLoop
             if (_runs[i].RestoreBest())
                 _engine.UploadWeights(i);
         int[][] signs = _evaluation.DecideSigns(_train.All, done);
-        ScoreCalibration[] calibrations = _evaluation.Calibrate(_validation?.All ?? _judged, done, signs, _threads);
+        ScoreCalibration[] calibrations = _evaluation.Calibrate(_validation?.All ?? _evaluated, done, signs, _threads);
         _engine.DownloadWeights();
         for (int i = 0; i < done.Length; i++)
             _runs[done[i]]
@@ -163,162 +163,5 @@ internal sealed class TrainingLoop
     {
         int parts = Math.Min(MeasuredBatches, batches);
         return batch == 0 || batch * parts / batches != (batch - 1) * parts / batches;
-    }
-}
-
-/// <summary>One of the networks that a <see cref="TrainingLoop"/> trains.</summary>
-/// <param name="settings">Its settings.</param>
-/// <param name="callbacks">Its host.</param>
-/// <param name="state">Its weights.</param>
-internal sealed class TrainingRun(TrainingSettings settings, TrainingCallbacks callbacks, NetworkState state)
-    : IDisposable
-{
-    private readonly List<EpochRecord> _epochs = [];
-    private readonly SelfCosineDistance?[] _distances =
-    [
-        .. state.Layers.SkipLast(1).Select(layer => layer.Goal is null ? null : new SelfCosineDistance(layer)),
-    ];
-    private int _bestEpoch;
-    private int _keptEpoch;
-    private float[][]? _best;
-
-    public TrainingSettings Settings => settings;
-
-    /// <summary>The network.</summary>
-    public NetworkState State => state;
-
-    /// <summary>What its neurons know in this epoch.</summary>
-    public InformationStatistics? Statistics { get; private set; }
-
-    /// <summary>Whether its last epoch is over.</summary>
-    public bool IsTrained { get; private set; }
-
-    /// <summary>What it came to: a network, or an exception; null while it is trained.</summary>
-    public TrainingOutcome? Outcome { get; private set; }
-
-    /// <summary>Whether it has come to something.</summary>
-    public bool HasEnded => Outcome is not null;
-
-    /// <summary>Ends the run where its host says so.</summary>
-    public void CheckAlive() => Guard(callbacks.CheckAlive);
-
-    public void BeginEpoch() => Statistics = new InformationStatistics(state);
-
-    /// <summary>Records an epoch, and decides whether it was the last.</summary>
-    /// <param name="epoch">The epoch, from 1.</param>
-    /// <param name="training">How the network does on training rows.</param>
-    /// <param name="validation">How it does on validation rows; null where there are none.</param>
-    /// <param name="seconds">Seconds since training began.</param>
-    public void EndEpoch(
-        int epoch,
-        (double Accuracy, double LogLoss) training,
-        (double Accuracy, double LogLoss)? validation,
-        double seconds
-    ) => Guard(() => Record(epoch, training, validation, seconds));
-
-    /// <summary>Puts the weights of the best epoch back where they are to be kept and are not the last.</summary>
-    /// <returns>Whether the weights have changed.</returns>
-    public bool RestoreBest()
-    {
-        _keptEpoch = _epochs.Count;
-        if (_best is null || _bestEpoch == _keptEpoch)
-            return false;
-        state.Restore(_best);
-        _keptEpoch = _bestEpoch;
-        Guard(() =>
-            callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {_bestEpoch}."))
-        );
-        return true;
-    }
-
-    /// <summary>Ends the run with its network.</summary>
-    public void Finish(
-        int[] signs,
-        ScoreCalibration calibration,
-        string calibratedOn,
-        long steps,
-        double seconds,
-        double stepSeconds
-    ) =>
-        Guard(() =>
-        {
-            callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
-            Outcome = new TrainingOutcome(
-                new TrainingResult(
-                    state.ToNetwork(signs, calibration),
-                    new TrainingHistory(_epochs, _keptEpoch, steps, seconds, stepSeconds)
-                ),
-                null
-            );
-        });
-
-    public void Dispose() => state.Dispose();
-
-    private void Record(
-        int epoch,
-        (double Accuracy, double LogLoss) training,
-        (double Accuracy, double LogLoss)? validation,
-        double seconds
-    )
-    {
-        if (!double.IsFinite(training.LogLoss))
-            throw new InvalidOperationException(
-                $"Training diverged in epoch {epoch}: weights are no longer finite. Lower the learning rate, or standardise the features."
-            );
-        LayerProgress[] layers = [.. Statistics!.Layers.Select(Progress)];
-        var record = new EpochRecord(
-            epoch,
-            training.Accuracy,
-            validation?.Accuracy,
-            validation?.LogLoss,
-            layers[..^1],
-            layers[^1],
-            seconds
-        );
-        _epochs.Add(record);
-        IsTrained = epoch == settings.Epochs;
-        callbacks.EpochEnded(record);
-        if (validation is null)
-            return;
-        if (_bestEpoch == 0 || record.ValidationAccuracy > _epochs[_bestEpoch - 1].ValidationAccuracy)
-        {
-            _bestEpoch = epoch;
-            if (settings.RestoreBestEpoch)
-                _best = state.Snapshot();
-        }
-        else if (epoch - _bestEpoch >= settings.EarlyStoppingRounds)
-        {
-            callbacks.Info(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"Stopped after epoch {epoch}: the validation accuracy has not risen since epoch {_bestEpoch}."
-                )
-            );
-            IsTrained = true;
-        }
-    }
-
-    private LayerProgress Progress(LayerStatistics? statistics, int layer)
-    {
-        if (statistics is null)
-            return LayerProgress.None;
-        double[] atoms = statistics.MeanAtoms();
-        double distance = layer < _distances.Length ? _distances[layer]!.Measure() : double.NaN;
-        return new LayerProgress(statistics.GoalOf(atoms), atoms, distance);
-    }
-
-    // What its host throws ends this run alone.
-    private void Guard(Action work)
-    {
-        if (HasEnded)
-            return;
-        try
-        {
-            work();
-        }
-        catch (Exception exception)
-        {
-            Outcome = new TrainingOutcome(null, exception);
-        }
     }
 }

@@ -86,8 +86,14 @@ public sealed record TrainingSettings
     /// </summary>
     public int Presentations { get; init; } = 2;
 
-    /// <summary>Number of passes over the training rows, at least 1.</summary>
+    /// <summary>Number of passes over the training rows, at least 1: in each stage, where layers are trained one after another.</summary>
     public int Epochs { get; init; } = 100;
+
+    /// <summary>Number of passes over the training rows in all stages together.</summary>
+    internal int TotalEpochs =>
+        Order == LayerOrder.Together || HiddenLayers.Count < 2
+            ? Epochs
+            : Epochs * (HiddenLayers.SkipLast(1).Count(layer => layer.Learns) + 1);
 
     /// <summary>Rows in a batch, at least 2; the last batch of an epoch may hold fewer.</summary>
     public int BatchSize { get; init; } = 1024;
@@ -168,6 +174,21 @@ public sealed record TrainingSettings
         static (double, double, double) Rest(AdamSettings adam) => (adam.Beta1, adam.Beta2, adam.Epsilon);
     }
 
+    /// <summary>
+    /// The hidden layers, from 0, whose mean outputs with the label withheld the layers above learn from: those that say so;
+    /// or, from the bottom up, all but the last one, as a layer's output layer learns from what is sampled.
+    /// </summary>
+    internal int[] LayersThatPassOnMeans =>
+        [
+            .. Enumerable
+                .Range(0, HiddenLayers.Count)
+                .Where(layer =>
+                    Order == LayerOrder.BottomUp
+                        ? layer < HiddenLayers.Count - 1
+                        : HiddenLayers[layer].PassesOn == PassedOutputs.Mean
+                ),
+        ];
+
     /// <summary>Checks the settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
     /// <exception cref="ArgumentException">Settings contradict each other.</exception>
@@ -183,39 +204,61 @@ public sealed record TrainingSettings
             ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(Threads));
         if (!Enum.IsDefined(Order))
             throw new ArgumentOutOfRangeException(nameof(Order), Order, "There is no such order of layers.");
-        Image?.Validate();
+        Check(nameof(Image), () => Image?.Validate());
         for (int i = 0; i < HiddenLayers.Count; i++)
         {
-            HiddenLayers[i].Validate(i);
-            CheckSignals(i, HiddenLayers[i]);
+            int index = i;
+            Check(nameof(HiddenLayers), () => HiddenLayers[index].Validate(index));
+            CheckSignals(index, HiddenLayers[index]);
         }
 
-        Output.Validate();
+        Check(nameof(Output), Output.Validate);
+        if (Output.Inputs is { Count: 0 })
+            throw Contradiction(nameof(Output), "The output layer hears nothing.");
         foreach (Signal signal in Output.Inputs ?? [])
             if (signal.IsLabel || signal.Index >= HiddenLayers.Count)
-                throw new ArgumentException(
+                throw Contradiction(
+                    nameof(Output),
                     $"The output layer cannot hear {signal}: it hears the features, or hidden layers."
                 );
     }
+
+    // Names the setting that is wrong.
+    private static void Check(string setting, Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (ArgumentException exception) when (exception.ParamName is null)
+        {
+            throw Contradiction(setting, exception.Message);
+        }
+    }
+
+    private static ArgumentException Contradiction(string setting, string message) => new(message, setting);
 
     private void CheckSignals(int index, LayerSettings layer)
     {
         string name = $"hidden layer {index + 1}";
         if (layer.Inputs is { Count: 0 })
-            throw new ArgumentException($"F of {name} hears nothing.");
+            throw Contradiction(nameof(HiddenLayers), $"F of {name} hears nothing.");
         foreach (Signal signal in layer.Inputs ?? [])
             if (signal.IsLabel || signal.Index >= index)
-                throw new ArgumentException(
+                throw Contradiction(
+                    nameof(HiddenLayers),
                     $"F of {name} cannot hear {signal}: it hears the features, or layers below it."
                 );
         if (layer.Context is not { Kind: SignalKind.Layer } context)
             return;
         if (context.Index > HiddenLayers.Count)
-            throw new ArgumentException(
+            throw Contradiction(
+                nameof(HiddenLayers),
                 $"The context of {name} is the feedback of layer {context.Index + 1}, and there are {HiddenLayers.Count} hidden layers and the output layer."
             );
         if (Order == LayerOrder.BottomUp && context.Index >= index)
-            throw new ArgumentException(
+            throw Contradiction(
+                nameof(Order),
                 $"The context of {name} is the feedback of a layer above it: layers that need each other are trained together, and not one after another."
             );
     }

@@ -106,7 +106,12 @@ internal static class SweepRun
         );
         if (sample.Ablate)
         {
-            IReadOnlyList<Ablation> ablations = sweep.Ablate(best.Point, train, validation, interruption.Token);
+            IReadOnlyList<Ablation> ablations = sweep.Ablate(
+                best.Point,
+                train,
+                validation,
+                cancellationToken: interruption.Token
+            );
             console.WriteLine($"Without one weight of the best goal: {string.Join(", ", ablations)}");
             WriteReport(ablations);
         }

@@ -63,6 +63,65 @@ public sealed class InfomorphicExperimentTests
     }
 
     [TestMethod]
+    public void Goals_and_sizes_of_two_layers_are_searched_and_the_best_model_is_saved_and_scores_the_same()
+    {
+        Tuner? tuner = null;
+        InfomorphicTrialResult best = Experiment(
+                4,
+                new InfomorphicExperimentOptions
+                {
+                    Metric = SweepMetric.LogLoss,
+                    EnqueuePresets = false,
+                    Tuner = (space, direction) => tuner = Tpe(space, direction),
+                },
+                _context.Auto().Infomorphic(Rows.TwoLayers, Rows.Layers())
+            )
+            .Execute();
+
+        Assert.AreEqual((4, 0), (_progress.Last().Completed, _progress.Last().Failed));
+        double[] values = [.. _progress.Where(p => p.Epoch is null).Select(p => p.Value)];
+        Assert.AreEqual(values.Min(), best.Metric);
+        Assert.HasCount(4, tuner!.Trials.Select(t => t.Point).Distinct());
+        IReadOnlyList<HiddenLayerOptions> layers = best.TrainerOptions!.HiddenLayers!;
+        InfomorphicModelParameters model = ((TransformerChain<ITransformer>)best.Model)
+            .SelectMany(step => step is TransformerChain<ITransformer> chain ? [.. chain] : new[] { step })
+            .OfType<InfomorphicPredictionTransformer>()
+            .Single()
+            .Model;
+        foreach (int layer in new[] { 0, 1 })
+        {
+            Assert.AreEqual(layers[layer].NumberOfNeurons, model.Network.HiddenLayers[layer].NeuronCount);
+            Assert.AreEqual(
+                GoalFunction.Parse(layers[layer].Goal, layer == 0 ? "FCL" : "FC"),
+                model.Network.HiddenLayers[layer].Goal
+            );
+        }
+
+        using var file = new MemoryStream();
+        _context.Model.Save(best.Model, Train.Schema, file);
+        file.Position = 0;
+        ITransformer loaded = new MLContext().Model.Load(file, out _);
+        CollectionAssert.AreEqual(
+            Scores(best.Model).SelectMany(s => s).ToArray(),
+            Scores(loaded).SelectMany(s => s).ToArray()
+        );
+        TransformerChain<ITransformer> prepared = Prepared();
+        IDataView validation = prepared.Transform(Validation);
+        Assert.AreEqual(
+            best.Metric,
+            _context
+                .MulticlassClassification.Evaluate(
+                    _context
+                        .MulticlassClassification.Trainers.Infomorphic(best.TrainerOptions)
+                        .Fit(prepared.Transform(Train), validation)
+                        .Transform(validation),
+                    labelColumnName: "Target"
+                )
+                .LogLoss
+        );
+    }
+
+    [TestMethod]
     public void The_published_goals_come_first_and_only_the_best_trial_keeps_its_model()
     {
         var results = new List<InfomorphicTrialResult>();

@@ -81,6 +81,57 @@ public sealed class InfomorphicSweepableEstimatorTests
     }
 
     [TestMethod]
+    public void Layers_have_keys_of_their_own_and_options_that_trials_do_not_share()
+    {
+        TrainerSpace space = Rows.TwoLayers;
+        var estimator = new InfomorphicSweepableEstimator(space, Rows.Layers());
+        string[] names = [.. space.ToSearchSpace().Parameters.Select(p => p.Name)];
+        foreach (StringComparer rule in new[] { StringComparer.Ordinal, StringComparer.CurrentCulture })
+            CollectionAssert.AreEqual(names, estimator.SearchSpace.Keys.Order(rule).Select(key => key[4..]).ToArray());
+        Assert.IsInstanceOfType<UniformIntOption>(estimator.SearchSpace["025 layer 2 NumberOfNeurons"]);
+        Assert.IsGreaterThan(2, estimator.StartingPoints.Count);
+
+        Parameter parameter = estimator.SearchSpace.SampleFromFeatureSpace(estimator.SearchSpace.Default);
+        parameter["000 layer 1 {F}{C}{L}"] = Parameter.FromDouble(0.25);
+        parameter["025 layer 2 NumberOfNeurons"] = Parameter.FromInt(6);
+        InfomorphicTrainer.Options first = estimator.OptionsAt(parameter);
+        InfomorphicTrainer.Options second = estimator.OptionsAt(estimator.Parameter);
+        Assert.AreEqual(0.25, GoalFunction.Parse(first.HiddenLayers![0].Goal).Gamma[0]);
+        Assert.AreEqual(
+            GoalFunctions.DefaultFor("FCL").Gamma[0],
+            GoalFunction.Parse(second.HiddenLayers![0].Goal).Gamma[0]
+        );
+        Assert.AreEqual((6, 5), (first.HiddenLayers[1].NumberOfNeurons, second.HiddenLayers[1].NumberOfNeurons));
+        Assert.AreNotSame(first.HiddenLayers[0], second.HiddenLayers[0]);
+
+        StringAssert.StartsWith(
+            Assert.Throws<ArgumentException>(() => new InfomorphicSweepableEstimator(space, Rows.Trainer())).Message,
+            "The search space has the goal of hidden layer 1, and HiddenLayers is null"
+        );
+    }
+
+    // A thousand keys take a digit more, or their order would not be that of the parameters.
+    [TestMethod]
+    public void Keys_of_a_thousand_parameters_are_in_order()
+    {
+        TrainerSpace space = Enumerable
+            .Range(0, 60)
+            .Aggregate(
+                TrainerSpace.Empty,
+                (all, layer) => all.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1), layer)
+            );
+        var trainer = new InfomorphicTrainer.Options
+        {
+            HiddenLayers = [.. Enumerable.Range(0, 60).Select(_ => new HiddenLayerOptions())],
+        };
+        var estimator = new InfomorphicSweepableEstimator(space, trainer);
+        CollectionAssert.AreEqual(
+            space.ToSearchSpace().Parameters.Select(p => p.Name).ToArray(),
+            estimator.SearchSpace.Keys.Order(StringComparer.Ordinal).Select(key => key[5..]).ToArray()
+        );
+    }
+
+    [TestMethod]
     public void Missing_and_NaN_parameters_are_refused_by_name()
     {
         var estimator = new InfomorphicSweepableEstimator(s_space);

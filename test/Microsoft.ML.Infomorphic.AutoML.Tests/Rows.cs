@@ -1,4 +1,6 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Tuning;
 using Microsoft.ML.Transforms;
 
 namespace Microsoft.ML.Infomorphic.AutoML.Tests;
@@ -42,6 +44,29 @@ internal static class Rows
         {
             LabelColumnName = "Target",
             NumberOfHiddenNeurons = 4,
+            NumberOfEpochs = 3,
+            BatchSize = 32,
+            NumberOfThreads = 1,
+        };
+
+    /// <summary>The goals and sizes of the layers of <see cref="Layers"/>.</summary>
+    public static TrainerSpace TwoLayers { get; } =
+        TrainerSpace
+            .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1), 0)
+            .WithGoal(GoalSpace.From(GoalFunctions.ContextOptimized2).FreeAll(-1, 1), 1)
+            .With(TrainerOption.NumberOfHiddenNeurons, 3, 6, layer: 0)
+            .With(TrainerOption.NumberOfHiddenNeurons, 3, 6, layer: 1);
+
+    /// <summary>A trainer of two hidden layers, the second without lateral input.</summary>
+    public static InfomorphicTrainer.Options Layers() =>
+        new()
+        {
+            LabelColumnName = "Target",
+            HiddenLayers =
+            [
+                new HiddenLayerOptions { NumberOfNeurons = 4 },
+                new HiddenLayerOptions { NumberOfNeurons = 5, LateralInput = false },
+            ],
             NumberOfEpochs = 3,
             BatchSize = 32,
             NumberOfThreads = 1,

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Security.Cryptography;
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Hosting;
 
 namespace Microsoft.ML.Infomorphic.Fuzzing;
 
@@ -36,6 +38,26 @@ internal sealed class ModelArchive
         (int start, int length) = ModelBounds;
         Model = _entries[_model].Content.AsSpan(start, length).ToArray();
         Version = BinaryPrimitives.ReadUInt32LittleEndian(_entries[_model].Content.AsSpan(ModelVersionField));
+    }
+
+    /// <summary>The file of a model that reads features from the column Features.</summary>
+    public static ModelArchive Of(ModelContents contents)
+    {
+        var context = new MLContext(1);
+        var schema = new DataViewSchema.Builder();
+        schema.AddColumn("Features", new VectorDataViewType(NumberDataViewType.Single, contents.Network.FeatureCount));
+        schema.AddColumn("Label", new KeyDataViewType(typeof(uint), contents.Network.ClassCount));
+        DataViewSchema input = schema.ToSchema();
+        var transformer = new InfomorphicPredictionTransformer(
+            context,
+            new InfomorphicModelParameters(context, contents),
+            input,
+            "Features",
+            "Label"
+        );
+        using var stream = new MemoryStream();
+        context.Model.Save(transformer, input, stream);
+        return new ModelArchive(stream.ToArray());
     }
 
     /// <summary>The file as it is.</summary>

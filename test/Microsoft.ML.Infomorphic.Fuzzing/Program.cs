@@ -1,16 +1,14 @@
-// Tries damaged model files for a while.
-//
-//   Microsoft.ML.Infomorphic.Fuzzing --models FOLDER --minutes 30 --seed 1 --findings FOLDER
+// Tries damaged model files for a while; README.md says how, and what to do with what it finds.
 
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.Infomorphic.Fuzzing;
 
-var models = new Option<DirectoryInfo>("--models")
+var models = new Option<DirectoryInfo[]>("--models")
 {
-    Description = "The folder of whole model files.",
-    Required = true,
+    Description = "Folders of whole model files, which are damaged beside small models of every kind of layer.",
+    AllowMultipleArgumentsPerToken = true,
 };
 var minutes = new Option<double>("--minutes") { Description = "How long.", DefaultValueFactory = _ => 1 };
 var seed = new Option<int>("--seed") { Description = "The seed.", DefaultValueFactory = _ => 1 };
@@ -20,27 +18,61 @@ var findings = new Option<DirectoryInfo>("--findings")
     DefaultValueFactory = _ => new DirectoryInfo("findings"),
 };
 var first = new Option<int>("--first") { Description = "The number of the first case." };
-var root = new RootCommand("Tries damaged model files.") { models, minutes, seed, findings, first };
+var again = new Option<FileInfo[]>("--again")
+{
+    Description = "Tries findings again, and nothing else.",
+    AllowMultipleArgumentsPerToken = true,
+};
+var root = new RootCommand("Tries damaged model files.") { models, minutes, seed, findings, first, again };
 root.SetAction(result =>
-    Fuzz(
-        result.GetValue(models)!,
-        TimeSpan.FromMinutes(result.GetValue(minutes)),
-        result.GetValue(seed),
-        result.GetValue(findings)!,
-        result.GetValue(first)
-    )
+    result.GetValue(again) is { Length: > 0 } files
+        ? Retry(files)
+        : Fuzz(
+            result.GetValue(models) ?? [],
+            TimeSpan.FromMinutes(result.GetValue(minutes)),
+            result.GetValue(seed),
+            result.GetValue(findings)!,
+            result.GetValue(first)
+        )
 );
 return root.Parse(args).Invoke();
 
-static int Fuzz(DirectoryInfo models, TimeSpan duration, int seed, DirectoryInfo findings, int first)
+static int Retry(FileInfo[] files)
 {
-    ModelArchive[] archives =
+    bool isClean = true;
+    foreach (FileInfo file in files)
+    {
+        Verdict verdict = ModelFuzzer.Case.Read(file.FullName).Try();
+        Console.WriteLine($"{file.Name}: {verdict.Outcome}: {verdict.Description}");
+        isClean &= verdict.Outcome != Outcome.Finding;
+    }
+
+    return isClean ? 0 : 1;
+}
+
+static ModelArchive[] Read(DirectoryInfo[] models) =>
     [
         .. models
-            .EnumerateFiles("*.zip", SearchOption.AllDirectories)
+            .SelectMany(folder => folder.EnumerateFiles("*.zip", SearchOption.AllDirectories))
+            .Where(file => file.Directory!.Name != "corpus") // old findings
             .OrderBy(file => file.FullName, StringComparer.Ordinal)
             .Select(file => new ModelArchive(File.ReadAllBytes(file.FullName))),
+        .. DeepModels.Names.Select(name => ModelArchive.Of(DeepModels.Of(name))),
     ];
+
+static int Fuzz(DirectoryInfo[] models, TimeSpan duration, int seed, DirectoryInfo findings, int first)
+{
+    ModelArchive[] archives = Read(models);
+    foreach (ModelArchive archive in archives)
+    {
+        Verdict whole = Trial.OfFile(archive.File);
+        if (whole.Outcome != Outcome.Accepted)
+        {
+            Console.WriteLine($"A whole file is not accepted: {whole.Description}");
+            return 1;
+        }
+    }
+
     var fuzzer = new ModelFuzzer(archives, seed);
     var counts = new Dictionary<Outcome, int>();
     var seen = new HashSet<string>();

@@ -11,18 +11,23 @@ internal static class Trial
     private const long AllocationAllowance = 32 << 20;
     private const int AllocationsPerByte = 64;
 
-    /// <summary>Loads a model file as an application that trusts no file does, and scores rows.</summary>
+    /// <summary>Loads a model file as an application that trusts no file does, and scores rows of its own schema.</summary>
     public static Verdict OfFile(byte[] file) =>
         Judge(
             file.Length,
             () =>
             {
                 var context = new MLContext(1);
-                ITransformer model = ModelFile.Load(context.Model, new MemoryStream(file), "The file", out _);
-                IDataView rows = context.Data.LoadFromEnumerable(Row.Some);
-                if (model is ISingleFeaturePredictionTransformer<InfomorphicModelParameters>)
-                    rows = context.Transforms.Conversion.MapValueToKey("Label", "Color").Fit(rows).Transform(rows);
-                foreach (VBuffer<float> score in model.Transform(rows).GetColumn<VBuffer<float>>("Score"))
+                ITransformer model = ModelFile.Load(
+                    context.Model,
+                    new MemoryStream(file),
+                    "The file",
+                    out DataViewSchema? schema
+                );
+                if (schema is null)
+                    return;
+                IDataView scored = model.Transform(new SomeRows(schema));
+                foreach (VBuffer<float> score in scored.GetColumn<VBuffer<float>>("Score"))
                     _ = score.Length;
             }
         );
@@ -74,17 +79,5 @@ internal static class Trial
         return allocated <= AllocationAllowance + AllocationsPerByte * size
             ? verdict
             : new Verdict(Outcome.Finding, $"allocated {allocated} bytes for a file of {size}: {verdict.Description}");
-    }
-
-    private sealed class Row
-    {
-        public static readonly Row[] Some = [new() { Features = [1, 2, 3, 4] }, new() { Features = [0, 0, 0, 0] }];
-
-        public string Color { get; set; } = "red";
-
-        [VectorType(4)]
-        public float[] Features { get; set; } = [];
-
-        public float Weight { get; set; } = 1;
     }
 }

@@ -3,7 +3,9 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Reporting;
+using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Reporting.Tests;
 
@@ -44,6 +46,46 @@ internal static class GuideSnippets
         IDataView neurons = transformer.Model.ToDataView(insight);
         #endregion
         Console.WriteLine(neurons.GetRowCount());
+    }
+
+    public static InfomorphicTrainer Deep(MLContext mlContext)
+    {
+        #region layers
+        var options = new InfomorphicTrainer.Options
+        {
+            HiddenLayers =
+            [
+                new HiddenLayerOptions { NumberOfNeurons = 300 },
+                new HiddenLayerOptions { NumberOfNeurons = 300 },
+                new HiddenLayerOptions { NumberOfNeurons = 300, Inputs = [Signal.Features, Signal.Layer(1)] },
+            ],
+            OutputLayerInputs = [Signal.Layer(0), Signal.Layer(1), Signal.Layer(2)],
+            LayerOrder = LayerOrder.BottomUp,
+        };
+        InfomorphicTrainer trainer = mlContext.MulticlassClassification.Trainers.Infomorphic(options);
+        #endregion
+        return trainer;
+    }
+
+    public static InfomorphicTrainer Images(MLContext mlContext)
+    {
+        #region fields
+        var options = new InfomorphicTrainer.Options
+        {
+            Image = new ImageShape(28, 28),
+            HiddenLayers =
+            [
+                new HiddenLayerOptions
+                {
+                    NumberOfNeurons = 64, // of each field
+                    Connections = new LocalFieldSettings(10, 10, VerticalStride: 3, HorizontalStride: 3),
+                },
+                new HiddenLayerOptions { NumberOfNeurons = 1000 },
+            ],
+            LayerOrder = LayerOrder.BottomUp,
+        };
+        #endregion
+        return mlContext.MulticlassClassification.Trainers.Infomorphic(options);
     }
 
     public static void Report(InfomorphicModelParameters model, IDataView test)

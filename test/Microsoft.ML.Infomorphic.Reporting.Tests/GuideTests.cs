@@ -29,6 +29,8 @@ public sealed partial class GuideTests
         Assert.AreEqual(Math.Log2(2.0 / 3), atoms["{F}{C}"], 1e-12);
         Assert.AreEqual(1 + Math.Log2(2.0 / 3), atoms["{FC}"], 1e-12);
         Assert.AreEqual(1, GuideSnippets.Goal().Gamma[1]);
+        Assert.IsNotNull(GuideSnippets.Deep(new MLContext()));
+        Assert.IsNotNull(GuideSnippets.Images(new MLContext()));
     }
 
     private static string Read(string name) =>

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
 using SkiaSharp;
 
@@ -137,7 +138,7 @@ public sealed partial class InfomorphicReportTests : IDisposable
     public void Every_layer_is_reported()
     {
         InfomorphicModelParameters model = TinyModel.Create(_mlContext, network: TinyModel.Deep());
-        NetworkInsight insight = TinyModel.Insight(model.Network);
+        NetworkInsight insight = model.Explain(TinyModel.Data(_mlContext));
         var images = new Dictionary<long, float[]>();
         string html = new HtmlReport(insight, model, new ReportOptions(), 8, images).ToString();
 
@@ -170,12 +171,7 @@ public sealed partial class InfomorphicReportTests : IDisposable
             StringAssert.Contains(html, $"The mean of every atom over the neurons of hidden layer {layer}, by epoch");
         // The fields of the two layers that hear the features; the second one hears another layer before them.
         Assert.AreEqual(6 + 4, html.Split("<img class=\"field\"").Length - 1);
-        using SKBitmap field = ReceptiveFieldPlot.DrawField(
-            model.Network.HiddenLayers[1].Sources[0].Projections[1].WeightsOf(0),
-            8
-        );
-        using SKData png = field.Encode(SKEncodedImageFormat.Png, 100);
-        StringAssert.Contains(html, Convert.ToBase64String(png.ToArray()));
+        StringAssert.Contains(html, FieldOf(model.Network.HiddenLayers[1].Sources[0].Projections[1], 8));
 
         ReportData embedded = ReportData.FromJson(EmbeddedData().Match(html).Groups[1].Value);
         Assert.HasCount(4, embedded.Layers);
@@ -185,6 +181,33 @@ public sealed partial class InfomorphicReportTests : IDisposable
             CollectionAssert.AreEqual(layer.Atoms.ToArray(), shown.Atoms.ToArray());
             Assert.AreEqual(layer with { Atoms = [] }, shown with { Atoms = [] });
         }
+    }
+
+    [TestMethod]
+    public void A_field_that_is_shared_is_shown_by_itself()
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext, network: TinyModel.WithSharedFields());
+        InfomorphicReport.Write(
+            model,
+            TinyModel.Data(_mlContext),
+            ReportPath,
+            new ReportOptions
+            {
+                ImageWidth = 8,
+                Insight = new InsightSettings { TypicalRows = 0 },
+            }
+        );
+        string html = File.ReadAllText(ReportPath);
+        Assert.AreEqual(5 + 2, html.Split("<img class=\"field\"").Length - 1);
+        StringAssert.Contains(html, FieldOf(model.Network.HiddenLayers[1].Sources[0].Projections[1], 5));
+    }
+
+    // The first neuron's, as an embedded image.
+    private static string FieldOf(Projection projection, int width)
+    {
+        using SKBitmap field = ReceptiveFieldPlot.DrawField(projection.WeightsOf(0), width);
+        using SKData png = field.Encode(SKEncodedImageFormat.Png, 100);
+        return Convert.ToBase64String(png.ToArray());
     }
 
     [TestMethod]

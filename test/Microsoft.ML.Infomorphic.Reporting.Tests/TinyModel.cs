@@ -76,35 +76,6 @@ internal static class TinyModel
         return mlContext.Transforms.Conversion.MapValueToKey("Label").Fit(view).Transform(view);
     }
 
-    /// <summary>What was found out about a network with several hidden layers, invented.</summary>
-    public static NetworkInsight Insight(InfomorphicNetwork network)
-    {
-        var random = new Random(4);
-        LayerInsight[] layers = [.. network.Layers.Select(Layer)];
-        return new NetworkInsight(layers[..^1], layers[^1], ClassNames, 150, new InsightSettings());
-
-        LayerInsight Layer(InfomorphicLayer layer, int place) =>
-            new(
-                place < network.HiddenLayers.Count ? $"hidden {place + 1}" : "output",
-                layer,
-                [.. Enumerable.Range(0, layer.NeuronCount).Select(neuron => Neuron(layer, neuron))]
-            );
-
-        NeuronInsight Neuron(InfomorphicLayer layer, int neuron)
-        {
-            double[] atoms = [.. RedundancyLattice.ForSources(layer.Sources.Count).Antichains.Select(_ => Draw())];
-            return new NeuronInsight(
-                neuron,
-                new NeuronInformation(atoms, Draw(), Draw(), atoms.Sum(), layer.Goal?.ValueOf([.. atoms, 0])),
-                [.. ClassNames.Select(_ => Draw())],
-                [new TypicalRow(neuron, 0, 0.9)],
-                [new TypicalRow(neuron + 1, 1, 0.1)]
-            );
-        }
-
-        double Draw() => 0.1 * random.NextDouble();
-    }
-
     private static EpochRecord Epoch(int epoch, InfomorphicNetwork network) =>
         new(
             epoch,
@@ -206,6 +177,39 @@ internal static class TinyModel
                 ),
             ],
             Output(random, (Signal.Layer(1), 4), (Signal.Layer(2), 5)),
+            Scaling
+        );
+    }
+
+    /// <summary>Two neurons that share their weights over fields of 3 × 5 points, after what a fixed layer makes of the features.</summary>
+    public static InfomorphicNetwork WithSharedFields()
+    {
+        var random = new Random(8);
+        var fields = new SharedFields(new FieldGrid(new ImageShape(8, 8), 3, 5, 1, 3), 2);
+        Source shared = new(
+            'F',
+            [
+                To(2, Signal.Layer(0), 5, Draw(random, 10)),
+                new Projection(Signal.Features, fields, Draw(random, 2 * fields.ConnectionsPerNeuron)),
+            ],
+            Draw(random, 2)
+        );
+        return new InfomorphicNetwork(
+            [
+                new InfomorphicLayer(
+                    [Drawn('F', random, 5, (Signal.Features, Features))],
+                    null,
+                    new StepActivation(),
+                    new Binning()
+                ),
+                new InfomorphicLayer(
+                    [shared, Drawn('C', random, 2, (Signal.Label, Classes))],
+                    GoalFunctions.ContextOptimized2,
+                    new BivariateActivation(),
+                    new Binning()
+                ),
+            ],
+            Output(random, (Signal.Layer(1), 2 * fields.PositionCount)),
             Scaling
         );
     }

@@ -38,6 +38,59 @@ public sealed partial class SweepReportTests
     }
 
     [TestMethod]
+    public void Tells_of_the_goals_and_parameters_of_layers()
+    {
+        using TrialStore store = TrialStore.Open(Path.ChangeExtension(_path, "db"));
+        GoalSpace free = GoalSpace.From(GoalFunctions.Heuristic).Free(-1, 1, "{F}{C}");
+        InfomorphicSweep sweep = new MLContext().MulticlassClassification.CreateInfomorphicSweep(
+            new InfomorphicSweepOptions
+            {
+                Space = TrainerSpace
+                    .Empty.WithGoal(free, 0)
+                    .WithGoal(free, 2)
+                    .With(TrainerOption.NumberOfHiddenNeurons, 10, 50, layer: 2),
+                Store = store,
+                StudyName = "layers",
+                Sweep = new SweepOptions { MaximumTrials = 1 },
+                Trainer = new InfomorphicTrainer.Options { HiddenLayers = [new(), new() { Learns = false }, new()] },
+            }
+        );
+        var tuner = new RandomTuner(sweep.Space, OptimizationDirection.Maximize, 1);
+        StoredTrial[] trials =
+        [
+            .. TinyStudy
+                .Trials(30)
+                .Zip(
+                    tuner.Ask(30),
+                    (trial, asked) =>
+                        trial with
+                        {
+                            Point = asked.Point,
+                            Value = trial.Value is null ? null : asked.Point.Values[2],
+                        }
+                ),
+        ];
+        ParameterPoint best = trials.MaxBy(t => t.Value)!.Point;
+        SweepReport.Write(
+            _path,
+            sweep,
+            trials,
+            new SweepReportOptions { Ablations = [new Ablation("{F}{L}", -1, 40, 30) { Layer = 2 }] }
+        );
+        string html = File.ReadAllText(_path);
+        foreach (int layer in new[] { 0, 2 })
+        {
+            StringAssert.Contains(html, $"<p>The goal of hidden layer {layer + 1}, in the paper's notation");
+            StringAssert.Contains(html, $"<p class=\"formula\">{sweep.GoalAt(best, layer)}</p>");
+        }
+        Assert.DoesNotContain("hidden layer 2", html); // it does not learn
+        foreach (Parameter parameter in sweep.Space.Parameters)
+            StringAssert.Contains(html, $"<tr><th scope=\"row\">{parameter.Name}</th>");
+        StringAssert.Contains(html, "\tlayer 3 {F}{L}\n"); // the ablation's bar
+        StringAssert.Contains(html, "\tlayer 3 NumberOfNeurons\n");
+    }
+
+    [TestMethod]
     public void Needs_nothing_else()
     {
         string html = Write(TinyStudy.Trials(300), new SweepReportOptions { MaximumTrials = 20 });

@@ -1,5 +1,7 @@
+using System.Globalization;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
 using static Microsoft.ML.DataOperationsCatalog;
 
@@ -20,6 +22,11 @@ public sealed class InfomorphicSweepTests
     private static readonly TrainerSpace s_space = TrainerSpace
         .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1))
         .With(TrainerOption.LearningRate, 1e-4, 0.1, logarithmic: true);
+
+    private static readonly TrainerSpace s_layers = TrainerSpace
+        .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1), 0)
+        .WithGoal(GoalSpace.From(GoalFunctions.ContextOptimized2).FreeAll(-1, 1), 1)
+        .With(TrainerOption.NumberOfHiddenNeurons, 3, 6, layer: 1);
 
     public static IEnumerable<object[]> Metrics =>
         [
@@ -331,6 +338,195 @@ public sealed class InfomorphicSweepTests
             );
     }
 
+    // Studies on disk are resumed by it.
+    [TestMethod]
+    public void The_objective_of_options_without_layers_is_described_as_it_always_was()
+    {
+        using var store = NewStore();
+        InfomorphicTrainer.Options trainer = Trainer();
+        trainer.Beta1 = 1.5;
+        trainer.Context = ContextSignal.Feedback;
+        trainer.RestoreBestEpoch = true;
+        trainer.MemoryBudget = 100;
+        Create(Options(store, 1) with { Trainer = trainer, DataDescription = "clouds" }).Execute(s_train, s_validation);
+        Assert.AreEqual(
+            "MicroAccuracy of validation rows of clouds: BatchSize = 32, Beta1 = 1.5, Context = Feedback, NumberOfEpochs = 3, NumberOfHiddenNeurons = 4, RestoreBestEpoch = True, Seed = 0",
+            Objective(store)
+        );
+    }
+
+    [TestMethod]
+    public void The_objective_of_layers_is_described_whole_but_for_what_is_searched_in_every_culture()
+    {
+        CultureInfo before = CultureInfo.CurrentCulture;
+        var other = new CultureInfo("");
+        (other.NumberFormat.NegativeSign, other.NumberFormat.NumberDecimalSeparator) = ("~", ",");
+        CultureInfo.CurrentCulture = other;
+        try
+        {
+            using var store = NewStore();
+            InfomorphicTrainer.Options trainer = Layers();
+            trainer.HiddenLayers![0].Connections = new LocalFieldSettings(1, 2, 1, 1, true, new Pooling(1, 1));
+            trainer.HiddenLayers[0].Alpha1 = -0.25;
+            trainer.HiddenLayers[1].Inputs = [Signal.Features, Signal.Layer(0)];
+            trainer.OutputLayerInputs = [Signal.Layer(1), Signal.Features];
+            trainer.Image = new ImageShape(1, 4);
+            trainer.Standardization = Standardization.Global;
+            Create(Options(store, 1) with { Trainer = trainer, Space = s_layers }).Execute(s_train, s_validation);
+            Assert.AreEqual(
+                "MicroAccuracy of validation rows: BatchSize = 32, HiddenLayers = ["
+                    + "{ Alpha1 = -0.25, Connections = LocalFieldSettings { Height = 1, HorizontalStride = 1, Pooling = Pooling { Columns = 1, Rows = 1 }, SharesWeights = True, VerticalStride = 1, Width = 2 }, LearningRate = 0.01, NumberOfNeurons = 4 }, "
+                    + "{ Inputs = [features, layer 0], LateralInput = False }], "
+                    + "Image = ImageShape { Channels = 1, Height = 1, Width = 4 }, NumberOfEpochs = 3, OutputLayerInputs = [layer 1, features], Seed = 0, Standardization = Global",
+                Objective(store)
+            );
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [TestMethod]
+    public void A_study_that_was_begun_with_other_layers_is_refused()
+    {
+        using var store = NewStore();
+        InfomorphicSweepOptions same = Options(store, 1) with { Trainer = Layers(), Space = s_layers };
+        Create(same).Execute(s_train, s_validation);
+        Action<InfomorphicTrainer.Options>[] changes =
+        [
+            trainer => trainer.HiddenLayers![0].NumberOfNeurons = 5,
+            trainer => trainer.HiddenLayers![0].LearningRate = 0.003,
+            trainer => trainer.HiddenLayers![0].PassesOn = PassedOutputs.Mean,
+            trainer => trainer.HiddenLayers![0].Connections = new RandomSubsetSettings(2, 2),
+            trainer => trainer.HiddenLayers![1].Inputs = [Signal.Features],
+            trainer => trainer.HiddenLayers![1].BivariateK = 0.7,
+            trainer => trainer.HiddenLayers = [.. trainer.HiddenLayers!, new() { NumberOfNeurons = 4 }],
+            trainer => trainer.OutputLayerInputs = [Signal.Layer(0)],
+            trainer => trainer.LayerOrder = LayerOrder.BottomUp,
+        ];
+        foreach (Action<InfomorphicTrainer.Options> change in changes)
+        {
+            InfomorphicTrainer.Options trainer = Layers();
+            change(trainer);
+            StringAssert.StartsWith(
+                Assert
+                    .ThrowsExactly<ArgumentException>(() =>
+                        Create(same with { Trainer = trainer }).Execute(s_train, s_validation)
+                    )
+                    .Message,
+                "The study s was begun with another objective ("
+            );
+        }
+        // What is searched may be given otherwise.
+        InfomorphicTrainer.Options searched = Layers();
+        searched.HiddenLayers![1].NumberOfNeurons = 6;
+        searched.HiddenLayers[1].Goal = "context/naive";
+        Create(same with { Trainer = searched }).Execute(s_train, s_validation);
+        Assert.AreEqual(1, Number(store, "SELECT count(*) FROM infomorphic_trials"));
+    }
+
+    [TestMethod]
+    public void Layers_are_searched_and_the_best_network_can_be_trained_again()
+    {
+        using var store = NewStore();
+        InfomorphicTrainer.Options trainer = Layers();
+        InfomorphicSweep sweep = Create(
+            Options(store, 6) with
+            {
+                Trainer = trainer,
+                Space = s_layers,
+                EnqueueTrainer = true,
+                EnqueuePresets = true,
+            }
+        );
+        trainer.HiddenLayers![0].NumberOfNeurons = 1; // comes too late
+        SweepResult result = sweep.Execute(s_train, s_validation);
+
+        Assert.IsTrue(result.Trials.All(t => t.State == StoredTrialState.Completed));
+        Assert.IsGreaterThan(1, result.Trials.Count(t => t.Enqueued));
+        ParameterPoint best = result.Best!.Point;
+        Assert.AreEqual(Best(result), ValueOf(sweep, best, SweepMetric.MicroAccuracy, s_train, s_validation));
+        InfomorphicModelParameters model = s_context
+            .MulticlassClassification.Trainers.Infomorphic(sweep.OptionsAt(best))
+            .Fit(s_train)
+            .Model;
+        Assert.AreEqual(2, model.Network.HiddenLayers.Count);
+        Assert.AreEqual(4, model.Network.HiddenLayers[0].NeuronCount);
+        Assert.AreEqual(best["layer 2 NumberOfNeurons"], model.Network.HiddenLayers[1].NeuronCount);
+        foreach (int layer in new[] { 0, 1 })
+            Assert.AreEqual(model.Network.HiddenLayers[layer].Goal, sweep.GoalAt(best, layer));
+        Assert.AreNotSame(sweep.OptionsAt(best).HiddenLayers![0], sweep.OptionsAt(best).HiddenLayers![0]);
+        StringAssert.StartsWith(
+            Assert.ThrowsExactly<ArgumentException>(() => sweep.GoalAt(best)).Message,
+            "There are 2 hidden layers: say which of them."
+        );
+        StringAssert.StartsWith(
+            Assert.ThrowsExactly<ArgumentException>(() => sweep.GoalAt(best, 2)).Message,
+            "There is no hidden layer 3: there are 2 hidden layers."
+        );
+
+        IReadOnlyList<ParameterImportance> importances = ParameterImportance.Compute(
+            sweep.Space,
+            result.Trials.Select(t => new Trial(t.Number, t.Point, TrialState.Completed, t.Value, t.Enqueued))
+        );
+        CollectionAssert.AreEquivalent(
+            sweep.Space.Parameters.Select(p => p.Name).ToArray(),
+            importances.Select(i => i.Name).ToArray()
+        );
+    }
+
+    // A layer has as many epochs as the output layer after it, and folds begin after those of all.
+    [TestMethod]
+    public void Folds_of_layers_that_are_trained_one_after_another_have_epochs_of_their_own()
+    {
+        using var store = NewStore();
+        InfomorphicTrainer.Options trainer = Layers();
+        trainer.LayerOrder = LayerOrder.BottomUp;
+        Assert.IsFalse(SweepMetric.MicroAccuracy.IsMeasuredAfterEpochs(trainer));
+        InfomorphicSweep sweep = Create(Options(store, 2) with { Trainer = trainer, Space = s_layers });
+        SweepResult result = sweep.CrossValidate(s_context.Data.CrossValidationSplit(s_train, 2, seed: 4));
+        foreach (StoredTrial trial in result.Trials)
+        {
+            Assert.AreEqual(StoredTrialState.Completed, trial.State, trial.Error);
+            Assert.HasCount(2 * 2 * Epochs, trial.EpochValues);
+            Assert.IsTrue(trial.EpochValues.All(double.IsFinite));
+        }
+    }
+
+    [TestMethod]
+    public void Ablation_of_a_layer_leaves_the_other_layers_as_they_are()
+    {
+        using var store = NewStore();
+        InfomorphicSweep sweep = Create(
+            Options(store, 1) with
+            {
+                Trainer = Layers(),
+                Space = s_layers,
+                EnqueueTrainer = true,
+                Metric = SweepMetric.LogLoss,
+            }
+        );
+        ParameterPoint point = sweep.StartingPoints[0];
+        GoalFunction goal = sweep.GoalAt(point, 1)!;
+        IReadOnlyList<Ablation> ablations = sweep.Ablate(point, s_train, s_validation, layer: 1);
+
+        Assert.HasCount(goal.Gamma.Count(v => v != 0), ablations);
+        Ablation one = ablations[0];
+        Assert.AreEqual(1, one.Layer);
+        Assert.AreEqual($"layer 2 {one.Atom}", one.Name);
+        double[] values = [.. point.Values];
+        values[sweep.Space.IndexOf(one.Name)] = 0;
+        Assert.AreEqual(
+            ValueOf(sweep, sweep.Space.CreatePoint(values), SweepMetric.LogLoss, s_train, s_validation),
+            one.Value
+        );
+        StringAssert.StartsWith(
+            Assert.ThrowsExactly<ArgumentException>(() => sweep.Ablate(point, s_train, s_validation)).Message,
+            "There are 2 hidden layers: say which of them."
+        );
+    }
+
     [TestMethod]
     public void What_cannot_be_searched_is_refused_before_anything_is_trained()
     {
@@ -339,6 +535,14 @@ public sealed class InfomorphicSweepTests
         InfomorphicTrainer.Options wrong = Trainer();
         wrong.NumberOfEpochs = 0;
         AssertSays("NumberOfEpochs", Options(store, 1) with { Trainer = wrong });
+        AssertSays(
+            "HiddenLayers has the layers: search it layer by layer",
+            Options(store, 1) with
+            {
+                Trainer = Layers(),
+            }
+        );
+        AssertSays("and HiddenLayers is null", Options(store, 1) with { Space = s_layers });
         Assert.AreEqual(0, Number(store, "SELECT count(*) FROM infomorphic_studies"));
 
         static void AssertSays(string text, InfomorphicSweepOptions options) =>
@@ -472,6 +676,19 @@ public sealed class InfomorphicSweepTests
             Goal = "heuristic",
         };
 
+    private static InfomorphicTrainer.Options Layers() =>
+        new()
+        {
+            HiddenLayers =
+            [
+                new HiddenLayerOptions { NumberOfNeurons = 4, LearningRate = 0.01 },
+                new HiddenLayerOptions { NumberOfNeurons = 5, LateralInput = false },
+            ],
+            NumberOfEpochs = Epochs,
+            BatchSize = 32,
+            NumberOfThreads = 1,
+        };
+
     private static double ValueOf(
         InfomorphicSweep sweep,
         ParameterPoint point,
@@ -495,6 +712,9 @@ public sealed class InfomorphicSweepTests
 
     private static long Number(TrialStore store, string sql) =>
         store.Transact(t => t.Query(sql, r => r.GetInt64(0))).Single();
+
+    private static string Objective(TrialStore store) =>
+        store.Transact(t => t.Query("SELECT objective FROM infomorphic_studies", r => r.GetString(0))).Single();
 
     private static IDataView Rows(int seed, int count)
     {

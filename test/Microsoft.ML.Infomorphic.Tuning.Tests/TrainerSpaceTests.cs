@@ -1,4 +1,5 @@
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tuning.Tests;
@@ -29,6 +30,21 @@ public class TrainerSpaceTests
                     _ => space.With(option, -3, 3),
                 }
         );
+
+    private static readonly TrainerOption[] s_ofLayers =
+    [
+        .. Enum.GetValues<TrainerOption>()
+            .Except([TrainerOption.BatchSize, TrainerOption.OutputLearningRate, TrainerOption.OutputWeightDecay]),
+    ];
+
+    // The goals of two of three layers, which have other sources, and options of two.
+    private static readonly TrainerSpace s_layers = TrainerSpace
+        .Empty.WithGoal(GoalSpace.From(GoalFunctions.ContextOptimized2).FreeAll(-1, 1), layer: 2)
+        .WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1), layer: 0)
+        .With(TrainerOption.NumberOfHiddenNeurons, 10, 300, layer: 1)
+        .With(TrainerOption.BatchSize, 64, 4096, logarithmic: true)
+        .With(TrainerOption.LearningRate, 1e-4, 0.1, logarithmic: true, layer: 2)
+        .With(TrainerOption.MaximumLateralConnections, 1, 200, layer: 0);
 
     [TestMethod]
     public void The_trainers_defaults_come_back()
@@ -169,6 +185,226 @@ public class TrainerSpaceTests
     }
 
     [TestMethod]
+    public void Parameters_of_layers_are_named_by_their_layer_and_ordered_from_the_features_up()
+    {
+        SearchSpace space = s_layers.ToSearchSpace();
+        CollectionAssert.AreEqual(
+            (string[])
+                [
+                    .. s_layers.LayerGoals[0].Parameters.Select(p => $"layer 1 {p.Name}"),
+                    .. s_layers.LayerGoals[2].Parameters.Select(p => $"layer 3 {p.Name}"),
+                    "layer 2 NumberOfNeurons",
+                    "BatchSize",
+                    "layer 3 LearningRate",
+                    "layer 1 MaximumLateralConnections",
+                ],
+            space.Parameters.Select(p => p.Name).ToArray()
+        );
+        Assert.IsNull(s_layers.Goal);
+        CollectionAssert.AreEqual(new[] { 0, 2 }, s_layers.LayerGoals.Keys.ToArray());
+        Assert.AreEqual(GoalFunctions.ContextOptimized2, s_layers.LayerGoals[2].Start);
+        Assert.HasCount(
+            space.Parameters.Count,
+            s_layers.With(TrainerOption.LearningRate, 1e-3, 0.1, layer: 2).ToSearchSpace().Parameters
+        );
+    }
+
+    [TestMethod]
+    public void A_points_layers_give_the_point_and_belong_to_it_alone()
+    {
+        var tuner = new RandomTuner(s_layers.ToSearchSpace(), OptimizationDirection.Maximize, 1);
+        InfomorphicTrainer.Options trainer = Layers();
+        IReadOnlyList<HiddenLayerOptions> own = trainer.HiddenLayers!;
+        for (int i = 0; i < 20; i++)
+        {
+            ParameterPoint point = tuner.Ask().Point;
+            InfomorphicTrainer.Options options = Layers();
+            IReadOnlyList<HiddenLayerOptions> given = options.HiddenLayers!;
+            s_layers.Apply(point, options);
+            foreach ((int layer, HiddenLayerOptions one) in given.Index())
+            {
+                AssertSame(own[layer], one); // what was given stays as it is
+                Assert.AreNotSame(one, options.HiddenLayers![layer]);
+            }
+            Assert.AreEqual(new InfomorphicTrainer.Options().Goal, options.Goal);
+            Assert.AreEqual(point["layer 2 NumberOfNeurons"], options.HiddenLayers![1].NumberOfNeurons);
+            Assert.AreEqual(point["BatchSize"], options.BatchSize);
+            CollectionAssert.AreEqual(own[1].Inputs!.ToArray(), options.HiddenLayers[1].Inputs!.ToArray());
+            Assert.AreEqual(own[1].Connections, options.HiddenLayers[1].Connections);
+            if (point["layer 1 MaximumLateralConnections"] > own[0].NumberOfNeurons) // all, then
+                continue;
+            Assert.IsTrue(s_layers.TryGetPoint(options, out ParameterPoint? read, out string? reason), reason);
+            Assert.AreEqual(point, read);
+        }
+        AssertSame(Layers().HiddenLayers![0], own[0]);
+    }
+
+    [TestMethod]
+    public void Every_option_of_a_layer_sets_its_own_of_that_layer()
+    {
+        foreach (TrainerOption option in s_ofLayers)
+        foreach (int layer in new[] { 0, 1 })
+        {
+            TrainerSpace space = TrainerSpace.Empty.With(option, 3, 5, layer: layer);
+            var options = new InfomorphicTrainer.Options { HiddenLayers = [new(), new()] };
+            space.Apply(space.ToSearchSpace().CreatePoint(4), options);
+            var expected = new HiddenLayerOptions();
+            typeof(HiddenLayerOptions)
+                .GetField(option == TrainerOption.NumberOfHiddenNeurons ? "NumberOfNeurons" : option.ToString())!
+                .SetValue(expected, ValueOf(expected, option) is double ? 4.0 : (object)4);
+            AssertSame(expected, options.HiddenLayers[layer]);
+            AssertSame(new HiddenLayerOptions(), options.HiddenLayers[1 - layer]);
+        }
+    }
+
+    [TestMethod]
+    public void Layers_that_the_trainer_takes_by_default_are_a_starting_point()
+    {
+        InfomorphicTrainer.Options options = Layers();
+        Assert.IsTrue(s_layers.TryGetPoint(options, out ParameterPoint? own, out string? reason), reason);
+        InfomorphicTrainer.Options applied = Layers();
+        s_layers.Apply(own, applied);
+        Assert.AreEqual(GoalFunctions.DefaultFor("FCL"), GoalFunction.Parse(applied.HiddenLayers![0].Goal));
+        Assert.AreEqual("auto", applied.HiddenLayers[1].Goal);
+        Assert.AreEqual(GoalFunctions.DefaultFor("FC"), GoalFunction.Parse(applied.HiddenLayers[2].Goal, "FC"));
+        Assert.AreEqual(50, applied.HiddenLayers[0].MaximumLateralConnections); // null: all of fewer than 100
+
+        // Published goals over three sources go to the first layer, those over F and C to the third.
+        IReadOnlyList<ParameterPoint> presets = s_layers.GetPresetPoints(options);
+        (GoalFunction, GoalFunction)[] goals =
+        [
+            .. presets.Select(p =>
+                (
+                    s_layers.LayerGoals[0].GoalAt(name => p[$"layer 1 {name}"]),
+                    s_layers.LayerGoals[2].GoalAt(name => p[$"layer 3 {name}"])
+                )
+            ),
+        ];
+        CollectionAssert.AreEqual(
+            GoalFunctions
+                .All.Where(preset => s_layers.LayerGoals.Values.Any(g => g.TryGetValues(preset.Goal, out _, out _)))
+                .Select(preset =>
+                    preset.Goal.Sources == "FCL"
+                        ? (preset.Goal, GoalFunctions.DefaultFor("FC"))
+                        : (GoalFunctions.DefaultFor("FCL"), preset.Goal)
+                )
+                .Distinct()
+                .ToArray(),
+            goals
+        );
+
+        // Layers of the same sources have them together.
+        GoalSpace all = GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1);
+        TrainerSpace alike = TrainerSpace.Empty.WithGoal(all, 0).WithGoal(all, 1);
+        var two = new InfomorphicTrainer.Options { HiddenLayers = [new(), new()] };
+        Assert.IsTrue(alike.TryGetPoint(GoalFunctions.Heuristic, two, out ParameterPoint? both, out reason), reason);
+        CollectionAssert.Contains(alike.GetPresetPoints(two).ToArray(), both);
+        alike.Apply(both, two);
+        Assert.IsTrue(two.HiddenLayers.All(l => GoalFunction.Parse(l.Goal).Equals(GoalFunctions.Heuristic)));
+    }
+
+    [TestMethod]
+    public void The_fingerprint_tells_layers_apart()
+    {
+        GoalSpace goal = GoalSpace.From(GoalFunctions.Heuristic).Free(-1, 1, "{F}{C}");
+        TrainerSpace[] spaces =
+        [
+            TrainerSpace.Empty.WithGoal(goal),
+            TrainerSpace.Empty.WithGoal(goal, 0),
+            TrainerSpace.Empty.WithGoal(goal, 1),
+            TrainerSpace.Empty.WithGoal(goal, 1).WithGoal(GoalSpace.From(GoalFunctions.Heuristic), 0),
+            TrainerSpace.Empty.WithGoal(goal, 1).WithGoal(GoalSpace.From(GoalFunctions.ContextOptimized2), 0),
+            TrainerSpace.Empty.With(TrainerOption.Alpha1, 0, 1),
+            TrainerSpace.Empty.With(TrainerOption.Alpha1, 0, 1, layer: 0),
+            TrainerSpace.Empty.With(TrainerOption.Alpha1, 0, 1, layer: 1),
+        ];
+        Assert.HasCount(spaces.Length, spaces.Select(s => s.Fingerprint).Distinct());
+    }
+
+    [TestMethod]
+    public void Says_in_one_sentence_what_layers_do_not_have()
+    {
+        TrainerSpace rate = TrainerSpace.Empty.With(TrainerOption.LearningRate, 0.001, 0.1, layer: 2);
+        TrainerSpace goal = TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1), 2);
+        var short1 = new InfomorphicTrainer.Options();
+        var two = new InfomorphicTrainer.Options { HiddenLayers = [new(), new()] };
+        var random = new InfomorphicTrainer.Options
+        {
+            HiddenLayers = [new(), new(), new HiddenLayerOptions { Learns = false }],
+        };
+        AssertNot(
+            goal,
+            short1,
+            "The search space has the goal of hidden layer 3, and HiddenLayers is null: give the trainer a list of layers, or search without a layer."
+        );
+        AssertNot(
+            TrainerSpace.Empty.With(TrainerOption.LearningRate, 0.001, 0.1),
+            two,
+            "The search space has LearningRate of a network of one hidden layer, and HiddenLayers has the layers: search it layer by layer."
+        );
+        AssertNot(rate, two, "The search space has LearningRate of hidden layer 3, and there are 2 hidden layers.");
+        AssertNot(rate, random, "The search space has LearningRate of hidden layer 3, whose neurons do not learn.");
+        AssertNot(goal, random, "The search space has the goal of hidden layer 3, whose neurons do not learn.");
+        AssertNot(
+            goal,
+            Layers(),
+            "The goal that is searched of hidden layer 3 is over the sources FCL, and its neurons have FC: Context and LateralInput decide the sources."
+        );
+        AssertNot(
+            TrainerSpace.Empty.With(TrainerOption.NumberOfHiddenNeurons, 1, 5, layer: 0),
+            new InfomorphicTrainer.Options { HiddenLayers = [null!] },
+            "HiddenLayers[0] is null."
+        );
+        TrainerSpace sizes = TrainerSpace.Empty.With(TrainerOption.NumberOfHiddenNeurons, 1, 5, layer: 2);
+        Assert.IsFalse(sizes.TryGetPoint(random, out _, out string? reason));
+        Assert.AreEqual("NumberOfNeurons of hidden layer 3 is 100, outside its range in the search space.", reason);
+        sizes.Apply(sizes.ToSearchSpace().CreatePoint(4), random); // random neurons have a number, too
+        Assert.AreEqual(4, random.HiddenLayers[2].NumberOfNeurons);
+        Assert.IsFalse(
+            TrainerSpace
+                .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).Free(-1, 1, "H_res"), 1)
+                .TryGetPoint(two, out _, out reason)
+        );
+        Assert.StartsWith("In hidden layer 2: The goal's weight of ", reason);
+
+        AssertSays(
+            "The search space has the goal of a network of one hidden layer and LearningRate of hidden layer 3: search either the one or the other.",
+            () => rate.WithGoal(GoalSpace.From(GoalFunctions.Heuristic))
+        );
+        AssertSays(
+            "BatchSize is no option of a hidden layer: search it without a layer.",
+            () => rate.With(TrainerOption.BatchSize, 2, 5, layer: 0)
+        );
+        AssertSays("takes a NumberOfNeurons", () => rate.With(TrainerOption.NumberOfHiddenNeurons, 0, 5, layer: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => rate.With(TrainerOption.Alpha1, 0, 5, layer: -1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => rate.WithGoal(GoalSpace.From(GoalFunctions.Heuristic), -1));
+
+        static void AssertNot(TrainerSpace space, InfomorphicTrainer.Options options, string sentence)
+        {
+            Assert.IsFalse(space.TryGetPoint(options, out _, out string? reason));
+            Assert.AreEqual(sentence, reason);
+            Assert.IsEmpty(space.GetPresetPoints(options));
+            AssertSays(sentence, () => space.Apply(FirstPoint(space), options));
+        }
+
+        static ParameterPoint FirstPoint(TrainerSpace space) =>
+            new RandomTuner(space.ToSearchSpace(), OptimizationDirection.Maximize, 1).Ask().Point;
+    }
+
+    // Studies on disk are resumed by these.
+    [TestMethod]
+    public void Spaces_without_layers_have_the_names_and_fingerprints_that_they_always_had()
+    {
+        SearchSpace space = s_everything.ToSearchSpace();
+        Assert.AreEqual("0bbea0db00e5b3c39dc3d616a55d01cf", s_everything.Fingerprint);
+        Assert.AreEqual("7d7c5c1e0efc94fa5b0e9385a33d062e", space.Fingerprint);
+        Assert.AreEqual(
+            "{FCL}, H_res, output {F}, output {C}, NumberOfHiddenNeurons, BatchSize",
+            string.Join(", ", space.Parameters.Skip(17).Take(6).Select(p => p.Name))
+        );
+    }
+
+    [TestMethod]
     public void Says_in_one_sentence_what_is_wrong()
     {
         AssertSays("The search space is empty", () => TrainerSpace.Empty.ToSearchSpace());
@@ -190,6 +426,34 @@ public class TrainerSpaceTests
         AssertSays("takes a LearningRate", () => TrainerSpace.Empty.With(TrainerOption.LearningRate, 0, 1));
         AssertSays("takes a Beta1", () => TrainerSpace.Empty.With(TrainerOption.Beta1, double.NaN, 1));
     }
+
+    // Layers whose sources are F, C and L; F and L; F and C.
+    private static InfomorphicTrainer.Options Layers() =>
+        new()
+        {
+            HiddenLayers =
+            [
+                new HiddenLayerOptions { NumberOfNeurons = 50, Alpha1 = 0.2 },
+                new HiddenLayerOptions
+                {
+                    Context = ContextSignal.None,
+                    Inputs = [Signal.Features, Signal.Layer(0)],
+                    Connections = new RandomSubsetSettings(2, 3),
+                    BivariateK = 0.8,
+                },
+                new HiddenLayerOptions { LateralInput = false },
+            ],
+        };
+
+    private static void AssertSame(HiddenLayerOptions expected, HiddenLayerOptions actual)
+    {
+        foreach (System.Reflection.FieldInfo field in typeof(HiddenLayerOptions).GetFields())
+            if (field.Name != nameof(HiddenLayerOptions.Inputs))
+                Assert.AreEqual(field.GetValue(expected), field.GetValue(actual), field.Name);
+    }
+
+    private static object? ValueOf(HiddenLayerOptions layer, TrainerOption option) =>
+        typeof(HiddenLayerOptions).GetField(option.ToString())?.GetValue(layer);
 
     private static double ValueOf(InfomorphicTrainer.Options options, TrainerOption option) =>
         Convert.ToDouble(

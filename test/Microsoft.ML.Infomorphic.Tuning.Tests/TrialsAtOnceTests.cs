@@ -48,6 +48,30 @@ public sealed class TrialsAtOnceTests
         );
     }
 
+    // Those of one size are trained together.
+    [TestMethod]
+    public void Trials_of_layers_come_to_what_they_come_to_one_by_one()
+    {
+        TrainerSpace space = TrainerSpace
+            .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1), 0)
+            .WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1), 1)
+            .With(TrainerOption.LearningRate, 1e-4, 0.1, logarithmic: true, layer: 0)
+            .With(TrainerOption.NumberOfHiddenNeurons, 3, 4, layer: 1);
+        InfomorphicTrainer.Options trainer = Trainer();
+        trainer.NumberOfHiddenNeurons = new InfomorphicTrainer.Options().NumberOfHiddenNeurons;
+        trainer.HiddenLayers = [new() { NumberOfNeurons = 4 }, new() { NumberOfNeurons = 4, Alpha1 = 0.2 }];
+        SweepResult one = Run(space, 1, trainer: trainer);
+        SweepResult many = Run(space, 4, trainer: trainer);
+        Assert.HasCount(2, one.Trials.Select(trial => trial.Point["layer 2 NumberOfNeurons"]).Distinct());
+        for (int i = 0; i < 7; i++)
+        {
+            Assert.AreEqual(one.Trials[i].Point, many.Trials[i].Point);
+            Assert.AreEqual(StoredTrialState.Completed, many.Trials[i].State, many.Trials[i].Error);
+            Assert.AreEqual(one.Trials[i].Value, many.Trials[i].Value);
+            CollectionAssert.AreEqual(one.Trials[i].EpochValues.ToArray(), many.Trials[i].EpochValues.ToArray());
+        }
+    }
+
     [TestMethod]
     public void A_pruned_trial_leaves_the_others_as_they_are()
     {
@@ -127,6 +151,7 @@ public sealed class TrialsAtOnceTests
         Func<SearchSpace, OptimizationDirection, Tuner>? tuner = null,
         TrialStore? store = null,
         Action<SweepProgress>? progress = null,
+        InfomorphicTrainer.Options? trainer = null,
         CancellationToken cancellationToken = default
     )
     {
@@ -140,14 +165,7 @@ public sealed class TrialsAtOnceTests
                 EnqueuePresets = false,
                 Tuner = tuner ?? ((s, direction) => new RandomTuner(s, direction, 1)),
                 TrialsAtOnce = atOnce,
-                Trainer = new InfomorphicTrainer.Options
-                {
-                    NumberOfHiddenNeurons = 4,
-                    NumberOfEpochs = 3,
-                    BatchSize = 50,
-                    NumberOfThreads = 1,
-                    Device = "cpu",
-                },
+                Trainer = trainer ?? Trainer(),
                 Sweep = new SweepOptions
                 {
                     MaximumTrials = trials,
@@ -160,6 +178,16 @@ public sealed class TrialsAtOnceTests
             ? sweep.Execute(s_train, s_validation, cancellationToken)
             : sweep.CrossValidate(s_context.Data.CrossValidationSplit(s_train, folds, seed: 4), cancellationToken);
     }
+
+    private static InfomorphicTrainer.Options Trainer() =>
+        new()
+        {
+            NumberOfHiddenNeurons = 4,
+            NumberOfEpochs = 3,
+            BatchSize = 50,
+            NumberOfThreads = 1,
+            Device = "cpu",
+        };
 
     private static IDataView Rows(int seed, int count)
     {

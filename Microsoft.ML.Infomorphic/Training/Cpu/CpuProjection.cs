@@ -188,13 +188,13 @@ internal sealed class SharedCpuProjection(LayerState layer, int source, int part
         ProjectionBuffers own = OwnBuffersOf(context);
         context.Workers.Team.Run(
             _fields.PositionCount,
-            (Fields: _fields, Heard: heard.Columns!, Gathered: own.Matrix!),
+            (Fields: _fields, Heard: heard.Columns!, First: State.FirstInput, Gathered: own.Matrix!),
             static (of, position, _) =>
             {
                 int rows = of.Heard.Columns;
                 ReadOnlySpan<int> inputs = of.Fields.AtPosition(position);
                 for (int i = 0; i < inputs.Length; i++)
-                    of.Heard[inputs[i]].CopyTo(of.Gathered[i].Slice(position * rows, rows));
+                    of.Heard[of.First + inputs[i]].CopyTo(of.Gathered[i].Slice(position * rows, rows));
             }
         );
         Multiply(context, BuffersOf(context).SumBlocks[Source], own.View!, add);

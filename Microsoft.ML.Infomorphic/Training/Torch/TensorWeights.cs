@@ -5,16 +5,16 @@
 //   θ       _values          all weights of a layer       –
 //   g       _gradients       all weights of a layer       bit    ∂G/∂θ, the gradient of what is maximised
 //   m, v    _first, _second  all weights of a layer       –
-//   η, λ    _rates, _decays  all weights of a layer       –      null where they are the same for all trials
+//   η, λ    _rates, _decays  all weights of a layer       –      null where they are the same for all networks
 
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Training.Torch;
 
 /// <summary>
-/// The parameters of a layer of each trial of a group on a device, with their gradients and their optimiser's state, each
-/// in one piece of memory, so that an update is a handful of operations. A parameter of all trials is one matrix, one
-/// trial's rows after another's.
+/// The parameters of a layer of each network of a group on a device, with their gradients and their optimiser's state, each
+/// in one piece of memory, so that an update is a handful of operations. A parameter of all networks is one matrix, one
+/// network's rows after another's.
 /// </summary>
 internal sealed class TensorWeights : IDisposable
 {
@@ -28,12 +28,12 @@ internal sealed class TensorWeights : IDisposable
     private Tensor? _decays;
 
     /// <param name="device">The device.</param>
-    /// <param name="layers">The layer of each trial. Their optimisers differ in rates and decays alone.</param>
+    /// <param name="layers">The layer of each network. Their optimisers differ in rates and decays alone.</param>
     public TensorWeights(Device device, IEnumerable<LayerState> layers)
     {
-        LayerState[] trials = [.. layers];
-        _parameters = [.. trials.Select(layer => layer.Parameters)];
-        _settings = [.. trials.Select(layer => layer.Optimizer)];
+        LayerState[] networks = [.. layers];
+        _parameters = [.. networks.Select(layer => layer.Parameters)];
+        _settings = [.. networks.Select(layer => layer.Optimizer)];
         long count = _parameters.Sum(parameters => parameters.Sum(SizeOf));
         _values = zeros(count, float32, device);
         _gradients = zeros(count, float32, device);
@@ -42,46 +42,49 @@ internal sealed class TensorWeights : IDisposable
         Values = Split(_values);
         Gradients = Split(_gradients);
         SetOptimizers();
-        for (int trial = 0; trial < trials.Length; trial++)
-            Take(trial);
+        for (int network = 0; network < networks.Length; network++)
+            Upload(network);
     }
 
-    /// <summary>The weights of each parameter: trials · neurons × inputs.</summary>
+    /// <summary>Number of networks.</summary>
+    public int NetworkCount => _parameters.Count;
+
+    /// <summary>The weights of each parameter: networks · neurons × inputs.</summary>
     public Tensor[] Values { get; private set; }
 
     /// <summary>The gradient of the goal by each of them.</summary>
     public Tensor[] Gradients { get; private set; }
 
-    /// <summary>Copies a trial's weights to the device.</summary>
-    public void Take(int trial)
+    /// <summary>Copies a network's weights to the device.</summary>
+    public void Upload(int network)
     {
         for (int i = 0; i < Values.Length; i++)
         {
-            using Tensor part = PartOf(Values[i], trial);
-            part.copy_(_parameters[trial][i].Value.Tensor);
+            using Tensor part = PartOf(Values[i], network);
+            part.copy_(_parameters[network][i].Value.Tensor);
         }
     }
 
     /// <summary>Copies the weights back to the parameters.</summary>
-    public void Bring()
+    public void Download()
     {
-        for (int trial = 0; trial < _parameters.Count; trial++)
+        for (int network = 0; network < _parameters.Count; network++)
         for (int i = 0; i < Values.Length; i++)
         {
-            using Tensor part = PartOf(Values[i], trial);
-            _parameters[trial][i].Value.Tensor.copy_(part);
+            using Tensor part = PartOf(Values[i], network);
+            _parameters[network][i].Value.Tensor.copy_(part);
         }
     }
 
-    /// <summary>Takes a trial out.</summary>
-    public void Remove(int trial)
+    /// <summary>Takes a network out.</summary>
+    public void Remove(int network)
     {
         _values = Without(_values);
         _gradients = Without(_gradients);
         _first = Without(_first);
         _second = Without(_second);
-        _parameters.RemoveAt(trial);
-        _settings.RemoveAt(trial);
+        _parameters.RemoveAt(network);
+        _settings.RemoveAt(network);
         DisposeParts();
         Values = Split(_values);
         Gradients = Split(_gradients);
@@ -95,8 +98,10 @@ internal sealed class TensorWeights : IDisposable
             {
                 long neurons = part.shape[0] / _parameters.Count;
                 scope.Attach(part);
-                kept.Add(part.narrow(0, 0, trial * neurons).reshape(-1));
-                kept.Add(part.narrow(0, (trial + 1) * neurons, (_parameters.Count - 1 - trial) * neurons).reshape(-1));
+                kept.Add(part.narrow(0, 0, network * neurons).reshape(-1));
+                kept.Add(
+                    part.narrow(0, (network + 1) * neurons, (_parameters.Count - 1 - network) * neurons).reshape(-1)
+                );
             }
 
             scope.Attach(memory);
@@ -138,23 +143,23 @@ internal sealed class TensorWeights : IDisposable
 
     private static long SizeOf(Parameter parameter) => (long)parameter.Value.Rows * parameter.Value.Columns;
 
-    private Tensor PartOf(Tensor parameter, int trial)
+    private Tensor PartOf(Tensor parameter, int network)
     {
         long neurons = parameter.shape[0] / _parameters.Count;
-        return parameter.narrow(0, trial * neurons, neurons);
+        return parameter.narrow(0, network * neurons, neurons);
     }
 
     private Tensor[] Split(Tensor memory)
     {
         Parameter[] parameters = _parameters[0];
-        int trials = _parameters.Count;
+        int networks = _parameters.Count;
         var parts = new Tensor[parameters.Length];
         long start = 0;
         for (int i = 0; i < parts.Length; i++)
         {
-            long size = trials * SizeOf(parameters[i]);
+            long size = networks * SizeOf(parameters[i]);
             using Tensor part = memory.narrow(0, start, size);
-            parts[i] = part.view(trials * parameters[i].Value.Rows, parameters[i].Value.Columns);
+            parts[i] = part.view(networks * parameters[i].Value.Rows, parameters[i].Value.Columns);
             start += size;
         }
 
@@ -169,7 +174,7 @@ internal sealed class TensorWeights : IDisposable
         _decays = ForAllWeights(settings => settings.WeightDecay);
     }
 
-    // A setting of each weight's trial; null where all have the same.
+    // A setting of each weight's network; null where all have the same.
     private Tensor? ForAllWeights(Func<AdamSettings, double> setting)
     {
         if (_settings.All(settings => setting(settings).Equals(setting(_settings[0]))))
@@ -178,10 +183,10 @@ internal sealed class TensorWeights : IDisposable
         Tensor[] parts = Split(values);
         foreach (Tensor part in parts)
         {
-            for (int trial = 0; trial < _settings.Count; trial++)
+            for (int network = 0; network < _settings.Count; network++)
             {
-                using Tensor ofTrial = PartOf(part, trial);
-                ofTrial.fill_((float)setting(_settings[trial]));
+                using Tensor ofNetwork = PartOf(part, network);
+                ofNetwork.fill_((float)setting(_settings[network]));
             }
 
             part.Dispose();

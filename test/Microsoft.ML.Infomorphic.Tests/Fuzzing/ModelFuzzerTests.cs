@@ -83,7 +83,7 @@ public class ModelFuzzerTests
                 CollectionAssert.AreEqual(made.Bytes, read.Bytes);
             }
             CollectionAssert.AreEquivalent(
-                new uint?[] { null, 0x00010001, 0x00010002, 0x00010003 },
+                new uint?[] { null, 0x00010001, 0x00010002, 0x00010003, 0x00010004 },
                 versions.ToArray()
             );
         }
@@ -125,5 +125,6 @@ public class ModelFuzzerTests
                 .SelectMany(folder => Directory.GetFiles(folder, "*.zip"))
                 .Order(StringComparer.Ordinal)
                 .Select(path => new ModelArchive(File.ReadAllBytes(path))),
+            .. DeepModels.Names.Select(name => ModelArchive.Of(DeepModels.Of(name))),
         ];
 }

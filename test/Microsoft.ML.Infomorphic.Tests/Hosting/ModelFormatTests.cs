@@ -181,8 +181,8 @@ public class ModelFormatTests
             Source one = expected.Sources[i];
             Source other = actual.Sources[i];
             Assert.AreEqual(
-                (one.Symbol, one.Kind, one.NeuronCount, one.InputCount),
-                (other.Symbol, other.Kind, other.NeuronCount, other.InputCount)
+                (one.Symbol, one.Signal, one.NeuronCount, one.InputCount),
+                (other.Symbol, other.Signal, other.NeuronCount, other.InputCount)
             );
             CollectionAssert.AreEqual(one.Weights, other.Weights);
             CollectionAssert.AreEqual(one.Biases, other.Biases);

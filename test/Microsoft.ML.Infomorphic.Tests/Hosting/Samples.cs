@@ -78,25 +78,25 @@ internal static class Samples
         GoalFunction goal = GoalFunction.Parse("opt_1_100_tpe");
         var hidden = new InfomorphicLayer(
             [
-                Legacy.NewSource(
+                TestSources.New(
                     'F',
-                    SourceKind.Features,
+                    Signal.Features,
                     Neurons,
                     FeatureCount,
                     Numbers(Neurons * FeatureCount),
                     Numbers(Neurons)
                 ),
-                Legacy.NewSource(
+                TestSources.New(
                     'C',
-                    SourceKind.Label,
+                    Signal.Label,
                     Neurons,
                     ClassCount,
                     Numbers(Neurons * ClassCount),
                     Numbers(Neurons)
                 ),
-                Legacy.NewSource(
+                TestSources.New(
                     'L',
-                    SourceKind.Lateral,
+                    Signal.Layer(0),
                     Neurons,
                     Neurons,
                     Numbers(Neurons * Connections),
@@ -110,15 +110,15 @@ internal static class Samples
         );
         var output = new InfomorphicLayer(
             [
-                Legacy.NewSource(
+                TestSources.New(
                     'F',
-                    SourceKind.HiddenLayer,
+                    Signal.Layer(0),
                     ClassCount,
                     Neurons,
                     Numbers(ClassCount * Neurons),
                     Numbers(ClassCount)
                 ),
-                Legacy.NewSource('C', SourceKind.OwnLabel, ClassCount, ClassCount, [], []),
+                TestSources.New('C', Signal.OwnLabel, ClassCount, ClassCount, [], []),
             ],
             GoalFunction.Parse("output", "FC"),
             new FeedforwardActivation(),

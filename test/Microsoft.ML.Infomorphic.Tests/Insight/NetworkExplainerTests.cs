@@ -39,9 +39,7 @@ public class NetworkExplainerTests
         int[] order = [.. Enumerable.Range(0, rows.RowCount)];
         new RandomStream(7, RandomStreams.Insight).Shuffle(order);
         int[][] batches = wholeSet ? [order] : [order[..100], order[100..200], order[200..]];
-        (List<Sum> hidden, List<Sum> output) = Decompose(network, rows, batches, seed: 7);
-        AssertEqual(network.HiddenLayers[0].Goal!, hidden, insight.HiddenLayers[0]);
-        AssertEqual(network.OutputLayer.Goal!, output, insight.OutputLayer);
+        new NaiveExplanation(network, rows, batches, seed: 7).AssertSame(insight);
     }
 
     [TestMethod]
@@ -156,7 +154,7 @@ public class NetworkExplainerTests
         InfomorphicNetwork network = Network(4);
         LayerInsight layer = NetworkExplainer.Explain(network, Rows(10, weighted: false)).HiddenLayers[0];
         CollectionAssert.AreEqual(
-            network.HiddenLayers[0].Sources[0].Weights[Features..(2 * Features)],
+            network.HiddenLayers[0].Sources[0].Projections[0].Weights[Features..(2 * Features)],
             layer.ReceptiveField(1)
         );
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => layer.ReceptiveField(Hidden));
@@ -178,96 +176,11 @@ public class NetworkExplainerTests
         );
     }
 
-    private static void AssertEqual(GoalFunction goal, List<Sum> expected, LayerInsight layer)
-    {
-        Assert.HasCount(expected.Count, layer.Neurons);
-        for (int neuron = 0; neuron < expected.Count; neuron++)
-        {
-            NeuronInformation information = layer.Neurons[neuron].Information;
-            Sum sum = expected[neuron];
-            for (int atom = 0; atom < sum.Atoms.Length; atom++)
-                Assert.AreEqual(sum.Atoms[atom] / sum.Mass, information.Atoms[atom], Precision, $"{neuron}, {atom}");
-            Assert.AreEqual(sum.Entropy / sum.Mass, information.Entropy, Precision);
-            double mutual = sum.Atoms.Sum() / sum.Mass;
-            Assert.AreEqual(mutual, information.MutualInformation, Precision);
-            Assert.AreEqual(sum.Entropy / sum.Mass - mutual, information.ResidualEntropy, Precision);
-            double value = goal.ResidualWeight * information.ResidualEntropy;
-            for (int atom = 0; atom < sum.Atoms.Length; atom++)
-                value += goal.Gamma[atom] * sum.Atoms[atom] / sum.Mass;
-            Assert.AreEqual(value, information.Goal!.Value, Precision);
-        }
-    }
-
-    // Slow and obvious: one neuron and one row at a time, decomposed by the Information room.
-    private static (List<Sum> Hidden, List<Sum> Output) Decompose(
-        InfomorphicNetwork network,
-        LabeledRows rows,
-        int[][] batches,
-        ulong seed
-    )
-    {
-        InfomorphicLayer hidden = network.HiddenLayers[0];
-        InfomorphicLayer output = network.OutputLayer;
-        var hiddenSums = Enumerable.Range(0, Hidden).Select(_ => new Sum(18)).ToList();
-        var outputSums = Enumerable.Range(0, Classes).Select(_ => new Sum(4)).ToList();
-        for (int batch = 0; batch < batches.Length; batch++)
-        {
-            int[] chosen = batches[batch];
-            int[] labels = [.. chosen.Select(row => rows.Labels[row])];
-            float[] mass = [.. chosen.Select(row => rows.Weights![row])];
-            float[][] features = [.. chosen.Select(row => Row(rows, row))];
-            float[][] oneHot = [.. labels.Select(label => OneHot(label))];
-            float[][] outputs = [.. chosen.Select(_ => new float[Hidden])]; // no activity before the first presentation
-            for (int presentation = 0; presentation < network.Presentations; presentation++)
-            {
-                float[][] heard = outputs;
-                outputs = [.. chosen.Select(_ => new float[Hidden])];
-                for (int neuron = 0; neuron < Hidden; neuron++)
-                {
-                    float[][] sources =
-                    [
-                        Aggregate(hidden.Sources[0], neuron, features),
-                        Aggregate(hidden.Sources[1], neuron, oneHot),
-                        Aggregate(hidden.Sources[2], neuron, heard),
-                    ];
-                    float[] theta = new float[chosen.Length];
-                    float[] complement = new float[chosen.Length];
-                    VectorizedActivation.Fire(
-                        (ModulatedActivation)hidden.Activation,
-                        sources[0],
-                        sources[1],
-                        sources[2],
-                        theta,
-                        complement
-                    );
-                    float[] y = new float[chosen.Length];
-                    Philox.Sample(theta, y, (uint)neuron, (ulong)(network.Presentations * batch + presentation), seed);
-                    for (int i = 0; i < y.Length; i++)
-                        outputs[i][neuron] = y[i];
-                    if (presentation == network.Presentations - 1)
-                        hiddenSums[neuron].Add(hidden.Binning, "FCL", sources, theta, complement, mass);
-                }
-            }
-
-            for (int neuron = 0; neuron < Classes; neuron++)
-            {
-                float[] f = Aggregate(output.Sources[0], neuron, outputs);
-                float[] theta = new float[chosen.Length];
-                float[] complement = new float[chosen.Length];
-                VectorizedActivation.Fire(f, theta, complement);
-                float[] own = [.. labels.Select(label => label == neuron ? 1f : 0f)];
-                outputSums[neuron].Add(output.Binning, "FC", [f, own], theta, complement, mass);
-            }
-        }
-
-        return (hiddenSums, outputSums);
-    }
-
     private static double ThetaInScoring(InfomorphicNetwork network, float[] row, int neuron)
     {
         InfomorphicLayer hidden = network.HiddenLayers[0];
         var activation = (ModulatedActivation)hidden.Activation;
-        double[] f = [.. Enumerable.Range(0, Hidden).Select(i => (double)Aggregate(hidden.Sources[0], i, [row])[0])];
+        double[] f = [.. Enumerable.Range(0, Hidden).Select(i => (double)Aggregate(hidden.Sources[0], i, row))];
         float[] y =
         [
             .. f.Select(
@@ -281,30 +194,17 @@ public class NetworkExplainerTests
                     )
             ),
         ];
-        double l = Aggregate(hidden.Sources[2], neuron, [y])[0];
+        double l = Aggregate(hidden.Sources[2], neuron, y);
         return ScalarActivation.Of(activation, f[neuron], hidden.Sources[1].Biases[neuron], l).Theta;
     }
 
-    private static float[] Aggregate(Source source, int neuron, float[][] inputs)
-    {
-        int count = source.ConnectionsPerNeuron;
-        int[]? connections = source.Connections;
-        return
-        [
-            .. inputs.Select(row =>
-                source.Biases[neuron]
-                + Enumerable
-                    .Range(0, count)
-                    .Sum(i =>
-                        source.Weights[neuron * count + i]
-                        * row[connections is null ? i : connections[neuron * count + i]]
-                    )
-            ),
-        ];
-    }
-
-    private static float[] OneHot(int label) =>
-        [.. Enumerable.Range(0, Classes).Select(index => index == label ? 1f : 0f)];
+    private static float Aggregate(Source source, int neuron, float[] inputs) =>
+        source.Biases[neuron]
+        + source
+            .Projections[0]
+            .Connectivity.InputsOf(neuron)
+            .Select((input, i) => source.Projections[0].WeightsOf(neuron)[i] * inputs[input])
+            .Sum();
 
     private static float[] Row(LabeledRows rows, int row)
     {
@@ -320,7 +220,7 @@ public class NetworkExplainerTests
             new DenseFeatureMatrix(
                 count,
                 Features,
-                [.. Enumerable.Range(0, count * Features).Select(_ => Draw(random))]
+                [.. Enumerable.Range(0, count * Features).Select(_ => DrawOne(random))]
             ),
             [.. Enumerable.Range(0, count).Select(_ => random.Next(Classes))],
             weighted ? [.. Enumerable.Range(0, count).Select(_ => 1 + random.Next(4) / 2f)] : null,
@@ -328,13 +228,13 @@ public class NetworkExplainerTests
         );
     }
 
-    private static float Draw(Random random) => random.Next(-32, 33) / 16f;
+    private static float DrawOne(Random random) => random.Next(-32, 33) / 16f;
 
     private static InfomorphicNetwork Network(int lateral, int presentations = 2)
     {
         TrainingSettings settings = Problems.Settings(Hidden);
         var random = new Random(lateral);
-        float[] DrawMany(int count) => [.. Enumerable.Range(0, count).Select(_ => Draw(random))];
+        float[] DrawMany(int count) => [.. Enumerable.Range(0, count).Select(_ => DrawOne(random))];
         int[]? connections =
             lateral == Hidden - 1
                 ? null
@@ -344,57 +244,21 @@ public class NetworkExplainerTests
                         .Range(0, Hidden)
                         .SelectMany(neuron => Enumerable.Range(1, lateral).Select(i => (neuron + i) % Hidden)),
                 ];
-        float[] lateralWeights = DrawMany(Hidden * (connections is null ? Hidden : lateral));
+        Connectivity among = connections is null
+            ? new AllConnected(Hidden, Hidden)
+            : new DrawnConnected(Hidden, Hidden, connections);
+        Source f = Draw('F', Signal.Features, new AllConnected(Hidden, Features));
+        Source c = Draw('C', Signal.Label, new AllConnected(Hidden, Classes));
+        Source l = Draw('L', Signal.Layer(0), among);
         if (connections is null)
             for (int neuron = 0; neuron < Hidden; neuron++)
-                lateralWeights[neuron * (Hidden + 1)] = 0;
+                l.Projections[0].Weights[neuron * (Hidden + 1)] = 0;
+        Source readout = Draw('F', Signal.Layer(0), new AllConnected(Classes, Hidden));
+        LayerSettings layer = settings.HiddenLayers[0];
         return new InfomorphicNetwork(
-            [
-                new InfomorphicLayer(
-                    [
-                        Legacy.NewSource(
-                            'F',
-                            SourceKind.Features,
-                            Hidden,
-                            Features,
-                            DrawMany(Hidden * Features),
-                            DrawMany(Hidden)
-                        ),
-                        Legacy.NewSource(
-                            'C',
-                            SourceKind.Label,
-                            Hidden,
-                            Classes,
-                            DrawMany(Hidden * Classes),
-                            DrawMany(Hidden)
-                        ),
-                        Legacy.NewSource(
-                            'L',
-                            SourceKind.Lateral,
-                            Hidden,
-                            Hidden,
-                            lateralWeights,
-                            DrawMany(Hidden),
-                            connections
-                        ),
-                    ],
-                    settings.HiddenLayers[0].Goal,
-                    settings.HiddenLayers[0].Activation,
-                    settings.HiddenLayers[0].Binning
-                ),
-            ],
+            [new InfomorphicLayer([f, c, l], layer.Goal, layer.Activation, layer.Binning)],
             new InfomorphicLayer(
-                [
-                    Legacy.NewSource(
-                        'F',
-                        SourceKind.HiddenLayer,
-                        Classes,
-                        Hidden,
-                        DrawMany(Classes * Hidden),
-                        DrawMany(Classes)
-                    ),
-                    Legacy.NewSource('C', SourceKind.OwnLabel, Classes, Classes, [], []),
-                ],
+                [readout, Source.OfOwnLabel('C', Classes)],
                 settings.Output.Goal,
                 new FeedforwardActivation(),
                 Binning.PaperOutputLayer
@@ -402,50 +266,18 @@ public class NetworkExplainerTests
             new FeatureScaling(Standardization.None, new float[Features], [.. Enumerable.Repeat(1f, Features)]),
             presentations: presentations
         );
-    }
 
-    private sealed class Sum(int atoms)
-    {
-        public double[] Atoms { get; } = new double[atoms];
-
-        public double Entropy { get; private set; }
-
-        public double Mass { get; private set; }
-
-        public void Add(
-            Binning binning,
-            string letters,
-            float[][] sources,
-            float[] theta,
-            float[] complement,
-            float[] mass
-        )
-        {
-            float[] divisors = [.. sources.Select(source => Binning.DivisorOf(source))];
-            int[][] bins =
-            [
-                .. theta.Select(
-                    (_, row) => sources.Select((source, i) => binning.IndexOf(source[row], divisors[i])).ToArray()
-                ),
-            ];
-            var decomposition = new PartialInformationDecomposition(
-                JointDistribution.FromSamples(
-                    bins.SelectMany(
-                        (values, row) =>
-                            new[]
-                            {
-                                (values, 1, (double)mass[row] * theta[row]),
-                                (values, -1, (double)mass[row] * complement[row]),
-                            }
-                    )
-                ),
-                letters
+        Source Draw(char symbol, Signal signal, Connectivity connectivity) =>
+            new(
+                symbol,
+                [
+                    new Projection(
+                        signal,
+                        connectivity,
+                        DrawMany(connectivity.NeuronCount * connectivity.ConnectionsPerNeuron)
+                    ),
+                ],
+                DrawMany(connectivity.NeuronCount)
             );
-            double weight = mass.Sum(value => (double)value);
-            for (int atom = 0; atom < Atoms.Length; atom++)
-                Atoms[atom] += weight * decomposition.Atoms[atom];
-            Entropy += weight * decomposition.TargetEntropy;
-            Mass += weight;
-        }
     }
 }

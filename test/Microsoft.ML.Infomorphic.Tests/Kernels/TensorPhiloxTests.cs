@@ -17,13 +17,18 @@ public class TensorPhiloxTests
     public void Numbers_are_those_of_the_scalar_generator(long firstStep, int presentations, ulong key)
     {
         TorchRuntime.EnsureLoaded();
-        using torch.Tensor uniform = TensorPhilox.Uniform(firstStep, 3, presentations, 5, 7, key, torch.CPU);
-        CollectionAssert.AreEqual(new long[] { 3, presentations, 5, 4, 7 }, uniform.shape);
+        using torch.Tensor counters = torch.arange(
+            presentations * firstStep,
+            presentations * (firstStep + 3),
+            torch.int64
+        );
+        using torch.Tensor uniform = TensorPhilox.Uniform(counters, 2, 5, 7, key, torch.CPU);
+        CollectionAssert.AreEqual(new long[] { 3 * presentations, 5, 4, 7 }, uniform.shape);
         float[] numbers = [.. uniform.data<float>()];
         int next = 0;
         for (int step = 0; step < 3; step++)
         for (int presentation = 0; presentation < presentations; presentation++)
-        for (uint neuron = 0; neuron < 5; neuron++)
+        for (uint neuron = 2; neuron < 7; neuron++)
         {
             ulong counter = (ulong)presentations * (ulong)(firstStep + step) + (ulong)presentation;
             (uint, uint, uint, uint)[] words =

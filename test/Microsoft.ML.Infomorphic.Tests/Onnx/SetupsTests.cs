@@ -130,7 +130,7 @@ public sealed class SetupsTests
         var network = new InfomorphicNetwork(
             [
                 new InfomorphicLayer(
-                    [Legacy.NewSource('F', SourceKind.Features, 2, 3, [1e8f, 1, -1e8f, 0.1f, 0.2f, -0.3f], [-0.5f, 0])],
+                    [TestSources.New('F', Signal.Features, 2, 3, [1e8f, 1, -1e8f, 0.1f, 0.2f, -0.3f], [-0.5f, 0])],
                     null,
                     new StepActivation(),
                     new Binning()
@@ -138,8 +138,8 @@ public sealed class SetupsTests
             ],
             new InfomorphicLayer(
                 [
-                    Legacy.NewSource('F', SourceKind.HiddenLayer, 2, 2, [1, 2, -1, 0.5f], [0, 0]),
-                    Legacy.NewSource('C', SourceKind.OwnLabel, 2, 2, [], []),
+                    TestSources.New('F', Signal.Layer(0), 2, 2, [1, 2, -1, 0.5f], [0, 0]),
+                    TestSources.New('C', Signal.OwnLabel, 2, 2, [], []),
                 ],
                 GoalFunction.Parse("output", "FC"),
                 new FeedforwardActivation(),

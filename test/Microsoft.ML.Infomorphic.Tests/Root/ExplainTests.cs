@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
@@ -58,8 +59,30 @@ public class ExplainTests
                 CollectionAssert.AreEqual(layer.Neurons[neuron].Information.Atoms.ToArray(), atoms[neuron]);
                 Assert.AreEqual(layer.Neurons[neuron].Information.Goal, goals[neuron]);
             }
-            Assert.HasCount(layer.Layer.Sources[0].InputCount, view.GetColumn<float[]>("ReceptiveField").First());
+            Assert.HasCount(
+                layer.Layer.Sources[0].Projections[0].Connectivity.InputCount,
+                view.GetColumn<float[]>("ReceptiveField").First()
+            );
         }
+    }
+
+    // A network does not say what its layers passed on in training: the model does.
+    [TestMethod]
+    public void Layers_that_passed_on_means_in_training_do_so_again()
+    {
+        ModelContents contents = Samples.Contents();
+        LayerSettings layer = contents.Settings.HiddenLayers[0] with { PassesOn = PassedOutputs.Mean };
+        TrainingSettings settings = contents.Settings with { HiddenLayers = [layer] };
+        var model = new InfomorphicModelParameters(_context, contents with { Settings = settings });
+        NetworkInsight sampled = Explain(_data);
+        NetworkInsight means = model.Explain(_data, "Label");
+        Assert.IsFalse(sampled.HiddenLayers[0].PassesOnMeans);
+        Assert.IsTrue(means.HiddenLayers[0].PassesOnMeans);
+        CollectionAssert.AreEqual(
+            sampled.HiddenLayers[0].Mean.Atoms.ToArray(),
+            means.HiddenLayers[0].Mean.Atoms.ToArray()
+        );
+        CollectionAssert.AreNotEqual(sampled.OutputLayer.Mean.Atoms.ToArray(), means.OutputLayer.Mean.Atoms.ToArray());
     }
 
     [TestMethod]

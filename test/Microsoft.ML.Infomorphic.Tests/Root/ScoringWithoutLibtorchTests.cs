@@ -33,8 +33,39 @@ public sealed class ScoringWithoutLibtorchTests
         options.Scoring = scoring;
         options.MaximumLateralConnections = connections;
         var model = context.MulticlassClassification.Trainers.Infomorphic(options).Fit(data);
+        await AssertSameScoresAsync(context, model, data.Schema);
+    }
+
+    // In a process that registers nothing, too.
+    [TestMethod]
+    public async Task A_pipeline_that_goes_on_with_a_layer_has_the_same_bits()
+    {
+        var context = new MLContext(1);
+        IDataView data = Samples.View(context);
+        var model = context
+            .Transforms.InfomorphicLayer(Samples.Trainer(context), outputColumnName: "Hidden")
+            .Append(context.MulticlassClassification.Trainers.LbfgsMaximumEntropy(featureColumnName: "Hidden"))
+            .Fit(data);
+        await AssertSameScoresAsync(context, model, data.Schema);
+    }
+
+    [TestMethod]
+    public async Task Training_fails_with_one_sentence_that_names_the_package()
+    {
+        (int exitCode, string output, string error) = await RunAsync("train");
+
+        Assert.AreEqual(1, exitCode, output + error);
+        Assert.IsEmpty(output);
+        Assert.HasCount(1, error.Trim().Split('\n'), error);
+        Assert.StartsWith("Training needs libtorch, and this application has none that loads", error);
+        Assert.Contains("TorchSharp-cpu", error);
+        AssertNoLibtorch();
+    }
+
+    private async Task AssertSameScoresAsync(MLContext context, ITransformer model, DataViewSchema schema)
+    {
         string file = Path.Combine(_folder, "model.zip");
-        context.Model.Save(model, data.Schema, file);
+        context.Model.Save(model, schema, file);
         List<Samples.Row> rows = Samples.Rows(50, seed: 2);
         string rowsFile = Path.Combine(_folder, "rows.csv");
         await File.WriteAllLinesAsync(
@@ -55,19 +86,6 @@ public sealed class ScoringWithoutLibtorchTests
             ),
         ];
         CollectionAssert.AreEqual(expected, output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        AssertNoLibtorch();
-    }
-
-    [TestMethod]
-    public async Task Training_fails_with_one_sentence_that_names_the_package()
-    {
-        (int exitCode, string output, string error) = await RunAsync("train");
-
-        Assert.AreEqual(1, exitCode, output + error);
-        Assert.IsEmpty(output);
-        Assert.HasCount(1, error.Trim().Split('\n'), error);
-        Assert.StartsWith("Training needs libtorch, and this application has none that loads", error);
-        Assert.Contains("TorchSharp-cpu", error);
         AssertNoLibtorch();
     }
 

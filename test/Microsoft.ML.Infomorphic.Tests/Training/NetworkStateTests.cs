@@ -192,7 +192,7 @@ public class NetworkStateTests
             classes: 3
         );
         Source context = state.ToNetwork([1, -1, 0]).HiddenLayers[0].Sources[1];
-        Assert.AreEqual(SourceKind.Feedback, context.Kind);
+        Assert.AreEqual(Signal.Layer(1), context.Signal);
         for (int neuron = 0; neuron < 4; neuron++)
         {
             ReadOnlySpan<float> weights = state.Hidden!.SourceOf('C').Weights.Value[neuron];

@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Training;
@@ -34,4 +35,20 @@ internal static class SettingsExtensions
     /// <summary>The source of a letter.</summary>
     public static SourceState SourceOf(this LayerState layer, char symbol) =>
         layer.Sources.Single(source => source.Symbol == symbol);
+
+    extension(NetworkState state)
+    {
+        /// <summary>The layer of a network that has one hidden layer.</summary>
+        public LayerState? Hidden => state.Layers.Count == 1 ? null : state.Layers[0];
+    }
+
+    extension(SourceState source)
+    {
+        /// <summary>The weights of a source that hears one signal.</summary>
+        public Parameter Weights => source.Projections.Single().Weights;
+
+        public int[]? Connections => (source.Projections.Single().Connectivity as DrawnConnected)?.Connections;
+
+        public int ConnectionCount => source.Projections.Single().Connectivity.ConnectionsPerNeuron;
+    }
 }

@@ -21,6 +21,8 @@ public abstract class TensorTrainingEngineTests
         Epsilon = 1,
     };
 
+    private static readonly LabeledRows s_images = Problems.Blobs(430, features: DeepSetups.Features, weighted: true);
+
     private protected abstract torch.Device Device { get; }
 
     // Weights are of size 1 and rounded to 6·10⁻⁸ at each of up to ten steps; gradients have relative errors of some 10⁻⁶
@@ -60,6 +62,85 @@ public abstract class TensorTrainingEngineTests
     {
         TrainingSettings settings = Setups.Settings(setup).WithLateral(lateral).WithOptimizers(s_smooth, s_smooth);
         AssertStepsEqual(Problems.Blobs(430, features: 10, weighted: true), settings, steps: 6);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(DeepSetups.All), typeof(DeepSetups))]
+    public void Steps_of_several_layers_are_those_of_the_cpu(string setup)
+    {
+        AssertStepsEqual(s_images, Smooth(setup), steps: 1);
+        AssertStepsEqual(s_images, Smooth(setup), steps: 10);
+    }
+
+    // Three networks that differ in goals, activations and rates; the second one leaves after four steps.
+    [TestMethod]
+    [DynamicData(nameof(DeepSetups.All), typeof(DeepSetups))]
+    public void Networks_together_come_to_what_each_comes_to_alone(string setup)
+    {
+        TrainingSettings settings = Smooth(setup);
+        TrainingSettings[] networks =
+        [
+            settings,
+            settings.WithHidden(layer => layer with { Optimizer = s_smooth with { LearningRate = 0.05 } }),
+            settings.WithHidden(layer =>
+                layer with
+                {
+                    Goal = layer.Goal is GoalFunction goal
+                        ? GoalFunction.FromGamma(goal.Sources, [.. goal.Gamma.Select((g, i) => i % 3 == 0 ? g / 2 : g)])
+                        : null,
+                    Activation = layer.Activation switch
+                    {
+                        ModulatedActivation modulated => modulated with { Beta1 = 1.5, Alpha2 = 0.2 },
+                        BivariateActivation bivariate => bivariate with { K = 0.8 },
+                        Activation same => same,
+                    },
+                }
+            ),
+        ];
+        NetworkState[] states = [.. networks.Select(network => NewState(s_images, network))];
+        NetworkState[] alone = [.. networks.Select(network => NewState(s_images, network))];
+        using var together = new TensorTrainingEngine(states, settings, 100, Device);
+        TensorTrainingEngine[] engines =
+        [
+            .. alone.Select(state => new TensorTrainingEngine(state, settings, 100, Device)),
+        ];
+        for (int step = 0; step < 8; step++)
+        {
+            int[] batch = [.. Enumerable.Range(step * 40, step == 5 ? 61 : 100)];
+            together.Step(s_images, batch);
+            foreach (TensorTrainingEngine engine in engines)
+                engine.Step(s_images, batch);
+            if (step == 3)
+            {
+                together.Remove(1);
+                engines[1].Dispose();
+                engines = [engines[0], engines[2]];
+            }
+        }
+
+        together.DownloadWeights();
+        int[] evaluated = [.. Enumerable.Range(7, 90)];
+        together.Evaluate(
+            s_images,
+            evaluated,
+            [0, 1],
+            (network, output) =>
+            {
+                float[][] expected = engines[network].Evaluate(s_images, evaluated);
+                for (int neuron = 0; neuron < expected.Length; neuron++)
+                for (int row = 0; row < evaluated.Length; row++)
+                    Assert.AreEqual(expected[neuron][row], output[neuron][row], 1e-4);
+            }
+        );
+        foreach ((TensorTrainingEngine engine, int network) in engines.Zip([0, 2]))
+        {
+            engine.DownloadWeights();
+            Assert.IsLessThanOrEqualTo(1e-6, DifferencesOf(alone[network], states[network]).Max());
+            engine.Dispose();
+        }
+
+        foreach (NetworkState state in states.Concat(alone))
+            state.Dispose();
     }
 
     private void AssertStepsEqual(LabeledRows rows, TrainingSettings settings, int steps)
@@ -170,8 +251,15 @@ public abstract class TensorTrainingEngineTests
     [DataRow(Setups.Readout)]
     public void Tensors_do_not_pile_up(string setup)
     {
-        LabeledRows rows = Problems.Blobs(250);
-        TrainingSettings settings = Setups.Settings(setup).WithLateral(5);
+        AssertNothingPilesUp(Problems.Blobs(250), Setups.Settings(setup).WithLateral(5));
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(DeepSetups.All), typeof(DeepSetups))]
+    public void Tensors_of_several_layers_do_not_pile_up(string setup) => AssertNothingPilesUp(s_images, Smooth(setup));
+
+    private void AssertNothingPilesUp(LabeledRows rows, TrainingSettings settings)
+    {
         var statistics = DisposeScopeManager.Statistics.TensorStatistics;
         using NetworkState state = NewState(rows, settings);
         int[] order = [.. Enumerable.Range(0, 250)];
@@ -242,12 +330,27 @@ public abstract class TensorTrainingEngineTests
             )[0]
             .GetResult();
 
+    private static TrainingSettings Smooth(string deepSetup) =>
+        DeepSetups.Settings(deepSetup).WithOptimizers(s_smooth, s_smooth) with
+        {
+            Standardization = Standardization.Global,
+        };
+
+    private static IEnumerable<double> DifferencesOf(NetworkState expected, NetworkState actual) =>
+        expected
+            .Snapshot()
+            .Zip(actual.Snapshot())
+            .SelectMany(pair => pair.First.Zip(pair.Second, (a, b) => (double)Math.Abs(a - b)));
+
     private static NetworkState NewState(LabeledRows rows, TrainingSettings settings)
     {
         TorchRuntime.EnsureLoaded();
         return NetworkState.Create(
             settings,
-            FeatureScalingEstimator.Estimate(rows, Standardization.PerFeature),
+            FeatureScalingEstimator.Estimate(
+                rows,
+                settings.Standardization == Standardization.Auto ? Standardization.PerFeature : settings.Standardization
+            ),
             rows.ClassCount
         );
     }
@@ -294,13 +397,7 @@ public abstract class TensorTrainingEngineTests
         public double[] WeightDifferences()
         {
             _actual.DownloadWeights();
-            return
-            [
-                .. _expectedState
-                    .Snapshot()
-                    .Zip(_actualState.Snapshot())
-                    .SelectMany(pair => pair.First.Zip(pair.Second, (a, b) => (double)Math.Abs(a - b))),
-            ];
+            return [.. DifferencesOf(_expectedState, _actualState)];
         }
 
         public void AssertWeightsEqual(double tolerance)

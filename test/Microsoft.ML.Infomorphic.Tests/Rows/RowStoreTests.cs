@@ -1,11 +1,10 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Rows;
 
-namespace Microsoft.ML.Infomorphic.Tests.Hosting;
+namespace Microsoft.ML.Infomorphic.Tests.Rows;
 
 [TestClass]
-public class FeatureStoreTests
+public class RowStoreTests
 {
     // Around the first judgement, a doubling, and chunk borders (rows of 1,000,003 features: 4 rows a chunk).
     [TestMethod]
@@ -19,11 +18,11 @@ public class FeatureStoreTests
     [DataRow(9, 1_000_003, 0.00001)]
     public void Gives_back_the_rows_that_were_added(int rows, int features, double density)
     {
-        var store = new FeatureStore(features);
+        var store = new RowStore(features, 2, hasWeights: false);
         for (int i = 0; i < rows; i++)
-            store.Add(Row(i));
+            Add(store, Row(i));
 
-        FeatureMatrix matrix = store.ToMatrix();
+        FeatureMatrix matrix = store.ToRows().Features;
 
         Assert.AreEqual(rows, matrix.RowCount);
         Assert.AreEqual(features, matrix.FeatureCount);
@@ -54,18 +53,18 @@ public class FeatureStoreTests
     {
         Assert.IsInstanceOfType<SparseFeatureMatrix>(Matrix(features: 1000, nonZeros: 100));
         Assert.IsInstanceOfType<DenseFeatureMatrix>(Matrix(features: 1000, nonZeros: 400));
-        Assert.IsInstanceOfType<DenseFeatureMatrix>(Matrix(features: 20, nonZeros: 1));
+        Assert.IsInstanceOfType<DenseFeatureMatrix>(Matrix(features: 8, nonZeros: 1));
     }
 
     [TestMethod]
     public void Takes_zeros_out_of_rows_that_are_given_in_full()
     {
-        var store = new FeatureStore(1000);
+        var store = new RowStore(1000, 2, hasWeights: false);
         var values = new float[1000];
         values[7] = 3;
-        store.Add(new VBuffer<float>(1000, values));
+        Add(store, new VBuffer<float>(1000, values));
 
-        FeatureMatrix matrix = store.ToMatrix();
+        FeatureMatrix matrix = store.ToRows().Features;
 
         Assert.IsInstanceOfType<SparseFeatureMatrix>(matrix);
         var row = new float[1000];
@@ -75,9 +74,10 @@ public class FeatureStoreTests
 
     private static FeatureMatrix Matrix(int features, int nonZeros)
     {
-        var store = new FeatureStore(features);
+        var store = new RowStore(features, 2, hasWeights: false);
         for (int i = 0; i < 600; i++)
-            store.Add(
+            Add(
+                store,
                 new VBuffer<float>(
                     features,
                     nonZeros,
@@ -85,6 +85,20 @@ public class FeatureStoreTests
                     [.. Enumerable.Range(0, nonZeros)]
                 )
             );
-        return store.ToMatrix();
+        return store.ToRows().Features;
     }
+
+    private static void Add(RowStore store, VBuffer<float> row) =>
+        Assert.IsTrue(
+            store.TryAdd(
+                new RowValues
+                {
+                    Label = 1,
+                    Weight = 1,
+                    Features = row.GetValues(),
+                    IsFull = row.IsDense,
+                    Indices = row.IsDense ? default : row.GetIndices(),
+                }
+            )
+        );
 }

@@ -1,0 +1,67 @@
+using Microsoft.ML.Infomorphic.Kernels;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Infomorphic.Training.Torch;
+
+/// <summary>The random numbers that the neurons of a layer fire by in training; the networks of a group have the same.</summary>
+/// <param name="firstNeuron">Number of neurons in all layers below.</param>
+/// <param name="neurons">Number of neurons of the layer.</param>
+/// <param name="samples">Samples of the largest batch.</param>
+/// <param name="counters">Counters of a step.</param>
+/// <param name="presentations">Those of them that the layer draws by: the first, and the last.</param>
+/// <param name="seed">The seed.</param>
+/// <param name="device">The device.</param>
+internal sealed class TensorDraws(
+    int firstNeuron,
+    int neurons,
+    int samples,
+    int counters,
+    (int First, int Last) presentations,
+    ulong seed,
+    Device device
+) : IDisposable
+{
+    // Numbers that are made at once.
+    private const long NumbersAtOnce = 1L << 25;
+    private const int StepsAtOnce = 32;
+
+    private readonly int _quarter = (samples + 3) / 4;
+    private Tensor? _uniform;
+    private long _firstStep;
+
+    private int Presentations => presentations.Last - presentations.First + 1;
+
+    private long Steps => Math.Clamp(NumbersAtOnce / (4L * Presentations * _quarter * neurons), 1, StepsAtOnce);
+
+    /// <summary>Outputs ±1, by the numbers that <see cref="Philox.Sample"/> compares θ with.</summary>
+    /// <param name="theta">θ, networks × neurons × samples.</param>
+    /// <param name="step">The step, from 1.</param>
+    /// <param name="presentation">The presentation.</param>
+    /// <returns>Networks · neurons × samples.</returns>
+    public Tensor Sample(Tensor theta, long step, int presentation)
+    {
+        if (_uniform is null || step < _firstStep || step >= _firstStep + Steps)
+            Draw(step);
+        long count = theta.shape[^1];
+        Tensor uniform = _uniform!
+            [(step - _firstStep) * Presentations + presentation - presentations.First]
+            .narrow(-1, 0, (count + 3) / 4)
+            .reshape(neurons, -1)
+            .narrow(-1, 0, count);
+        return uniform.lt(theta).to(float32).mul_(2).sub_(1).flatten(0, 1);
+    }
+
+    public void Dispose() => _uniform?.Dispose();
+
+    private void Draw(long step)
+    {
+        using var scope = NewDisposeScope();
+        _uniform?.Dispose();
+        _firstStep = step;
+        Tensor ofSteps = arange(step * counters, (step + Steps) * counters, counters, int64, device).unsqueeze(-1);
+        Tensor ofPresentations = arange(presentations.First, presentations.Last + 1, int64, device);
+        _uniform = TensorPhilox
+            .Uniform((ofSteps + ofPresentations).view(-1), firstNeuron, neurons, _quarter, seed, device)
+            .DetachFromDisposeScope();
+    }
+}

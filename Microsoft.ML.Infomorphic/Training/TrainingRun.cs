@@ -1,0 +1,187 @@
+using System.Globalization;
+using Microsoft.ML.Infomorphic.Networks;
+
+namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>A stage of a training in which layers are trained one after another, from the bottom up.</summary>
+/// <param name="Network">The whole network.</param>
+/// <param name="Layer">The hidden layer that is trained.</param>
+/// <param name="Before">The history of the stages before.</param>
+internal sealed record TrainingStage(NetworkState Network, int Layer, TrainingHistory Before)
+{
+    /// <summary>Whether the hidden layer is the last one, so that the output layer is trained with it.</summary>
+    public bool IsLast => Layer == Network.Layers.Count - 2;
+
+    /// <summary>What all hidden layers came to in an epoch, from what the one that is trained did.</summary>
+    public LayerProgress[] HiddenLayers(LayerProgress trained) =>
+        [.. Network.Layers.SkipLast(1).Select(layer => layer.Index == Layer ? trained : LayerProgress.None)];
+}
+
+/// <summary>One of the networks that a <see cref="TrainingLoop"/> trains.</summary>
+/// <param name="settings">Its settings.</param>
+/// <param name="callbacks">Its host.</param>
+/// <param name="state">Its weights.</param>
+/// <param name="stage">What it is a stage of, where layers are trained one after another; else null.</param>
+internal sealed class TrainingRun(
+    TrainingSettings settings,
+    TrainingCallbacks callbacks,
+    NetworkState state,
+    TrainingStage? stage = null
+) : IDisposable
+{
+    private readonly List<EpochRecord> _epochs = [];
+    private readonly SelfCosineDistance?[] _distances =
+    [
+        .. state.Layers.SkipLast(1).Select(layer => layer.Goal is null ? null : new SelfCosineDistance(layer)),
+    ];
+    private int _bestEpoch;
+    private int _keptEpoch;
+    private float[][]? _best;
+
+    public TrainingSettings Settings => settings;
+
+    /// <summary>The network.</summary>
+    public NetworkState State => state;
+
+    /// <summary>What its neurons know in this epoch.</summary>
+    public InformationStatistics? Statistics { get; private set; }
+
+    /// <summary>Whether its last epoch is over.</summary>
+    public bool IsTrained { get; private set; }
+
+    /// <summary>What it came to: a network, or an exception; null while it is trained.</summary>
+    public TrainingOutcome? Outcome { get; private set; }
+
+    /// <summary>Whether it has come to something.</summary>
+    public bool HasEnded => Outcome is not null;
+
+    /// <summary>Ends the run where its host says so.</summary>
+    public void CheckAlive() => Guard(callbacks.CheckAlive);
+
+    public void BeginEpoch() => Statistics = new InformationStatistics(state);
+
+    /// <summary>Records an epoch, and decides whether it was the last.</summary>
+    /// <param name="epoch">The epoch, from 1.</param>
+    /// <param name="training">How the network does on training rows.</param>
+    /// <param name="validation">How it does on validation rows; null where there are none.</param>
+    /// <param name="seconds">Seconds since training began.</param>
+    public void EndEpoch(
+        int epoch,
+        (double Accuracy, double LogLoss) training,
+        (double Accuracy, double LogLoss)? validation,
+        double seconds
+    ) => Guard(() => Record(epoch, training, validation, seconds));
+
+    /// <summary>Puts the weights of the best epoch back where they are to be kept and are not the last.</summary>
+    /// <returns>Whether the weights have changed.</returns>
+    public bool RestoreBest()
+    {
+        _keptEpoch = _epochs.Count;
+        if (_best is null || _bestEpoch == _keptEpoch)
+            return false;
+        state.Restore(_best);
+        _keptEpoch = _bestEpoch;
+        Guard(() =>
+            callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {_bestEpoch}."))
+        );
+        return true;
+    }
+
+    /// <summary>Ends the run with its network.</summary>
+    public void Finish(
+        int[] signs,
+        ScoreCalibration calibration,
+        string calibratedOn,
+        long steps,
+        double seconds,
+        double stepSeconds
+    ) =>
+        Guard(() =>
+        {
+            if (stage is null or { IsLast: true })
+                callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
+            Outcome = new TrainingOutcome(
+                new TrainingResult(
+                    (stage?.Network ?? state).ToNetwork(signs, calibration),
+                    new TrainingHistory(
+                        [.. stage?.Before.Epochs ?? [], .. _epochs],
+                        (stage?.Before.Epochs.Count ?? 0) + _keptEpoch,
+                        (stage?.Before.Steps ?? 0) + steps,
+                        (stage?.Before.Seconds ?? 0) + seconds,
+                        (stage?.Before.StepSeconds ?? 0) + stepSeconds
+                    )
+                ),
+                null
+            );
+        });
+
+    public void Dispose() => state.Dispose();
+
+    private void Record(
+        int epoch,
+        (double Accuracy, double LogLoss) training,
+        (double Accuracy, double LogLoss)? validation,
+        double seconds
+    )
+    {
+        if (!double.IsFinite(training.LogLoss))
+            throw new InvalidOperationException(
+                $"Training diverged in epoch {epoch}: weights are no longer finite. Lower the learning rate, or standardise the features."
+            );
+        LayerProgress[] layers = [.. Statistics!.Layers.Select(Progress)];
+        var record = new EpochRecord(
+            epoch + (stage?.Before.Epochs.Count ?? 0),
+            training.Accuracy,
+            validation?.Accuracy,
+            validation?.LogLoss,
+            stage is null ? layers[..^1] : stage.HiddenLayers(layers[0]),
+            layers[^1],
+            seconds + (stage?.Before.Seconds ?? 0)
+        );
+        _epochs.Add(record);
+        IsTrained = epoch == settings.Epochs;
+        callbacks.EpochEnded(record);
+        if (validation is null)
+            return;
+        if (_bestEpoch == 0 || record.ValidationAccuracy > _epochs[_bestEpoch - 1].ValidationAccuracy)
+        {
+            _bestEpoch = epoch;
+            if (settings.RestoreBestEpoch)
+                _best = state.Snapshot();
+        }
+        else if (epoch - _bestEpoch >= settings.EarlyStoppingRounds)
+        {
+            callbacks.Info(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Stopped after epoch {epoch}: the validation accuracy has not risen since epoch {_bestEpoch}."
+                )
+            );
+            IsTrained = true;
+        }
+    }
+
+    private LayerProgress Progress(LayerStatistics? statistics, int layer)
+    {
+        if (statistics is null)
+            return LayerProgress.None;
+        double[] atoms = statistics.MeanAtoms();
+        double distance = layer < _distances.Length ? _distances[layer]!.Measure() : double.NaN;
+        return new LayerProgress(statistics.GoalOf(atoms), atoms, distance);
+    }
+
+    // What its host throws ends this run alone.
+    private void Guard(Action work)
+    {
+        if (HasEnded)
+            return;
+        try
+        {
+            work();
+        }
+        catch (Exception exception)
+        {
+            Outcome = new TrainingOutcome(null, exception);
+        }
+    }
+}
