@@ -109,11 +109,11 @@ public class DeepNetworkExplainerTests
                 .Layers,
         ];
         int compared = order == LayerOrder.Together ? 4 : 3;
-        for (int layer = 0; layer < compared; layer++)
+        for (int i = 0; i < compared; i++)
         {
-            LayerInsight explained = layers[layer];
+            LayerInsight explained = layers[i];
             LayerProgress learned = trained
-                .History.Epochs.Select(epoch => epoch.Layers[layer])
+                .History.Epochs.Select(epoch => epoch.Layers.ElementAt(i))
                 .Single(progress => progress.Atoms.Count > 0);
             double[] known = [.. explained.Mean.Atoms, explained.Mean.ResidualEntropy];
             Assert.HasCount(known.Length, learned.Atoms);
