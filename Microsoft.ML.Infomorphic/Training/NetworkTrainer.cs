@@ -6,7 +6,6 @@ using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training.Cpu;
 using Microsoft.ML.Infomorphic.Training.Torch;
-using TorchSharp;
 
 namespace Microsoft.ML.Infomorphic.Training;
 
@@ -334,8 +333,7 @@ internal static class NetworkTrainer
                     $"The device {device} is not there: libtorch can use {count} CUDA devices, counted from cuda:0."
                 )
             );
-        return (states, settings, rows) =>
-            new TensorTrainingEngine(states, settings, rows, new torch.Device(DeviceType.CUDA, index));
+        return (states, settings, rows) => TensorTrainingEngine.OnCuda(states, settings, rows, index);
     }
 
     private static void Check(

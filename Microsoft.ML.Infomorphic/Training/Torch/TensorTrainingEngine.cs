@@ -39,6 +39,18 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private int _next;
     private long _steps;
 
+    /// <summary>An engine on a CUDA device.</summary>
+    /// <param name="states">The networks, of one shape.</param>
+    /// <param name="settings">What they have in common.</param>
+    /// <param name="maximumRows">Rows of the largest batch.</param>
+    /// <param name="index">The device's index.</param>
+    public static TensorTrainingEngine OnCuda(
+        IReadOnlyList<NetworkState> states,
+        TrainingSettings settings,
+        int maximumRows,
+        int index
+    ) => new(states, settings, maximumRows, new Device(DeviceType.CUDA, index));
+
     public TensorTrainingEngine(NetworkState state, TrainingSettings settings, int maximumRows, Device device)
         : this([state], settings, maximumRows, device) { }
 

@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Training.Cpu;
@@ -33,7 +34,6 @@ public class RoomsTests
         "Kernels.TensorActivation",
         "Kernels.TensorGoal",
         "Kernels.TensorPhilox",
-        "Training.NetworkTrainer",
     ];
 
     private static readonly Dictionary<Type, HashSet<Type>> s_uses = typeof(InfomorphicNetwork)
