@@ -1,5 +1,6 @@
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Training.Cpu;
 using Microsoft.ML.Infomorphic.Training.Torch;
@@ -110,6 +111,55 @@ public class RoomsTests
         Assert.Contains(typeof(torch), uses);
         Assert.Contains(typeof(InfomorphicNetwork), uses);
         Assert.DoesNotContain(typeof(InfomorphicLayer), uses);
+    }
+
+    // A second forward pass would be one that nobody leads through the visits. A layer that is prepared for scoring keeps its
+    // activation ready, and fires when a presenter says so.
+    [TestMethod]
+    public void Whoever_lets_neurons_fire_is_led_by_the_schedule()
+    {
+        Type[] activations =
+        [
+            typeof(VectorizedActivation),
+            typeof(TensorActivation),
+            typeof(MeanFieldActivation),
+            typeof(ScalarActivation),
+        ];
+        AssertNone(
+            from pair in s_uses
+            where Room(pair.Key) != "Kernels" && pair.Key != typeof(ScoringLayer)
+            where activations.Any(pair.Value.Contains) && !pair.Value.Contains(typeof(Visit))
+            select $"{pair.Key} lets neurons fire and knows of no visit."
+        );
+    }
+
+    [TestMethod]
+    public void Every_backend_has_one_presenter()
+    {
+        string[] presenters =
+        [
+            .. typeof(IPresenter)
+                .Assembly.GetTypes()
+                .Where(type => type != typeof(IPresenter) && typeof(IPresenter).IsAssignableFrom(type))
+                .Select(type => type.Namespace![(Root.Length + 1)..])
+                .Order(StringComparer.Ordinal),
+        ];
+        CollectionAssert.AreEqual(
+            (string[])["Hosting", "Insight", "Scoring", "Training.Cpu", "Training.Torch"],
+            presenters
+        );
+    }
+
+    [TestMethod]
+    public void Only_options_name_a_hidden_layer_by_its_kind()
+    {
+        Type[] kinds = [typeof(HiddenLayerKind), typeof(ContextSignal)];
+        Type[] options = [typeof(InfomorphicTrainer), typeof(HiddenLayerOptions)];
+        AssertNone(
+            from pair in s_uses
+            where !kinds.Contains(pair.Key) && !options.Contains(pair.Key) && kinds.Any(pair.Value.Contains)
+            select $"{pair.Key} mentions the kind of a hidden layer."
+        );
     }
 
     // Not what the compiler adds. The catalog's extensions may be where users look for them, in the host's namespace.
