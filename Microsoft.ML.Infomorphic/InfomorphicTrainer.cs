@@ -298,7 +298,12 @@ public sealed partial class InfomorphicTrainer
             if (context.ValidationSet is null)
                 foreach (InfomorphicTrainer trainer in trainers)
                     trainer.ThrowIfValidationIsNeeded();
-            InfomorphicModelParameters? earlier = first.Earlier(context.InitialPredictor);
+            ImageShape? image = ImageOf(context.TrainingSet.Schema.Feature!.Value);
+            TrainingSettings[] settings =
+            [
+                .. trainers.Select(trainer => trainer._settings with { Image = trainer._settings.Image ?? image }),
+            ];
+            InfomorphicModelParameters? earlier = Earlier(first.Host, context.InitialPredictor, settings[0]);
 
             // What may be missing is looked for before hours are spent on reading.
             TorchRuntime.EnsureLoaded();
@@ -309,11 +314,6 @@ public sealed partial class InfomorphicTrainer
                 () => TorchRuntime.CudaDeviceCount
             );
 
-            ImageShape? image = ImageOf(context.TrainingSet.Schema.Feature!.Value);
-            TrainingSettings[] settings =
-            [
-                .. trainers.Select(trainer => trainer._settings with { Image = trainer._settings.Image ?? image }),
-            ];
             (RowSource train, RowSource? validation, long left) = first.Read(
                 channel,
                 context,
@@ -464,16 +464,16 @@ public sealed partial class InfomorphicTrainer
             );
     }
 
-    private InfomorphicModelParameters? Earlier(IPredictor? predictor)
+    private static InfomorphicModelParameters? Earlier(IHost host, IPredictor? predictor, TrainingSettings settings)
     {
         if (predictor is null)
             return null;
         if (predictor is not InfomorphicModelParameters earlier)
-            throw Host.Except(
+            throw host.Except(
                 $"An infomorphic network can go on from another one, and not from a {predictor.GetType().Name}."
             );
-        if (NetworkState.DescribeDifference(earlier.Network, _settings) is string difference)
-            throw Host.Except(difference);
+        if (NetworkState.DescribeDifference(earlier.Network, settings) is string difference)
+            throw host.Except(difference);
         return earlier;
     }
 
