@@ -249,13 +249,14 @@ public sealed partial class InfomorphicSweep
         return $"{_options.Metric.Name} of {data}{of}: {OptionFields.Describe(_trainer, _options.Space)}";
     }
 
-    // Epochs of a training: where layers are trained one after another, as many for each that learns below the last one, and
-    // as many for the rest.
-    private static int EpochsOf(InfomorphicTrainer.Options options) =>
-        options.NumberOfEpochs
-        * (
-            options is { LayerOrder: LayerOrder.BottomUp, HiddenLayers: [_, _, ..] layers }
-                ? layers.SkipLast(1).Count(layer => layer.Learns) + 1
-                : 1
-        );
+    // Epochs of a training: where layers are trained one after another, as many for each that learns.
+    private static int EpochsOf(InfomorphicTrainer.Options options)
+    {
+        if (options.LayerOrder == LayerOrder.Together)
+            return options.NumberOfEpochs;
+        int hidden =
+            options.HiddenLayers?.Count(layer => layer.Learns)
+            ?? (options.HiddenLayer == HiddenLayerKind.Infomorphic ? 1 : 0);
+        return options.NumberOfEpochs * (hidden + 1);
+    }
 }

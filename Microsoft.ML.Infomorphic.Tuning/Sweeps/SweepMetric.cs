@@ -84,7 +84,7 @@ public sealed record SweepMetric
     {
         ArgumentNullException.ThrowIfNull(options);
         return options.Scoring == ScoringMode.MeanField
-            && options is not { LayerOrder: LayerOrder.BottomUp, HiddenLayers.Count: > 1 }
+            && options.LayerOrder == LayerOrder.Together
             && (this == MicroAccuracy || this == LogLoss && !options.CalibrateScores);
     }
 

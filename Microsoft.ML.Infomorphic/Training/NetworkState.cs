@@ -131,33 +131,26 @@ internal sealed class NetworkState : IDisposable
     }
 
     /// <summary>
-    /// A hidden layer with an output layer on it, as a network of their own, where layers are trained one after another: rows
-    /// bring what the layers below it put out. Its hidden layer has the weights of this state's.
+    /// A layer as a network of its own, where layers are trained one after another: rows bring what the layers below it put
+    /// out, and it has the weights of this state's. A hidden layer has a fresh output layer on it, to evaluate it by.
     /// </summary>
-    /// <param name="index">The hidden layer's place.</param>
+    /// <param name="index">The layer's place.</param>
     /// <param name="rows">Where the rows that it learns from have the features and the outputs of the layers below.</param>
     /// <param name="settings">The settings of the whole network.</param>
-    /// <returns>The state; its output layer is this state's too where the hidden layer is the last one, else a fresh one.</returns>
     public NetworkState Stage(int index, StageRows rows, TrainingSettings settings)
     {
-        LayerState hidden = Remap(Layers[index], 0, index, rows);
-        bool isLast = index == Layers.Count - 2;
-        LayerState output = isLast
-            ? Remap(Output, 1, index, rows)
-            : new LayerState(
-                1,
-                [
-                    new SourceState(
-                        'F',
-                        [new ProjectionState(Signal.Layer(0), new AllConnected(ClassCount, hidden.OutputCount))]
-                    ),
-                ],
-                hasOwnLabel: true,
-                Output.Rules
-            ).WithParameters();
-        if (!isLast)
-            output.Initialize(new RandomStream(settings.Seed, RandomStreams.Initialization));
-        return new NetworkState([hidden, output], rows.Scaling, settings.Presentations);
+        LayerState layer = Remap(Layers[index], index, rows);
+        if (layer.HasOwnLabel)
+            return new NetworkState([layer], rows.Scaling, settings.Presentations);
+        var fromLayer = new ProjectionState(Signal.Layer(0), new AllConnected(ClassCount, layer.OutputCount));
+        LayerState output = new LayerState(
+            1,
+            [new SourceState('F', [fromLayer])],
+            hasOwnLabel: true,
+            Output.Rules
+        ).WithParameters();
+        output.Initialize(new RandomStream(settings.Seed, RandomStreams.Initialization));
+        return new NetworkState([layer, output], rows.Scaling, settings.Presentations);
     }
 
     /// <summary>A sentence where a network is of another shape than the settings ask for; else null.</summary>
@@ -279,8 +272,8 @@ internal sealed class NetworkState : IDisposable
         return new NetworkState(layers, scaling, settings.Presentations);
     }
 
-    // A layer of this state in another network, with the same weights: what rows bring, it hears as features.
-    private static LayerState Remap(LayerState layer, int index, int hidden, StageRows rows)
+    // A layer of this state as the lowest of another network, with the same weights: what rows bring, it hears as features.
+    private static LayerState Remap(LayerState layer, int index, StageRows rows)
     {
         SourceState[] sources =
         [
@@ -291,7 +284,7 @@ internal sealed class NetworkState : IDisposable
                         rows.FirstOf(projection.Signal) is int first
                             ? new ProjectionState(Signal.Features, projection.Connectivity, projection.Weights, first)
                             : new ProjectionState(
-                                projection.Signal == Signal.Layer(hidden) ? Signal.Layer(0) : projection.Signal,
+                                projection.Signal == Signal.Layer(index) ? Signal.Layer(0) : projection.Signal,
                                 projection.Connectivity,
                                 projection.Weights
                             )
@@ -300,7 +293,7 @@ internal sealed class NetworkState : IDisposable
             )),
         ];
         return new LayerState(
-            index,
+            0,
             sources,
             layer.HasOwnLabel,
             layer.Rules with

@@ -198,7 +198,7 @@ internal static class NetworkTrainer
         int threadsBefore = TorchRuntime.UseThreads(shared.Threads ?? Environment.ProcessorCount);
         try
         {
-            return shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 1
+            return shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 0
                 ?
                 [
                     .. requests.Select(request =>
@@ -241,8 +241,8 @@ internal static class NetworkTrainer
         }
     }
 
-    // One hidden layer after another, from the bottom up: each is trained to its end, and its mean outputs with the label
-    // withheld are what the next one learns from.
+    // One layer after another, from the bottom up, the output layer last: each is trained to its end, and its mean outputs with
+    // the label withheld are what the next one learns from.
     private static TrainingOutcome TrainBottomUp(
         RowSource train,
         RowSource? validation,
@@ -256,16 +256,14 @@ internal static class NetworkTrainer
         int threads = settings.Threads ?? Environment.ProcessorCount;
         var history = new TrainingHistory([], 0, 0, 0, 0);
         using NetworkState network = newState(settings);
-        int last = network.Layers.Count - 2;
+        int last = network.Layers.Count - 1;
         for (int layer = 0; ; layer++)
         {
-            if (network.Layers[layer].Goal is null && layer < last)
+            if (network.Layers[layer].Goal is null)
                 continue; // neurons that do not learn are as they will be
             Stopwatch clock = Stopwatch.StartNew();
             int[] asTheyAre = [.. Enumerable.Repeat(1, network.ClassCount)];
             IEnumerable<Signal> signals = SignalsOf(network.Layers[layer]);
-            if (layer == last)
-                signals = signals.Concat(SignalsOf(network.Output));
             var rows = new StageRows(
                 network.ToNetwork(asTheyAre),
                 signals.Where(signal => signal.Kind == SignalKind.Features || signal.Index >= 0 && signal.Index < layer)
@@ -298,7 +296,7 @@ internal static class NetworkTrainer
             request.Callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Hidden layer {layer + 1} of {last + 1} is trained, and stays as it is."
+                    $"Hidden layer {layer + 1} of {last} is trained, and stays as it is."
                 )
             );
         }

@@ -5,12 +5,12 @@ namespace Microsoft.ML.Infomorphic.Training;
 
 /// <summary>A stage of a training in which layers are trained one after another, from the bottom up.</summary>
 /// <param name="Network">The whole network.</param>
-/// <param name="Layer">The hidden layer that is trained.</param>
+/// <param name="Layer">The layer that is trained.</param>
 /// <param name="Before">The history of the stages before.</param>
 internal sealed record TrainingStage(NetworkState Network, int Layer, TrainingHistory Before)
 {
-    /// <summary>Whether the hidden layer is the last one, so that the output layer is trained with it.</summary>
-    public bool IsLast => Layer == Network.Layers.Count - 2;
+    /// <summary>Whether it is the output layer's.</summary>
+    public bool IsLast => Layer == Network.Layers.Count - 1;
 
     /// <summary>What all hidden layers came to in an epoch, from what the one that is trained did.</summary>
     public LayerProgress[] HiddenLayers(LayerProgress trained) =>

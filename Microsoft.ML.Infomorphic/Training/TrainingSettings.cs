@@ -49,8 +49,8 @@ public enum LayerOrder
     Together = 0,
 
     /// <summary>
-    /// One after another from the bottom up: a layer is trained to its end, with an output layer of its own to judge it by,
-    /// and then stays as it is; the next one learns from its mean outputs with the label withheld.
+    /// One after another from the bottom up, the output layer last: a hidden layer is trained to its end, with an output layer
+    /// of its own to evaluate it by, and then stays as it is; the next one learns from its mean outputs with the label withheld.
     /// </summary>
     BottomUp = 1,
 }
@@ -91,9 +91,7 @@ public sealed record TrainingSettings
 
     /// <summary>Number of passes over the training rows in all stages together.</summary>
     internal int TotalEpochs =>
-        Order == LayerOrder.Together || HiddenLayers.Count < 2
-            ? Epochs
-            : Epochs * (HiddenLayers.SkipLast(1).Count(layer => layer.Learns) + 1);
+        Order == LayerOrder.Together ? Epochs : Epochs * (HiddenLayers.Count(layer => layer.Learns) + 1);
 
     /// <summary>Rows in a batch, at least 2; the last batch of an epoch may hold fewer.</summary>
     public int BatchSize { get; init; } = 1024;
@@ -176,17 +174,13 @@ public sealed record TrainingSettings
 
     /// <summary>
     /// The hidden layers, from 0, whose mean outputs with the label withheld the layers above learn from: those that say so;
-    /// or, from the bottom up, all but the last one, as a layer's output layer learns from what is sampled.
+    /// or, from the bottom up, all.
     /// </summary>
     internal int[] LayersThatPassOnMeans =>
         [
             .. Enumerable
                 .Range(0, HiddenLayers.Count)
-                .Where(layer =>
-                    Order == LayerOrder.BottomUp
-                        ? layer < HiddenLayers.Count - 1
-                        : HiddenLayers[layer].PassesOn == PassedOutputs.Mean
-                ),
+                .Where(layer => Order == LayerOrder.BottomUp || HiddenLayers[layer].PassesOn == PassedOutputs.Mean),
         ];
 
     /// <summary>Checks the settings.</summary>

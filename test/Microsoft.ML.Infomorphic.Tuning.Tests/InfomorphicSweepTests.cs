@@ -476,7 +476,7 @@ public sealed class InfomorphicSweepTests
         );
     }
 
-    // A layer has as many epochs as the output layer after it, and folds begin after those of all.
+    // Each of two hidden layers has as many epochs as the output layer after them, and folds begin after those of all.
     [TestMethod]
     public void Folds_of_layers_that_are_trained_one_after_another_have_epochs_of_their_own()
     {
@@ -489,7 +489,7 @@ public sealed class InfomorphicSweepTests
         foreach (StoredTrial trial in result.Trials)
         {
             Assert.AreEqual(StoredTrialState.Completed, trial.State, trial.Error);
-            Assert.HasCount(2 * 2 * Epochs, trial.EpochValues);
+            Assert.HasCount(2 * 3 * Epochs, trial.EpochValues);
             Assert.IsTrue(trial.EpochValues.All(double.IsFinite));
         }
     }

@@ -271,14 +271,14 @@ public class DeepNetworkExplainerTests
     }
 
     [TestMethod]
-    public void From_the_bottom_up_all_layers_but_the_last_hidden_one_pass_on_means()
+    public void From_the_bottom_up_all_hidden_layers_pass_on_means()
     {
         TrainingSettings settings = Problems.Settings();
         LayerSettings layer = settings.HiddenLayers[0];
         settings = settings with { HiddenLayers = [layer, layer, layer with { PassesOn = PassedOutputs.Mean }] };
         CollectionAssert.AreEqual(new[] { 2 }, settings.LayersThatPassOnMeans);
         CollectionAssert.AreEqual(
-            new[] { 0, 1 },
+            new[] { 0, 1, 2 },
             (settings with { Order = LayerOrder.BottomUp }).LayersThatPassOnMeans
         );
     }

@@ -57,8 +57,8 @@ public class DeepTrainingTests
             Order = LayerOrder.BottomUp,
         };
         TrainingHistory history = Problems.Train(s_rows, settings).History;
-        Assert.HasCount(6, history.Epochs);
-        for (int epoch = 0; epoch < 6; epoch++)
+        Assert.HasCount(8, history.Epochs); // the output layer comes last
+        for (int epoch = 0; epoch < 8; epoch++)
         {
             Assert.AreEqual(epoch + 1, history.Epochs[epoch].Epoch);
             for (int layer = 0; layer < 3; layer++)
