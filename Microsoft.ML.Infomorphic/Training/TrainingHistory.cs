@@ -24,7 +24,7 @@ public sealed record LayerProgress(double Goal, IReadOnlyList<double> Atoms, dou
 /// <summary>What one epoch of training came to.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="TrainingAccuracy">
-/// Share of training rows, 0 to 1, classified rightly at the end of the epoch with the label withheld (mean field),
+/// Share of training rows, 0 to 1, classified rightly at the end of the epoch with the label withheld (mean field, scores not yet calibrated),
 /// over at most <see cref="TrainingSettings.MaximumRowsForTrainingAccuracy"/> rows drawn once.
 /// </param>
 /// <param name="ValidationAccuracy">The same over all validation rows; null where there are none.</param>
