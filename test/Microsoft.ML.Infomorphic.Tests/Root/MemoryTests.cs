@@ -8,18 +8,19 @@ namespace Microsoft.ML.Infomorphic.Tests.Root;
 public class MemoryTests
 {
     // Code is compiled once and for all (DOTNET_TieredCompilation=0): what the compiler's later tiers take, some 8 MB over
-    // the first hundred fits, is none of ours. Then memory goes up and down by 2 MB. One matrix of neurons × rows that
-    // is not given back is 0.3 MB a fit, 8 MB over 25 fits and 60 MB over 195; all of a fit is ten times that.
-    private const int Megabytes = 2;
+    // the first hundred fits, is none of ours. Then memory goes up and down by 2 MB, and settles within ten fits. One
+    // matrix of neurons × rows that is not given back is 0.3 MB a fit, 6 MB over the 20 fits after the tenth and 57 MB
+    // over 190; all of a fit is ten times that.
+    private const int Megabytes = 3;
 
     [TestMethod]
     [DataRow(30)]
-    public Task Memory_after_many_fits_is_no_more_than_after_five(int fits) => Compare(fits);
+    public Task Memory_after_many_fits_is_no_more_than_after_ten(int fits) => Compare(fits);
 
     [TestMethod]
     [TestCategory("Slow")]
     [DataRow(200)]
-    public Task Memory_after_two_hundred_fits_is_no_more_than_after_five(int fits) => Compare(fits);
+    public Task Memory_after_two_hundred_fits_is_no_more_than_after_ten(int fits) => Compare(fits);
 
     private static async Task Compare(int fits)
     {
@@ -49,9 +50,9 @@ public class MemoryTests
         ];
         Assert.HasCount(fits, bytes);
 
-        // The least of a few fits: what the last ones hold in common, against what five fits ended with.
+        // What the last fits hold in common, against the most that any of the fits five to ten ended with.
         Assert.IsLessThan(
-            bytes[4] + Megabytes * 1_000_000L,
+            bytes[4..10].Max() + Megabytes * 1_000_000L,
             bytes[^5..].Min(),
             $"MB: {string.Join(' ', bytes.Select(value => value / 1_000_000))}"
         );
