@@ -1,74 +1,117 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
+using Microsoft.ML.Trainers;
+using Microsoft.ML.Trainers.FastTree;
+using Microsoft.ML.Trainers.LightGbm;
 
 namespace Tabular;
 
-/// <summary>How well a table's classes were predicted.</summary>
-/// <param name="Accuracy">Share of rows predicted rightly, 0 to 1.</param>
-/// <param name="LogLoss">Mean −ln p(true class), in nats.</param>
-internal readonly record struct Result(double Accuracy, double LogLoss);
-
-/// <summary>What is compared: each trains on some rows and is judged by others.</summary>
-internal static class Contestants
+/// <summary>What is compared: each with its defaults, and with as many threads as the others.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Fit">Trains on rows with Features and Label, with a number of threads.</param>
+internal sealed record Contestant(string Name, Func<MLContext, IDataView, int, ITransformer> Fit)
 {
-    public const string Infomorphic = "Infomorphic, defaults";
-    public const string Majority = "majority class";
+    public const string Infomorphic = "infomorphic";
+    public const string LightGbm = "lightgbm";
+    public const string Linear = "linear";
+    public const string Majority = "majority";
 
-    public static readonly (string Name, Func<MLContext, IDataView, IDataView, Result> Judge)[] All =
+    /// <summary>One that takes part only where it is named.</summary>
+    public const string Sdca = "sdca";
+
+    public static readonly Contestant[] All =
     [
-        (Infomorphic, (ml, train, test) => Judge(ml, ml.MulticlassClassification.Trainers.Infomorphic(), train, test)),
-        (
-            "LbfgsMaximumEntropy, NormalizeMeanVariance",
-            (ml, train, test) =>
-                Judge(
-                    ml,
-                    ml.Transforms.NormalizeMeanVariance("Features")
-                        .Append(ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy()),
-                    train,
-                    test
-                )
+        new(
+            Infomorphic,
+            (ml, train, threads) =>
+                ml
+                    .MulticlassClassification.Trainers.Infomorphic(
+                        new InfomorphicTrainer.Options { NumberOfThreads = threads }
+                    )
+                    .Fit(train)
         ),
-        (
-            "LbfgsMaximumEntropy, NormalizeMinMax",
-            (ml, train, test) =>
-                Judge(
-                    ml,
-                    ml.Transforms.NormalizeMinMax("Features")
-                        .Append(ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy()),
-                    train,
-                    test
-                )
+        // PENDING NumberOfNetworks: new("infomorphic8", (ml, train, threads) => ml.MulticlassClassification.Trainers.Infomorphic(new InfomorphicTrainer.Options { NumberOfNetworks = 8, NumberOfThreads = threads }).Fit(train)),
+        new(
+            LightGbm,
+            (ml, train, threads) =>
+                ml
+                    .MulticlassClassification.Trainers.LightGbm(
+                        new LightGbmMulticlassTrainer.Options { NumberOfThreads = threads }
+                    )
+                    .Fit(train)
         ),
-        (
-            "LbfgsMaximumEntropy, as it comes",
-            (ml, train, test) => Judge(ml, ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy(), train, test)
+        new(
+            "fasttree", // A binary trainer: one model for each class.
+            (ml, train, threads) =>
+                ml
+                    .MulticlassClassification.Trainers.OneVersusAll(
+                        ml.BinaryClassification.Trainers.FastTree(
+                            new FastTreeBinaryTrainer.Options { NumberOfThreads = threads }
+                        )
+                    )
+                    .Fit(train)
         ),
-        (Majority, (_, train, test) => JudgeMajority(train, test)),
+        new(
+            Linear,
+            (ml, train, threads) =>
+                ml
+                    .Transforms.NormalizeMeanVariance("Features")
+                    .Append(
+                        ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy(
+                            new LbfgsMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = threads }
+                        )
+                    )
+                    .Fit(train)
+        ),
+        new(
+            Sdca,
+            (ml, train, threads) =>
+                ml
+                    .Transforms.NormalizeMeanVariance("Features")
+                    .Append(
+                        ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(
+                            new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = threads }
+                        )
+                    )
+                    .Fit(train)
+        ),
+        new(Majority, (ml, train, _) => FitMajority(ml, train)),
     ];
 
-    private static Result Judge<T>(MLContext mlContext, IEstimator<T> estimator, IDataView train, IDataView test)
-        where T : class, ITransformer
+    /// <summary>The contestants with these names, separated by commas; null for all but SDCA.</summary>
+    /// <exception cref="ArgumentException">There is no such contestant.</exception>
+    public static Contestant[] Named(string? names) =>
+        names is null
+            ? [.. All.Where(contestant => contestant.Name != Sdca)]
+            :
+            [
+                .. names
+                    .Split(',', StringSplitOptions.TrimEntries)
+                    .Select(name =>
+                        Array.Find(All, one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+                        ?? throw new ArgumentException(
+                            $"There is no trainer \"{name}\"; there are {string.Join(", ", All.Select(one => one.Name))}."
+                        )
+                    ),
+            ];
+
+    // Gives every row the frequencies of the classes in training.
+    private static ITransformer FitMajority(MLContext mlContext, IDataView train)
     {
-        MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(
-            estimator.Fit(train).Transform(test)
-        );
-        return new Result(metrics.MicroAccuracy, metrics.LogLoss);
+        var shares = new float[((KeyDataViewType)train.Schema["Label"].Type).Count];
+        uint[] labels = [.. train.GetColumn<uint>("Label")];
+        foreach (uint label in labels)
+            shares[label - 1] += 1f / labels.Length;
+        return mlContext
+            .Transforms.CustomMapping<Nothing, Scores>((_, scores) => scores.Score = shares, null)
+            .Fit(train);
     }
 
-    // Predicts the training rows' commonest class, with the training rows' frequencies as probabilities.
-    private static Result JudgeMajority(IDataView train, IDataView test)
-    {
-        uint[] labels = [.. train.GetColumn<uint>("Label")];
-        Dictionary<uint, double> shares = labels
-            .GroupBy(label => label)
-            .ToDictionary(group => group.Key, group => group.Count() / (double)labels.Length);
-        uint commonest = shares.MaxBy(share => share.Value).Key;
+    private sealed class Nothing;
 
-        uint[] truth = [.. test.GetColumn<uint>("Label")];
-        return new Result(
-            truth.Count(label => label == commonest) / (double)truth.Length,
-            truth.Average(label => -Math.Log(Math.Max(shares.GetValueOrDefault(label), 1e-15)))
-        );
+    private sealed class Scores
+    {
+        public float[] Score { get; set; } = [];
     }
 }

@@ -1,0 +1,57 @@
+using System.IO.Compression;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Tabular;
+
+/// <summary>A file of comma-separated values with a header, plain or gzipped (.gz), as ML.NET's text loader reads it.</summary>
+internal sealed class CsvFile(string path) : IMultiStreamSource
+{
+    int IMultiStreamSource.Count => 1;
+
+    string IMultiStreamSource.GetPathOrNull(int index) => path;
+
+    TextReader IMultiStreamSource.OpenTextReader(int index) => new StreamReader(Open());
+
+    Stream IMultiStreamSource.Open(int index) => Open();
+
+    /// <summary>All cells as they are written, line by line; the first line is the header.</summary>
+    public IEnumerable<string[]> ReadCells(MLContext mlContext) =>
+        Load(
+                mlContext,
+                hasHeader: false,
+                new TextLoader.Column(
+                    "Cells",
+                    DataKind.String,
+                    [new TextLoader.Range(0, null) { AutoEnd = false, VariableEnd = true }]
+                )
+            )
+            .GetColumn<string[]>("Cells");
+
+    /// <summary>The rows below the header, with the given columns. An empty number is NaN.</summary>
+    public IDataView Load(MLContext mlContext, params TextLoader.Column[] columns) =>
+        Load(mlContext, hasHeader: true, columns);
+
+    private IDataView Load(MLContext mlContext, bool hasHeader, params TextLoader.Column[] columns) =>
+        mlContext
+            .Data.CreateTextLoader(
+                new TextLoader.Options
+                {
+                    Columns = columns,
+                    Separators = [','],
+                    HasHeader = hasHeader,
+                    AllowQuoting = true,
+                    ReadMultilines = true,
+                    MissingRealsAsNaNs = true,
+                }
+            )
+            .Load(this);
+
+    private Stream Open()
+    {
+        FileStream file = File.OpenRead(path);
+        return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)
+            ? new GZipStream(file, CompressionMode.Decompress)
+            : file;
+    }
+}
