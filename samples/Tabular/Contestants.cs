@@ -4,6 +4,7 @@ using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Trainers;
 using Microsoft.ML.Trainers.FastTree;
 using Microsoft.ML.Trainers.LightGbm;
+using Microsoft.ML.Transforms;
 
 namespace Tabular;
 
@@ -17,7 +18,6 @@ internal sealed record Contestant(string Name, Func<MLContext, IDataView, int, I
     public const string Linear = "linear";
     public const string Majority = "majority";
 
-    /// <summary>One that takes part only where it is named.</summary>
     public const string Sdca = "sdca";
 
     public static readonly Contestant[] All =
@@ -55,8 +55,7 @@ internal sealed record Contestant(string Name, Func<MLContext, IDataView, int, I
         new(
             Linear,
             (ml, train, threads) =>
-                ml
-                    .Transforms.NormalizeMeanVariance("Features")
+                Standardise(ml, train)
                     .Append(
                         ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy(
                             new LbfgsMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = threads }
@@ -67,8 +66,7 @@ internal sealed record Contestant(string Name, Func<MLContext, IDataView, int, I
         new(
             Sdca,
             (ml, train, threads) =>
-                ml
-                    .Transforms.NormalizeMeanVariance("Features")
+                Standardise(ml, train)
                     .Append(
                         ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(
                             new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = threads }
@@ -95,6 +93,13 @@ internal sealed record Contestant(string Name, Func<MLContext, IDataView, int, I
                         )
                     ),
             ];
+
+    // To mean 0 and variance 1; but where most of very many features are zeros, as with text, these stay zeros.
+    private static NormalizingEstimator Standardise(MLContext mlContext, IDataView train) =>
+        mlContext.Transforms.NormalizeMeanVariance(
+            "Features",
+            fixZero: ((VectorDataViewType)train.Schema["Features"].Type).Size > 10_000
+        );
 
     // Gives every row the frequencies of the classes in training.
     private static ITransformer FitMajority(MLContext mlContext, IDataView train)

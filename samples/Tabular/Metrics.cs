@@ -44,4 +44,16 @@ internal readonly record struct Metrics(double Accuracy, double MacroAccuracy, d
             bins.Sum(bin => Math.Abs(bin.Right - bin.Probability)) / scores.Length
         );
     }
+
+    /// <summary>The mean of each measure.</summary>
+    public static Metrics Mean(IEnumerable<Metrics> metrics)
+    {
+        Metrics[] all = [.. metrics];
+        return new Metrics(
+            all.Average(one => one.Accuracy),
+            all.Average(one => one.MacroAccuracy),
+            all.Average(one => one.LogLoss),
+            all.Average(one => one.CalibrationError)
+        );
+    }
 }

@@ -7,7 +7,7 @@ internal sealed record Run(int Seed, int Fold, Metrics Metrics, double Seconds);
 /// <param name="Table">The table.</param>
 /// <param name="Trainer">The contestant.</param>
 /// <param name="Metrics">Means over the runs.</param>
-/// <param name="Seconds">For one fit, the mean over the runs.</param>
+/// <param name="Seconds">For one fit, the median over the runs: the first one loads native libraries.</param>
 /// <param name="Rank">By accuracy on this table, 1 is best; equals share the mean of their ranks.</param>
 /// <param name="AccuracyToLightGbm">The difference of accuracy to LightGBM; null where it does not take part.</param>
 /// <param name="Runs">The runs.</param>
@@ -24,7 +24,10 @@ internal sealed record Line(
     /// <summary>The lines of a table.</summary>
     public static Line[] Of(string table, IReadOnlyDictionary<string, List<Run>> runs)
     {
-        Dictionary<string, Metrics> means = runs.ToDictionary(pair => pair.Key, pair => Mean(pair.Value));
+        Dictionary<string, Metrics> means = runs.ToDictionary(
+            pair => pair.Key,
+            pair => Metrics.Mean(pair.Value.Select(run => run.Metrics))
+        );
         double? lightGbm = means.TryGetValue(Contestant.LightGbm, out Metrics of) ? of.Accuracy : null;
         return
         [
@@ -32,7 +35,7 @@ internal sealed record Line(
                 table,
                 pair.Key,
                 means[pair.Key],
-                pair.Value.Average(run => run.Seconds),
+                Median(pair.Value.Select(run => run.Seconds)),
                 0.5
                     + means.Values.Count(other => other.Accuracy > means[pair.Key].Accuracy)
                     + means.Values.Count(other => other.Accuracy == means[pair.Key].Accuracy) / 2.0,
@@ -42,13 +45,12 @@ internal sealed record Line(
         ];
     }
 
-    private static Metrics Mean(List<Run> runs) =>
-        new(
-            runs.Average(run => run.Metrics.Accuracy),
-            runs.Average(run => run.Metrics.MacroAccuracy),
-            runs.Average(run => run.Metrics.LogLoss),
-            runs.Average(run => run.Metrics.CalibrationError)
-        );
+    /// <summary>The median of at least one number.</summary>
+    public static double Median(IEnumerable<double> numbers)
+    {
+        double[] sorted = [.. numbers.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
 }
 
 /// <summary>What a contestant came to on all tables, each of which counts as much as any other.</summary>
@@ -71,42 +73,29 @@ internal sealed record Summary(
     int? AheadOfLinear
 )
 {
+    /// <summary>Sums up the lines of tables on which all contestants were.</summary>
     public static Summary[] Of(IReadOnlyList<Line> lines)
     {
-        return [.. lines.GroupBy(line => line.Trainer).Select(Summarise)];
-
-        Summary Summarise(IGrouping<string, Line> own)
-        {
-            double[] ratios =
-            [
-                .. Pairs(Contestant.LightGbm).Select(pair => pair.Own.Seconds / pair.Other.Seconds).Order(),
-            ];
-            (Line Own, Line Other)[] linear = [.. Pairs(Contestant.Linear)];
-            return new Summary(
+        ILookup<string, Line> byTrainer = lines.ToLookup(line => line.Trainer);
+        return
+        [
+            .. byTrainer.Select(own => new Summary(
                 own.Key,
-                new Metrics(
-                    own.Average(line => line.Metrics.Accuracy),
-                    own.Average(line => line.Metrics.MacroAccuracy),
-                    own.Average(line => line.Metrics.LogLoss),
-                    own.Average(line => line.Metrics.CalibrationError)
-                ),
+                Metrics.Mean(own.Select(line => line.Metrics)),
                 own.Average(line => line.Seconds),
                 own.Average(line => line.Rank),
                 own.Average(line => line.AccuracyToLightGbm),
                 own.Min(line => line.AccuracyToLightGbm),
-                ratios.Length == 0 ? null : (ratios[(ratios.Length - 1) / 2] + ratios[ratios.Length / 2]) / 2,
-                linear.Length == 0
-                    ? null
-                    : linear.Count(pair => pair.Own.Metrics.Accuracy > pair.Other.Metrics.Accuracy)
-            );
-
-            IEnumerable<(Line Own, Line Other)> Pairs(string trainer) =>
-                own.Join(
-                    lines.Where(line => line.Trainer == trainer),
-                    line => line.Table,
-                    line => line.Table,
-                    (line, other) => (line, other)
-                );
-        }
+                byTrainer.Contains(Contestant.LightGbm)
+                    ? Line.Median(
+                        own.Zip(byTrainer[Contestant.LightGbm], (line, other) => line.Seconds / other.Seconds)
+                    )
+                    : null,
+                byTrainer.Contains(Contestant.Linear)
+                    ? own.Zip(byTrainer[Contestant.Linear])
+                        .Count(pair => pair.First.Metrics.Accuracy > pair.Second.Metrics.Accuracy)
+                    : null
+            )),
+        ];
     }
 }
