@@ -4,7 +4,10 @@ using Microsoft.ML.Data;
 
 namespace Tabular;
 
-/// <summary>A file of comma-separated values with a header, plain or gzipped (.gz), as ML.NET's text loader reads it.</summary>
+/// <summary>
+/// A file of values separated by commas, semicolons or tabs, with a header, plain or gzipped (.gz), as ML.NET's text loader
+/// reads it.
+/// </summary>
 internal sealed class CsvFile(string path) : IMultiStreamSource
 {
     int IMultiStreamSource.Count => 1;
@@ -38,7 +41,7 @@ internal sealed class CsvFile(string path) : IMultiStreamSource
                 new TextLoader.Options
                 {
                     Columns = columns,
-                    Separators = [','],
+                    Separators = [Separator()],
                     HasHeader = hasHeader,
                     AllowQuoting = true,
                     ReadMultilines = true,
@@ -46,6 +49,14 @@ internal sealed class CsvFile(string path) : IMultiStreamSource
                 }
             )
             .Load(this);
+
+    // The one that the header has most of.
+    private char Separator()
+    {
+        using var reader = new StreamReader(Open());
+        string header = reader.ReadLine() ?? "";
+        return ",;\t".MaxBy(separator => header.Count(character => character == separator));
+    }
 
     private Stream Open()
     {

@@ -55,13 +55,15 @@ internal sealed class Table
     public static Table Load(MLContext mlContext, string path, string? label = null)
     {
         if (!File.Exists(path))
-            throw new FileNotFoundException($"{path} is missing: name a CSV file or a folder of them.");
+            throw new FileNotFoundException($"{path} is missing: name a CSV file.");
         var file = new CsvFile(path);
 
         // First all cells as text, to see what the columns are.
         using IEnumerator<string[]> lines = file.ReadCells(mlContext).GetEnumerator();
-        string[] names = lines.MoveNext() ? lines.Current : [];
+        string[] names = lines.MoveNext() ? [.. lines.Current.Select(name => name.Trim())] : [];
         int fold = Array.FindIndex(names, name => name.Equals("fold", StringComparison.OrdinalIgnoreCase));
+        if (names.Length < (fold < 0 ? 2 : 3))
+            throw NoTable();
         int target = FindLabel(path, names, label, fold);
         ColumnInference[] inferences = [.. names.Select(name => new ColumnInference(name))];
         var labels = new List<string>();
@@ -85,9 +87,13 @@ internal sealed class Table
                         )
                 );
         }
+        if (labels.Count == 0)
+            throw NoTable();
         if (labels.Distinct().Count(name => name.Length > 0) < 2)
+            throw new InvalidDataException($"{path}: the label column \"{names[target]}\" has fewer than two classes.");
+        if (fold >= 0 && folds.Distinct().Count() == 1)
             throw new InvalidDataException(
-                $"{path}: the label column \"{names[target]}\" has fewer than two classes; name another with --label."
+                $"{path}: the column \"{names[fold]}\" has the same number everywhere, so that no rows are left to train on."
             );
 
         // Then the columns by their kinds.
@@ -103,10 +109,12 @@ internal sealed class Table
                 loaded.Add(new(names[i], kind == ColumnKind.Numeric ? DataKind.Single : DataKind.String, i));
         }
         if (loaded.Count == 1)
-            throw new InvalidDataException($"{path} has no column to learn from.");
+            throw new InvalidDataException(
+                $"{path} has no column to learn from: each is empty, has one value alone, or another in each row."
+            );
         if (loaded.GroupBy(column => column.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InvalidDataException(
-                $"{path} has two columns named \"{twice.Key}\", or one beside the label column: rename one."
+                $"{path} has two columns named \"{twice.Key}\" (the label column counts as one named so): rename one."
             );
 
         IDataView rows = file.Load(mlContext, [.. loaded]);
@@ -120,6 +128,11 @@ internal sealed class Table
             [.. labels],
             fold < 0 ? null : [.. folds]
         );
+
+        InvalidDataException NoTable() =>
+            new(
+                $"{path} is no table: it needs a header, then rows with as many cells, separated by commas, with the class in the last column."
+            );
     }
 
     /// <summary>The fold of each row: the table's own, or five that have their share of every class each.</summary>
@@ -158,37 +171,32 @@ internal sealed class Table
     {
         string[] numeric = Names(column => column.Kind == ColumnKind.Numeric);
         string[] incomplete = Names(column => column.Incomplete);
+        string[] missing = [.. incomplete.Select(name => name + " missing")];
         string[] categorical = Names(column => column.Kind == ColumnKind.Categorical);
         string[] text = Names(column => column.Kind == ColumnKind.Text);
         TransformsCatalog transforms = _mlContext.Transforms;
-        var steps = new List<IEstimator<ITransformer>>();
-        var features = new List<string>();
+
+        var chain = new EstimatorChain<ITransformer>();
         if (incomplete.Length > 0)
-        {
-            steps.Add(transforms.Concatenate("Missing", incomplete));
-            steps.Add(transforms.IndicateMissingValues("Missing"));
-            steps.Add(transforms.Conversion.ConvertType("Missing"));
-            features.Add("Missing");
-        }
-        if (numeric.Length > 0)
-        {
-            steps.Add(transforms.Concatenate("Numbers", numeric));
-            steps.Add(
-                transforms.ReplaceMissingValues(
-                    "Numbers",
-                    replacementMode: MissingValueReplacingEstimator.ReplacementMode.Mean
-                )
-            );
-            features.Add("Numbers");
-        }
+            chain = chain
+                .Append<ITransformer>(transforms.IndicateMissingValues(Pairs(missing, incomplete)))
+                .Append<ITransformer>(transforms.Conversion.ConvertType(Pairs(missing, missing)))
+                .Append<ITransformer>(
+                    transforms.ReplaceMissingValues(
+                        Pairs(incomplete, incomplete),
+                        MissingValueReplacingEstimator.ReplacementMode.Mean
+                    )
+                );
         if (categorical.Length > 0)
-            steps.Add(
-                transforms.Categorical.OneHotEncoding([.. categorical.Select(name => new InputOutputColumnPair(name))])
-            );
+            chain = chain.Append<ITransformer>(transforms.Categorical.OneHotEncoding(Pairs(categorical, categorical)));
         foreach (string name in text)
-            steps.Add(transforms.Text.FeaturizeText(name));
-        steps.Add(transforms.Concatenate("Features", [.. features, .. categorical, .. text]));
-        return steps.Aggregate(new EstimatorChain<ITransformer>(), (chain, step) => chain.Append(step));
+            chain = chain.Append<ITransformer>(transforms.Text.FeaturizeText(name));
+        return chain.Append<ITransformer>(
+            transforms.Concatenate("Features", [.. numeric, .. missing, .. categorical, .. text])
+        );
+
+        static InputOutputColumnPair[] Pairs(string[] outputs, string[] inputs) =>
+            [.. outputs.Zip(inputs, (output, input) => new InputOutputColumnPair(output, input))];
     }
 
     private string[] Names(Func<Column, bool> which) => [.. Columns.Where(which).Select(column => column.Name)];
@@ -216,20 +224,16 @@ internal sealed class Table
 
     private static int FindLabel(string path, string[] names, string? label, int fold)
     {
-        int target =
-            label is not null ? Array.IndexOf(names, label)
-            : Array.FindIndex(names, name => name.Equals("label", StringComparison.OrdinalIgnoreCase))
-                is var found
-                    and >= 0
-                ? found
-            : names.Length - (fold == names.Length - 1 ? 2 : 1);
-        if (target < 0 || target == fold)
-            throw new InvalidDataException(
-                label is null
-                    ? $"{path} is no table: it needs a header, then rows with as many cells, separated by commas, with the class in the last column."
-                    : $"{path} has no label column \"{label}\"; its columns are {string.Join(", ", names)}."
+        int target = label is null
+            ? Array.FindIndex(names, name => name.Equals("label", StringComparison.OrdinalIgnoreCase))
+            : Array.IndexOf(names, label);
+        if (target < 0 && label is null)
+            target = names.Length - (fold == names.Length - 1 ? 2 : 1);
+        return target >= 0 && target != fold
+            ? target
+            : throw new InvalidDataException(
+                $"{path} has no label column \"{label}\"; its columns are {string.Join(", ", names)}."
             );
-        return target;
     }
 
     private sealed class Nothing;
