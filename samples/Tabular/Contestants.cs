@@ -17,7 +17,6 @@ internal sealed record Contestant(string Name, Func<MLContext, IDataView, int, I
     public const string LightGbm = "lightgbm";
     public const string Linear = "linear";
     public const string Majority = "majority";
-
     public const string Sdca = "sdca";
 
     public static readonly Contestant[] All =
@@ -104,10 +103,10 @@ internal sealed record Contestant(string Name, Func<MLContext, IDataView, int, I
     // Gives every row the frequencies of the classes in training.
     private static ITransformer FitMajority(MLContext mlContext, IDataView train)
     {
-        var shares = new float[((KeyDataViewType)train.Schema["Label"].Type).Count];
-        uint[] labels = [.. train.GetColumn<uint>("Label")];
-        foreach (uint label in labels)
-            shares[label - 1] += 1f / labels.Length;
+        ILookup<uint, uint> labels = train.GetColumn<uint>("Label").ToLookup(label => label);
+        int rows = labels.Sum(label => label.Count());
+        int classes = (int)((KeyDataViewType)train.Schema["Label"].Type).Count;
+        float[] shares = [.. Enumerable.Range(1, classes).Select(label => labels[(uint)label].Count() / (float)rows)];
         return mlContext
             .Transforms.CustomMapping<Nothing, Scores>((_, scores) => scores.Score = shares, null)
             .Fit(train);
