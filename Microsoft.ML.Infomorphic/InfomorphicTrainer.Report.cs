@@ -16,6 +16,7 @@ public sealed partial class InfomorphicTrainer
         private readonly InfomorphicTrainer _trainer;
         private IProgressChannel? _progress;
         private EpochRecord? _last;
+        private int _epochs;
 
         public TrainingReport(InfomorphicTrainer trainer)
         {
@@ -27,9 +28,9 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>Training begins.</summary>
         /// <returns>What is to be told from now on.</returns>
-        public TrainingCallbacks Begin(RowSource train, ComputeDevice device)
+        public TrainingCallbacks Begin(TrainingSettings settings, RowSource train, ComputeDevice device)
         {
-            TrainingSettings settings = _trainer._settings;
+            _epochs = settings.TotalEpochs;
             Channel.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
@@ -54,6 +55,7 @@ public sealed partial class InfomorphicTrainer
             {
                 CheckAlive = _trainer.CheckAlive,
                 Info = message => Channel.Info(message),
+                Warn = message => Channel.Warning(message),
                 EpochEnded = epoch =>
                 {
                     _last = epoch;
@@ -70,7 +72,7 @@ public sealed partial class InfomorphicTrainer
             Channel.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Trained {result.History.Epochs.Count} epochs in {result.History.Seconds:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
+                    $"Trained {result.History.Epochs[^1].Epoch} epochs in {result.History.Seconds:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
                 )
             );
             return new InfomorphicModelParameters(
@@ -92,7 +94,7 @@ public sealed partial class InfomorphicTrainer
                 : "";
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"Epoch {epoch.Epoch} of {_trainer._settings.TotalEpochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {epoch.Goal:F4} bits"
+                $"Epoch {epoch.Epoch} of {_epochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {epoch.Goal:F4} bits"
             );
         }
     }

@@ -63,6 +63,10 @@ public sealed partial class InfomorphicTrainer
     internal const string LoadName = "InfomorphicMulticlass";
 
     private readonly IHostEnvironment _environment;
+    private readonly Options _options;
+    private readonly int _seed;
+
+    // Checked and sized before data are known; what trains is sized to them (SettingsFor).
     private readonly TrainingSettings _settings;
     private readonly ScoringSettings _scoring;
     private readonly string _device;
@@ -83,9 +87,10 @@ public sealed partial class InfomorphicTrainer
 
         // Drawn once and always, so that a trainer gives the same model again, and an option more or less does not
         // change what the context's other components draw.
-        int seed = Host.Rand.Next();
+        _seed = Host.Rand.Next();
         _environment = environment;
-        _settings = options.ToTrainingSettings(Host, seed);
+        _options = options.Copy();
+        _settings = _options.ToTrainingSettings(Host, _seed);
         _scoring = new ScoringSettings(
             options.Scoring,
             options.NumberOfScoringSamples,
@@ -295,15 +300,15 @@ public sealed partial class InfomorphicTrainer
         {
             IChannel channel = reports[0].Channel;
             first.CheckAlive();
-            if (context.ValidationSet is null)
-                foreach (InfomorphicTrainer trainer in trainers)
-                    trainer.ThrowIfValidationIsNeeded();
             ImageShape? image = ImageOf(context.TrainingSet.Schema.Feature!.Value);
-            TrainingSettings[] settings =
-            [
-                .. trainers.Select(trainer => trainer._settings with { Image = trainer._settings.Image ?? image }),
-            ];
-            InfomorphicModelParameters? earlier = Earlier(first.Host, context.InitialPredictor, settings[0]);
+            InfomorphicModelParameters? earlier = Earlier(
+                first.Host,
+                context.InitialPredictor,
+                first._settings with
+                {
+                    Image = first._settings.Image ?? image,
+                }
+            );
 
             // What may be missing is looked for before hours are spent on reading.
             TorchRuntime.EnsureLoaded();
@@ -317,15 +322,22 @@ public sealed partial class InfomorphicTrainer
             (RowSource train, RowSource? validation, long left) = first.Read(
                 channel,
                 context,
-                settings[0],
+                first._settings,
                 trainers.Count
             );
+            var shape = new DataShape(
+                train.RowCount,
+                train.FeatureCount,
+                train.ClassCount,
+                HasValidationRows: validation is not null
+            );
+            TrainingSettings[] settings = [.. trainers.Select(trainer => trainer.SettingsFor(shape, image))];
             first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
 
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
                 validation,
-                [.. reports.Select((report, i) => new TrainingRequest(settings[i], report.Begin(train, device)))],
+                [.. reports.Select((report, i) => new TrainingRequest(settings[i], report.Begin(settings[i], train, device)))],
                 earlier?.Network,
                 device,
                 left
@@ -452,16 +464,30 @@ public sealed partial class InfomorphicTrainer
         _cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private void ThrowIfValidationIsNeeded()
+    // What trains on data of a shape.
+    private TrainingSettings SettingsFor(DataShape data, ImageShape? image)
     {
-        if (_settings.EarlyStoppingRounds is not null)
-            throw Host.Except(
-                $"{nameof(Options.EarlyStoppingRounds)} needs validation data: use Fit(trainData, validationData)."
-            );
-        if (_settings.RestoreBestEpoch)
-            throw Host.Except(
-                $"{nameof(Options.RestoreBestEpoch)} needs validation data: use Fit(trainData, validationData)."
-            );
+        TrainingSettings settings = _options.ToTrainingSettings(Host, _seed, data);
+        if (!data.HasValidationRows && settings.ValidationFraction == 0)
+        {
+            ThrowIfAsked(_options.EarlyStoppingRounds is not null, nameof(Options.EarlyStoppingRounds));
+            ThrowIfAsked(_options.RestoreBestEpoch is true, nameof(Options.RestoreBestEpoch));
+        }
+
+        settings = settings with { Image = settings.Image ?? image };
+        return AutomaticSettings.WithLearningRates(
+            settings,
+            data,
+            layer => (_options.HiddenLayers is { } layers ? layers[layer].LearningRate : _options.LearningRate) is null
+        );
+
+        void ThrowIfAsked(bool asked, string option)
+        {
+            if (asked)
+                throw Host.Except(
+                    $"{option} needs validation rows: use Fit(trainData, validationData), or set {nameof(Options.ValidationFraction)}."
+                );
+        }
     }
 
     private static InfomorphicModelParameters? Earlier(IHost host, IPredictor? predictor, TrainingSettings settings)
