@@ -72,6 +72,8 @@ public sealed partial class InfomorphicTrainer
                 Epochs = options.NumberOfEpochs,
                 BatchSize = options.BatchSize,
                 Standardization = options.Standardization,
+                Encoding = options.Encoding,
+                MissingValues = options.MissingValues,
                 EarlyStoppingRounds = options.EarlyStoppingRounds,
                 RestoreBestEpoch = options.RestoreBestEpoch,
                 Seed = (uint)(options.Seed ?? seed),
@@ -324,6 +326,8 @@ public sealed partial class InfomorphicTrainer
             Decay(options.OutputSecondMomentDecay, nameof(options.OutputSecondMomentDecay));
             Positive(options.OutputEpsilon, nameof(options.OutputEpsilon));
             Known(options.Standardization, nameof(options.Standardization));
+            Known(options.Encoding, nameof(options.Encoding));
+            Known(options.MissingValues, nameof(options.MissingValues));
             Known(options.Scoring, nameof(options.Scoring));
             AtLeast(options.EarlyStoppingRounds ?? 1, 1, nameof(options.EarlyStoppingRounds));
             AtLeast(options.NumberOfScoringSamples, 1, nameof(options.NumberOfScoringSamples));

@@ -320,7 +320,7 @@ public sealed partial class InfomorphicTrainer
                 settings[0],
                 trainers.Count
             );
-            first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
+            first.ThrowIfDataDoNotFit(train, validation, earlier);
 
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
@@ -328,7 +328,8 @@ public sealed partial class InfomorphicTrainer
                 [.. reports.Select((report, i) => new TrainingRequest(settings[i], report.Begin(train, device)))],
                 earlier?.Network,
                 device,
-                left
+                left,
+                earlier?.Encoding
             );
             return
             [
@@ -371,6 +372,7 @@ public sealed partial class InfomorphicTrainer
             channel,
             context.TrainingSet,
             "training",
+            settings.MissingValues,
             _memoryBudget is null ? null : plan.ForRows
         );
         FirstReading? validation = context.ValidationSet is RoleMappedData data
@@ -379,6 +381,7 @@ public sealed partial class InfomorphicTrainer
                 channel,
                 data,
                 "validation",
+                settings.MissingValues,
                 _memoryBudget is null ? null : (_, _) => plan.ForValidation(train)
             )
             : null;
@@ -472,12 +475,16 @@ public sealed partial class InfomorphicTrainer
             throw host.Except(
                 $"An infomorphic network can go on from another one, and not from a {predictor.GetType().Name}."
             );
+        if (settings.MissingValues == MissingValues.Indicate && earlier.Encoding.Substitutes is null)
+            throw host.Except(
+                $"The model to go on from was trained without missing values and does not know them: leave {nameof(Options.MissingValues)} at {MissingValues.Skip}, or train a new model."
+            );
         if (NetworkState.DescribeDifference(earlier.Network, settings) is string difference)
             throw host.Except(difference);
         return earlier;
     }
 
-    private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicNetwork? earlier)
+    private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicModelParameters? earlier)
     {
         if (!train.HasDifferentLabels)
             throw Host.Except(
@@ -486,7 +493,13 @@ public sealed partial class InfomorphicTrainer
         if (validation is not null)
             ThrowIfDifferent("validation data", validation.FeatureCount, validation.ClassCount, "training data", train);
         if (earlier is not null)
-            ThrowIfDifferent("model to go on from", earlier.FeatureCount, earlier.ClassCount, "training data", train);
+            ThrowIfDifferent(
+                "model to go on from",
+                earlier.Encoding.FeatureCount,
+                earlier.Network.ClassCount,
+                "training data",
+                train
+            );
     }
 
     private void ThrowIfDifferent(string what, int features, int classes, string thanWhat, RowSource rows)
