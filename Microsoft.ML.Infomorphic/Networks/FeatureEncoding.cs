@@ -10,8 +10,8 @@ namespace Microsoft.ML.Infomorphic.Networks;
 public enum FeatureEncodingKind
 {
     /// <summary>
-    /// Those with which it pays: dense numbers. Features that are constant, binary or mostly zero, as one-hot and text
-    /// features are, get none, nor do pixels.
+    /// Those with which it pays: numbers of more than two values. Features that are constant or binary, or zero in more than 15
+    /// rows of 16, as those of text, get none, nor do pixels, nor features of which more than 1,024 would get some.
     /// </summary>
     Auto = 0,
 

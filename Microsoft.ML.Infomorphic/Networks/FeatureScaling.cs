@@ -5,9 +5,9 @@ public enum Standardization
 {
     /// <summary>
     /// <see cref="Global"/> where the features are pixels: of one range, and an image by its shape or at least 64 of which
-    /// neighbours are correlated. Else <see cref="PerFeature"/>, but for features that are not zero in less than one row of 16, as
-    /// those of text and of rare categories: they keep their zeros, and what is not zero comes to one common magnitude, so
-    /// that the rarest are not the largest.
+    /// neighbours are correlated. Else <see cref="PerFeature"/>, but for features that are zero in more than half of the rows, as
+    /// those of text and of categories: they keep their zeros, and what is not zero comes to one common magnitude, so that the
+    /// rarest are not the largest.
     /// </summary>
     Auto = 0,
 

@@ -14,6 +14,9 @@ internal static class FeatureEncodingEstimator
     private const int MostComponentsAskedFor = 1 << 16;
     private const int FewestSteps = 4;
 
+    // Of a feature that is zero in all but one step of its rows, quantiles say nothing.
+    private const double SparseShare = 1.0 / Steps;
+
     private const int RowsPerBatch = 1024;
 
     /// <summary>At most so many numbers are read beside the features.</summary>
@@ -100,7 +103,7 @@ internal static class FeatureEncodingEstimator
                 .Where(feature =>
                     moments.Varies(feature)
                     && float.IsFinite((float)(moments.Maxima[feature] - moments.Minima[feature]))
-                    && !(isAuto && moments.IsSparse(feature))
+                    && !(isAuto && moments.NonZeroShares[feature] < SparseShare)
                 ),
         ];
         int most = isAuto ? MostComponents : MostComponentsAskedFor;

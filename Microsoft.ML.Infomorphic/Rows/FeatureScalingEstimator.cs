@@ -24,9 +24,6 @@ internal static class FeatureScalingEstimator
     // Features that vary less are taken as constant: weights divided by a smaller scale could be infinite.
     private const float SmallestScale = 1e-30f;
 
-    /// <summary>A feature that is not zero in less than this share of the rows is sparse.</summary>
-    public const double SparseShare = 1.0 / 16;
-
     /// <summary>The standardisation of <paramref name="rows"/> by the rule <paramref name="kind"/>.</summary>
     public static FeatureScaling Estimate(RowSource rows, Standardization kind) =>
         kind == Standardization.None
@@ -72,12 +69,12 @@ internal static class FeatureScalingEstimator
         return new FeatureScaling(kind, offsets, scales);
     }
 
-    // Sparse features keep their zeros, and what is not zero comes to the same magnitude in all of them: that which it would have
-    // by their own deviations if all were as frequent as they are in the mean. By its own deviation a word that is in one row of a
-    // million would be a thousand times as large as the others.
+    // Features that are mostly zero keep their zeros, and what is not zero comes to the same magnitude in all of them: that which
+    // it would have by their own deviations if all were as frequent as they are in the mean. By its own deviation a word that is
+    // in one row of a million would be a thousand times as large as others, and drown them.
     private static void ScaleSparse(FeatureMoments moments, float[] offsets, float[] scales)
     {
-        int[] sparse = [.. Enumerable.Range(0, offsets.Length).Where(moments.IsSparse)];
+        int[] sparse = [.. Enumerable.Range(0, offsets.Length).Where(moments.IsMostlyZero)];
         if (sparse.Length == 0)
             return;
         double share = sparse.Average(feature => moments.NonZeroShares[feature]);
@@ -228,9 +225,8 @@ internal sealed class FeatureMoments
     /// <summary>Whether a feature varies.</summary>
     public bool Varies(int feature) => Maxima[feature] > Minima[feature];
 
-    /// <summary>Whether a feature varies, and is zero nearly always.</summary>
-    public bool IsSparse(int feature) =>
-        Varies(feature) && NonZeroShares[feature] < FeatureScalingEstimator.SparseShare;
+    /// <summary>Whether a feature varies, and is zero in more than half of the rows.</summary>
+    public bool IsMostlyZero(int feature) => Varies(feature) && NonZeroShares[feature] < 0.5;
 
     /// <summary>The mean magnitude of the correlation of a feature and the next one, where both vary.</summary>
     public double CorrelationOfNeighbours()
