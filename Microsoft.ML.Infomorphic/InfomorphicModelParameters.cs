@@ -4,7 +4,6 @@ using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Networks;
-using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Internal.Utilities;
@@ -151,11 +150,13 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         );
         return NetworkExplainer.Explain(
             Network,
-            EncodedRows.Of(rows.Rows, Encoding),
+            rows.Rows,
             settings,
             rows.ClassNames,
             rows.Places,
             TrainingSettings.LayersThatPassOnMeans,
+            Encoding,
+            rows.FeatureNames,
             cancellationToken
         );
     }

@@ -12,7 +12,8 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 /// <param name="Rows">The valid rows.</param>
 /// <param name="Places">The place in the view of each, from 0.</param>
 /// <param name="ClassNames">One name a class.</param>
-internal sealed record InsightRows(LabeledRows Rows, long[] Places, string[] ClassNames);
+/// <param name="FeatureNames">The names of the features' slots; null where they have none.</param>
+internal sealed record InsightRows(LabeledRows Rows, long[] Places, string[] ClassNames, string[]? FeatureNames);
 
 /// <summary>Reads the rows that a trained network is explained on.</summary>
 internal static class InsightReader
@@ -54,7 +55,13 @@ internal static class InsightReader
                 nameof(data),
                 $"The label column '{labelColumn}' must be a key with the model's {network.ClassCount} classes, and is {label.Type}."
             );
-        FindFeatures(host, nameof(data), data.Schema, featureColumn, encoding.FeatureCount);
+        DataViewSchema.Column features = FindFeatures(
+            host,
+            nameof(data),
+            data.Schema,
+            featureColumn,
+            encoding.FeatureCount
+        );
 
         using IChannel channel = host.Start("Reading");
         var roles = new RoleMappedData(data, labelColumn, featureColumn, weight: weightColumn);
@@ -98,8 +105,18 @@ internal static class InsightReader
         return new InsightRows(
             rows.ToRows(),
             [.. places],
-            ClassNames(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(Text)]
+            ClassNames(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(Text)],
+            SlotNames(features)
         );
+    }
+
+    private static string[]? SlotNames(DataViewSchema.Column features)
+    {
+        if (!features.HasSlotNames())
+            return null;
+        VBuffer<ReadOnlyMemory<char>> names = default;
+        features.GetSlotNames(ref names);
+        return [.. names.DenseValues().Select(name => name.ToString())];
     }
 
     /// <summary>

@@ -17,6 +17,9 @@ internal static class FeatureEncodingEstimator
     // Of a feature that is zero in all but one step of its rows, quantiles say nothing.
     private const double SparseShare = 1.0 / Steps;
 
+    // Values that are kept as they are, 2 MiB of them, unless there are more than 512 features.
+    private const int MostBuffered = 1 << 19;
+
     private const int RowsPerBatch = 1024;
 
     /// <summary>At most so many numbers are read beside the features.</summary>
@@ -122,10 +125,13 @@ internal static class FeatureEncodingEstimator
     private static QuantileSketch[] SketchesOf(RowSource rows, int[] features)
     {
         var sketches = new QuantileSketch[features.Length];
-        for (int i = 0; i < sketches.Length; i++)
-            sketches[i] = new QuantileSketch();
         if (features.Length == 0)
             return sketches;
+        int buffer = QuantileSketch.LargestBuffer;
+        while (buffer > QuantileSketch.SmallestBuffer && (long)buffer * features.Length > MostBuffered)
+            buffer /= 2;
+        for (int i = 0; i < sketches.Length; i++)
+            sketches[i] = new QuantileSketch(buffer);
         float[] row = new float[rows.FeatureCount];
         float[] columns = new float[features.Length * RowsPerBatch];
         float[] weights = new float[RowsPerBatch];
