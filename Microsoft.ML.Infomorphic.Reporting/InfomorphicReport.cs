@@ -32,7 +32,7 @@ public static class InfomorphicReport
         ArgumentNullException.ThrowIfNull(data);
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ReportOptions();
-        int? imageWidth = ReportOptions.WidthFor(options, model.Network.FeatureCount);
+        int? imageWidth = ReportOptions.WidthFor(options, model.Encoding.FeatureCount);
         NetworkInsight insight = model.Explain(
             data,
             options.LabelColumnName,

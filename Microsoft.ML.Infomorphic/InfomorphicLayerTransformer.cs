@@ -150,7 +150,7 @@ public sealed class InfomorphicLayerTransformer : RowToRowTransformerBase
                 nameof(schema),
                 schema,
                 parent.FeatureColumnName,
-                parent.Model.Network
+                parent.Model.Encoding.FeatureCount
             );
         }
 

@@ -42,6 +42,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         : base(environment, RegistrationName)
     {
         _contents = contents;
+        Encoding = EncodingOf(contents);
         (_scorer, _inputType, _outputType) = Prepare(contents);
     }
 
@@ -52,13 +53,18 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         // int: number of bytes of a float, read by the base
         // the rest: see ModelFormat
         _contents = ModelFormat.Read(Host, context);
+        Encoding = EncodingOf(_contents);
         (_scorer, _inputType, _outputType) = Prepare(_contents);
     }
 
     /// <summary>
-    /// The trained network: the weights of every source and the goal of every layer. Weights apply to raw features.
+    /// The trained network: the weights of every source and the goal of every layer. Weights apply to raw features, encoded
+    /// by <see cref="Encoding"/>.
     /// </summary>
     public InfomorphicNetwork Network => _contents.Network;
+
+    /// <summary>What the network reads of a row: its features, and for those with knots the components of a curve.</summary>
+    public FeatureEncoding Encoding { get; }
 
     /// <summary>
     /// What every epoch of the training came to: accuracies, goal values and the mean of every information atom, in
@@ -135,6 +141,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         InsightRows rows = InsightReader.Read(
             Host,
             Network,
+            Encoding,
             data,
             labelColumnName,
             featureColumnName,
@@ -148,6 +155,8 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
             rows.ClassNames,
             rows.Places,
             TrainingSettings.LayersThatPassOnMeans,
+            Encoding,
+            rows.FeatureNames,
             cancellationToken
         );
     }
@@ -212,7 +221,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
             throw Host.ExceptParam(nameof(outputNames), "A predicted label and scores are exported, nothing else.");
         ctx.CheckOpSetVersion(OnnxNetwork.MinimumOperatorSet, InfomorphicTrainer.LoadName);
         var graph = new ConverterGraph(ctx);
-        OnnxNetwork.AddScores(graph, Network, ScoringSettings, featureColumn, scores);
+        OnnxNetwork.AddScores(graph, Network, ScoringSettings, featureColumn, scores, Encoding);
         OnnxNetwork.AddKeys(graph, scores, predictedLabel);
         return true;
     }
@@ -225,19 +234,20 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
             ClassLabels.Of(scores, Network.ClassCount),
             features,
             scores.Name,
-            predictedLabel
+            predictedLabel,
+            Encoding
         );
 
     // No question here whether the user has cancelled: a context that was cancelled after training still scores.
     private void Score(in VBuffer<float> features, ref VBuffer<float> scores)
     {
-        if (features.Length != Network.FeatureCount)
+        if (features.Length != Encoding.FeatureCount)
             throw Host.Except(
-                $"The model was trained on {Network.FeatureCount} features, and the row has {features.Length}."
+                $"The model was trained on {Encoding.FeatureCount} features, and the row has {features.Length}."
             );
         VBufferEditor<float> editor = VBufferEditor.Create(ref scores, Network.ClassCount);
         ReadOnlySpan<float> values = features.GetValues();
-        if (!FloatUtils.IsFinite(values))
+        if (Encoding.Substitutes is null && !FloatUtils.IsFinite(values))
             editor.Values.Fill(float.NaN);
         else if (features.IsDense)
             _scorer.Score(values, editor.Values);
@@ -246,10 +256,13 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         scores = editor.Commit();
     }
 
+    private static FeatureEncoding EncodingOf(ModelContents contents) =>
+        contents.Encoding ?? FeatureEncoding.None(contents.Network.FeatureCount);
+
     private static (NetworkScorer, VectorDataViewType, VectorDataViewType) Prepare(ModelContents contents) =>
         (
-            new NetworkScorer(contents.Network, contents.Scoring),
-            new VectorDataViewType(NumberDataViewType.Single, contents.Network.FeatureCount),
+            new NetworkScorer(contents.Network, contents.Scoring, contents.Encoding),
+            new VectorDataViewType(NumberDataViewType.Single, EncodingOf(contents).FeatureCount),
             new VectorDataViewType(NumberDataViewType.Single, contents.Network.ClassCount)
         );
 }

@@ -212,6 +212,19 @@ public sealed partial class InfomorphicTrainer
         public Standardization Standardization = Standardization.Auto;
 
         /// <summary>
+        /// Which features get a piecewise linear encoding beside themselves, fitted on the training rows and saved with the
+        /// model. A neuron then responds to such a feature by a curve and not by a straight line. Knots are the quantiles at 16
+        /// equal steps, at fewer where there are more than 256 such features.
+        /// </summary>
+        public FeatureEncodingKind Encoding = FeatureEncodingKind.Auto;
+
+        /// <summary>
+        /// Whether rows with missing features (NaN) are skipped in training and score NaN, or are learned from and scored.
+        /// Rows with infinite features are skipped always.
+        /// </summary>
+        public MissingValues MissingValues = MissingValues.Skip;
+
+        /// <summary>
         /// Training stops when the validation log-loss has not improved for so many epochs, at least 1, since learning began.
         /// Null never stops early, unless <see cref="NumberOfEpochs"/> is null as well. Needs validation rows: data of their own,
         /// or a <see cref="ValidationFraction"/>.

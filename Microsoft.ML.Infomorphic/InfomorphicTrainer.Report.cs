@@ -77,7 +77,7 @@ public sealed partial class InfomorphicTrainer
             );
             return new InfomorphicModelParameters(
                 _trainer.Host,
-                new ModelContents(result.Network, result.History, settings, _trainer._scoring)
+                new ModelContents(result.Network, result.History, settings, _trainer._scoring, result.Encoding)
             );
         }
 

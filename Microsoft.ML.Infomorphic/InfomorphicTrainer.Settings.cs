@@ -88,6 +88,8 @@ public sealed partial class InfomorphicTrainer
                     options.NumberOfEpochs is null ? automatic.EpochsPerEvaluation(batchSize, fraction) : 1,
                 BatchSize = batchSize,
                 Standardization = options.Standardization,
+                Encoding = options.Encoding,
+                MissingValues = options.MissingValues,
                 ValidationFraction = fraction,
                 EarlyStoppingRounds =
                     options.EarlyStoppingRounds
@@ -350,6 +352,8 @@ public sealed partial class InfomorphicTrainer
             Decay(options.OutputSecondMomentDecay, nameof(options.OutputSecondMomentDecay));
             Positive(options.OutputEpsilon, nameof(options.OutputEpsilon));
             Known(options.Standardization, nameof(options.Standardization));
+            Known(options.Encoding, nameof(options.Encoding));
+            Known(options.MissingValues, nameof(options.MissingValues));
             Known(options.Scoring, nameof(options.Scoring));
             AtLeast(options.EarlyStoppingRounds ?? 1, 1, nameof(options.EarlyStoppingRounds));
             AtLeast(options.NumberOfScoringSamples, 1, nameof(options.NumberOfScoringSamples));

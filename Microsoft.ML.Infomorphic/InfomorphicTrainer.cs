@@ -332,7 +332,7 @@ public sealed partial class InfomorphicTrainer
                 HasValidationRows: validation is not null
             );
             TrainingSettings[] settings = [.. trainers.Select(trainer => trainer.SettingsFor(shape, image))];
-            first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
+            first.ThrowIfDataDoNotFit(train, validation, earlier);
 
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
@@ -340,7 +340,8 @@ public sealed partial class InfomorphicTrainer
                 [.. reports.Select((report, i) => new TrainingRequest(settings[i], report.Begin(settings[i], train, device)))],
                 earlier?.Network,
                 device,
-                left
+                left,
+                earlier?.Encoding
             );
             return
             [
@@ -383,6 +384,7 @@ public sealed partial class InfomorphicTrainer
             channel,
             context.TrainingSet,
             "training",
+            settings.MissingValues,
             _memoryBudget is null ? null : plan.ForRows
         );
         FirstReading? validation = context.ValidationSet is RoleMappedData data
@@ -391,6 +393,7 @@ public sealed partial class InfomorphicTrainer
                 channel,
                 data,
                 "validation",
+                settings.MissingValues,
                 _memoryBudget is null ? null : (_, _) => plan.ForValidation(train)
             )
             : null;
@@ -498,12 +501,16 @@ public sealed partial class InfomorphicTrainer
             throw host.Except(
                 $"An infomorphic network can go on from another one, and not from a {predictor.GetType().Name}."
             );
+        if (settings.MissingValues == MissingValues.Indicate && earlier.Encoding.Substitutes is null)
+            throw host.Except(
+                $"The model to go on from was trained without missing values and does not know them: leave {nameof(Options.MissingValues)} at {MissingValues.Skip}, or train a new model."
+            );
         if (NetworkState.DescribeDifference(earlier.Network, settings) is string difference)
             throw host.Except(difference);
         return earlier;
     }
 
-    private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicNetwork? earlier)
+    private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicModelParameters? earlier)
     {
         if (!train.HasDifferentLabels)
             throw Host.Except(
@@ -512,7 +519,13 @@ public sealed partial class InfomorphicTrainer
         if (validation is not null)
             ThrowIfDifferent("validation data", validation.FeatureCount, validation.ClassCount, "training data", train);
         if (earlier is not null)
-            ThrowIfDifferent("model to go on from", earlier.FeatureCount, earlier.ClassCount, "training data", train);
+            ThrowIfDifferent(
+                "model to go on from",
+                earlier.Encoding.FeatureCount,
+                earlier.Network.ClassCount,
+                "training data",
+                train
+            );
     }
 
     private void ThrowIfDifferent(string what, int features, int classes, string thanWhat, RowSource rows)

@@ -1,4 +1,6 @@
+using System.Numerics.Tensors;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Runtime;
@@ -16,13 +18,14 @@ internal static class DataViewReader
     internal const int RowsBetweenChecks = 256;
 
     /// <summary>
-    /// Reads the valid rows. Rows with a missing or non-finite feature, without a label, or with a weight that is not
-    /// in (0, ∞) are skipped, and their numbers reported.
+    /// Reads the valid rows. Rows with a missing (unless they are indicated) or infinite feature, without a label, or with a
+    /// weight that is not in (0, ∞) are skipped, and their numbers reported.
     /// </summary>
     /// <param name="host">The host, which may cancel.</param>
     /// <param name="channel">Where skipped rows are reported.</param>
     /// <param name="data">The data, its columns' roles known and their types checked.</param>
     /// <param name="purpose">What the rows are for, as the messages say it: "training" or "validation".</param>
+    /// <param name="missing">What becomes of rows with missing features.</param>
     /// <param name="limit">Bytes that the rows may take, by numbers of features and classes; null for no limit.</param>
     /// <returns>At least one row, kept or not.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is not what is needed.</exception>
@@ -33,6 +36,7 @@ internal static class DataViewReader
         IChannel channel,
         RoleMappedData data,
         string purpose,
+        MissingValues missing = MissingValues.Skip,
         Func<int, int, long>? limit = null
     )
     {
@@ -44,11 +48,8 @@ internal static class DataViewReader
         var survey = new RowSurvey(featureCount, classCount, data.Schema.Weight.HasValue);
         var rows = new LimitedRows(survey, bytes);
         var skipped = new List<long>();
-        using var cursor = new MulticlassLabelCursor(
-            classCount,
-            data,
-            CursOpt.Label | CursOpt.Features | CursOpt.Weight
-        );
+        long infinite = 0;
+        using MulticlassLabelCursor cursor = CursorOf(data, classCount, missing);
         GarbageLimit garbage = MemoryPlan.GarbageIn(bytes);
         while (MoveNext(host, cursor, survey.RowCount))
         {
@@ -56,22 +57,28 @@ internal static class DataViewReader
                 garbage.Check();
             if (survey.RowCount == int.MaxValue)
                 throw host.Except($"The {purpose} data has more than {int.MaxValue} valid rows.");
-            AddSkipped(cursor.KeptRowCount + cursor.SkippedRowCount - 1);
             ReadOnlySpan<float> values = cursor.Features.GetValues();
+            if (missing == MissingValues.Indicate && TensorPrimitives.IsInfinityAny(values))
+            {
+                infinite++;
+                continue;
+            }
+
+            AddSkipped(cursor.KeptRowCount + cursor.SkippedRowCount - 1);
             survey.Add(cursor.Label, values.Length - values.Count(0f));
             rows.Add(cursor);
         }
 
         AddSkipped(cursor.KeptRowCount + cursor.SkippedRowCount);
-        ReportSkipped(channel, cursor, purpose);
+        ReportSkipped(channel, cursor, infinite, purpose);
         if (survey.RowCount == 0)
-            throw host.Except(NoValidRows(cursor, purpose));
+            throw host.Except(NoValidRows(cursor, infinite, purpose));
         survey.ReaderBytes = skipped.Count * sizeof(long);
         return new FirstReading(
             rows.ToRows(),
             rows.Bytes,
             survey,
-            new DataViewRows(host, data, purpose, classCount, [.. skipped])
+            new DataViewRows(host, data, purpose, classCount, missing, [.. skipped])
         );
 
         // All rows before this place that are not valid were skipped.
@@ -83,6 +90,17 @@ internal static class DataViewReader
                 skipped.Add(survey.RowCount + skipped.Count);
         }
     }
+
+    /// <summary>Goes through rows, but those that <paramref name="missing"/> and ML.NET skip.</summary>
+    internal static MulticlassLabelCursor CursorOf(RoleMappedData data, int classCount, MissingValues missing) =>
+        new(
+            classCount,
+            data,
+            CursOpt.Label
+                | CursOpt.Features
+                | CursOpt.Weight
+                | (missing == MissingValues.Indicate ? CursOpt.AllowBadFeatures : 0)
+        );
 
     private static bool MoveNext(IHost host, MulticlassLabelCursor cursor, int rows)
     {
@@ -112,21 +130,24 @@ internal static class DataViewReader
         return (int)key.Count;
     }
 
-    private static void ReportSkipped(IChannel channel, MulticlassLabelCursor cursor, string purpose)
+    private static void ReportSkipped(IChannel channel, MulticlassLabelCursor cursor, long infinite, string purpose)
     {
         // ML.NET's own sentences.
         if (cursor.BadFeaturesRowCount > 0)
             channel.Warning($"Skipped {cursor.BadFeaturesRowCount} instances with missing features during {purpose}");
+        if (infinite > 0)
+            channel.Warning($"Skipped {infinite} instances with infinite features during {purpose}");
         if (cursor.BadLabelCount > 0)
             channel.Warning($"Skipped {cursor.BadLabelCount} instances with missing labels during {purpose}");
         if (cursor.BadWeightCount > 0)
             channel.Warning($"Skipped {cursor.BadWeightCount} instances with missing weights during {purpose}");
     }
 
-    private static string NoValidRows(MulticlassLabelCursor cursor, string purpose)
+    private static string NoValidRows(MulticlassLabelCursor cursor, long infinite, string purpose)
     {
         string reason =
             cursor.BadFeaturesRowCount > 0 ? "all instances have missing features"
+            : infinite > 0 ? "all instances have infinite features"
             : cursor.BadLabelCount > 0 ? "all instances have missing labels"
             : cursor.BadWeightCount > 0 ? "all instances have missing weights"
             : "there are no instances";

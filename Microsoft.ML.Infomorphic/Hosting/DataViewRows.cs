@@ -1,4 +1,6 @@
+using System.Numerics.Tensors;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Internal.Utilities;
 using Microsoft.ML.Runtime;
@@ -12,6 +14,7 @@ internal sealed class DataViewRows : IRowReader
     private readonly IHost _host;
     private readonly RoleMappedData _data;
     private readonly int _classCount;
+    private readonly MissingValues _missing;
     private readonly long[] _skipped;
 
     /// <summary>Remembers how rows are read.</summary>
@@ -19,9 +22,18 @@ internal sealed class DataViewRows : IRowReader
     /// <param name="data">The data.</param>
     /// <param name="purpose">What the rows are for, as the messages say it.</param>
     /// <param name="classCount">Number of classes.</param>
+    /// <param name="missing">What becomes of rows with missing features.</param>
     /// <param name="skipped">Where, among all rows, those are that the first reading skipped; ascending.</param>
-    public DataViewRows(IHost host, RoleMappedData data, string purpose, int classCount, long[] skipped)
+    public DataViewRows(
+        IHost host,
+        RoleMappedData data,
+        string purpose,
+        int classCount,
+        MissingValues missing,
+        long[] skipped
+    )
     {
+        _missing = missing;
         _host = host;
         _data = data;
         _classCount = classCount;
@@ -78,7 +90,12 @@ internal sealed class DataViewRows : IRowReader
         public RowValues Read()
         {
             _getFeatures(ref _features);
-            if (!FloatUtils.IsFinite(_features.GetValues()))
+            ReadOnlySpan<float> values = _features.GetValues();
+            if (
+                _owner._missing == MissingValues.Indicate
+                    ? TensorPrimitives.IsInfinityAny(values)
+                    : !FloatUtils.IsFinite(values)
+            )
                 throw _owner.NotValid(_position, "features");
             float label = 0;
             _getLabel(ref label);

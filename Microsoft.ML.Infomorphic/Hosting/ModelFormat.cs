@@ -13,11 +13,13 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 /// <param name="History">The history of its training.</param>
 /// <param name="Settings">The settings of its training.</param>
 /// <param name="Scoring">How rows are scored.</param>
+/// <param name="Encoding">What the network reads of a row; null for the features as they are.</param>
 internal sealed record ModelContents(
     InfomorphicNetwork Network,
     TrainingHistory History,
     TrainingSettings Settings,
-    ScoringSettings Scoring
+    ScoringSettings Scoring,
+    FeatureEncoding? Encoding = null
 );
 
 /// <summary>A model is of a later version of the format than this library knows.</summary>
@@ -61,6 +63,8 @@ internal sealed class LaterModelException(string message) : FormatException(mess
 /// history       int best epoch; ulong steps; double seconds, step seconds; int number of epochs; epoch …:
 ///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; int
 ///               number of layers; for each double goal, counted double atoms, double self-cosine distance
+/// encoding      byte kind asked for; byte missing values; bool is there one, and if so: int features; for each counted float
+///               knots; bool are missing values scored, and if so float substitutes and counted int indicated features
 /// digest        32 bytes
 /// </code>
 /// Versions 1 to 3 are of networks with one hidden layer, or none; <see cref="EarlyModelFormat"/> reads what differs.
@@ -173,6 +177,9 @@ internal static class ModelFormat
         WriteScoring(writer, contents.Scoring);
         WriteSettings(writer, contents.Settings);
         WriteHistory(writer, contents.History);
+        writer.Write((byte)contents.Settings.Encoding);
+        writer.Write((byte)contents.Settings.MissingValues);
+        WriteEncoding(writer, contents.Encoding);
         writer.WriteDigest();
     }
 
@@ -202,8 +209,23 @@ internal static class ModelFormat
             ? EarlyModelFormat.ReadSettings(reader, network)
             : ReadSettings(reader, network);
         TrainingHistory history = ReadHistory(reader, network.Layers.Count, version);
+        FeatureEncoding? encoding = null;
+        if (!isEarly)
+        {
+            settings = settings with
+            {
+                Encoding = ReadEnum<FeatureEncodingKind>(reader),
+                MissingValues = ReadEnum<MissingValues>(reader),
+            };
+            encoding = ReadEncoding(reader);
+            if (encoding is not null && encoding.EncodedCount != network.FeatureCount)
+                throw new FormatException(
+                    $"its encoding gives {encoding.EncodedCount} numbers of a row, and its network reads {network.FeatureCount}"
+                );
+        }
+
         reader.ReadDigest();
-        return new ModelContents(network, history, settings, scoring);
+        return new ModelContents(network, history, settings, scoring, encoding);
 
         // Number of numbers of a signal that comes from below a layer; of others it is not known yet.
         Func<Signal, long?> SizeBelow(int layer) =>
@@ -707,6 +729,34 @@ internal static class ModelFormat
         for (int i = 0; i < progress.Length; i++)
             progress[i] = new LayerProgress(reader.ReadDouble(), reader.ReadCounted<double>(), reader.ReadDouble());
         return (progress, seconds);
+    }
+
+    private static void WriteEncoding(CheckedWriter writer, FeatureEncoding? encoding)
+    {
+        bool isThere = encoding is { IsIdentity: false };
+        writer.Write(isThere);
+        if (!isThere)
+            return;
+        writer.Write(encoding!.FeatureCount);
+        for (int feature = 0; feature < encoding.FeatureCount; feature++)
+            writer.WriteCounted<float>([.. encoding.KnotsOf(feature)]);
+        writer.Write(encoding.Substitutes is not null);
+        if (encoding.Substitutes is null)
+            return;
+        writer.WriteItems<float>([.. encoding.Substitutes]);
+        writer.WriteCounted<int>([.. encoding.IndicatedFeatures]);
+    }
+
+    private static FeatureEncoding? ReadEncoding(CheckedReader reader)
+    {
+        if (!reader.ReadBoolean())
+            return null;
+        var knots = new float[reader.ReadCount(bytesEach: sizeof(int))][];
+        for (int feature = 0; feature < knots.Length; feature++)
+            knots[feature] = reader.ReadCounted<float>();
+        return reader.ReadBoolean()
+            ? new FeatureEncoding(knots, reader.ReadItems<float>(knots.Length), reader.ReadCounted<int>())
+            : new FeatureEncoding(knots);
     }
 
     private static double? NullIfNaN(double value) => double.IsNaN(value) ? null : value;

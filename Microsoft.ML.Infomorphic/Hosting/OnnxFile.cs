@@ -28,6 +28,7 @@ internal sealed class OnnxFile : IOnnxGraph
     /// <param name="features">The name of the input.</param>
     /// <param name="scores">The name of the output with the scores.</param>
     /// <param name="predictedLabel">The name of the output with the labels.</param>
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
     /// <exception cref="InvalidOperationException">The model cannot be expressed, or is larger than a file may be.</exception>
     public static void Write(
         Stream stream,
@@ -36,7 +37,8 @@ internal sealed class OnnxFile : IOnnxGraph
         Array labels,
         string features,
         string scores,
-        string predictedLabel
+        string predictedLabel,
+        FeatureEncoding? encoding = null
     )
     {
         if (OnnxNetwork.Obstacle(network, scoring) is string obstacle)
@@ -47,10 +49,10 @@ internal sealed class OnnxFile : IOnnxGraph
                 $"The features and the outputs must have different names, and are {string.Join(", ", names)}: rename the feature column."
             );
         var file = new OnnxFile(names);
-        OnnxNetwork.AddScores(file, network, scoring, features, scores);
+        OnnxNetwork.AddScores(file, network, scoring, features, scores, encoding);
         OnnxNetwork.AddLabels(file, scores, labels, predictedLabel);
         file._graph.Add(2, "infomorphic network");
-        file._graph.Add(11, Value(features, typeof(float), network.FeatureCount));
+        file._graph.Add(11, Value(features, typeof(float), encoding?.FeatureCount ?? network.FeatureCount));
         file._graph.Add(12, Value(scores, typeof(float), network.ClassCount));
         file._graph.Add(12, Value(predictedLabel, labels.GetType().GetElementType()!));
         WireMessage model = new WireMessage()

@@ -2,7 +2,8 @@
 // withheld: the schedule is carried out as everywhere, and nodes are written instead of numbers.
 //
 //   symbol        node              shape               –
-//   x             features          rows × features     raw: the standardisation is folded into the weights
+//   x             features          rows × features     raw: the standardisation is folded into the weights; encoded where
+//                                                       the model encodes them (OnnxEncoding)
 //   F             F, F2 …           samples × N         the sum of its projections, W_F x + b_F; numbered by visits of the
 //                                                       layer, where it is aggregated anew
 //   C             C1, C2 …          samples × N         what is withheld or not heard yet is the bias b_C, a constant
@@ -42,14 +43,20 @@ internal sealed class OnnxNetwork : IPresenter
     private readonly string _features;
     private readonly LayerValues[] _layers;
 
-    private OnnxNetwork(IOnnxGraph graph, InfomorphicNetwork network, ScoringSettings scoring, string features)
+    private OnnxNetwork(
+        IOnnxGraph graph,
+        InfomorphicNetwork network,
+        ScoringSettings scoring,
+        string features,
+        FeatureEncoding? encoding
+    )
     {
         _nodes = new OnnxNodes(graph);
         _sums = new OnnxSums(_nodes);
         _network = network;
         _scoring = scoring;
         _schedule = ScheduleOf(network);
-        _features = features;
+        _features = encoding is null or { IsIdentity: true } ? features : OnnxEncoding.Add(_nodes, encoding, features);
         _layers =
         [
             .. network.Layers.Select(
@@ -79,15 +86,17 @@ internal sealed class OnnxNetwork : IPresenter
     /// <param name="scoring">How rows are scored.</param>
     /// <param name="features">The name of the features, rows × features.</param>
     /// <param name="scores">The name of the output that becomes the scores, rows × classes.</param>
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
     public static void AddScores(
         IOnnxGraph graph,
         InfomorphicNetwork network,
         ScoringSettings scoring,
         string features,
-        string scores
+        string scores,
+        FeatureEncoding? encoding
     )
     {
-        var presenter = new OnnxNetwork(graph, network, scoring, features);
+        var presenter = new OnnxNetwork(graph, network, scoring, features, encoding);
         presenter._schedule.Present(ref presenter);
         graph.Output("Softmax", [presenter._layers[^1].Final], scores, ("axis", 1));
     }

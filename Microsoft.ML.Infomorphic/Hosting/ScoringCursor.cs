@@ -266,7 +266,7 @@ internal sealed class ScoringCursor : RootCursorBase
 
     private void CheckLength(in VBuffer<float> features)
     {
-        int expected = _scorer.Network.FeatureCount;
+        int expected = _scorer.FeatureCount;
         if (features.Length != expected)
             throw Ch.Except($"The model was trained on {expected} features, and the row has {features.Length}.");
     }

@@ -34,7 +34,7 @@ public sealed unsafe partial class NetworkScorer
     internal ScoringBlock Rent()
     {
         if (!_blocks.TryTake(out ScoringBlock? block))
-            return new ScoringBlock(Network.FeatureCount, Network.ClassCount, RowsPerBlock);
+            return new ScoringBlock(Network.FeatureCount, Network.ClassCount, RowsPerBlock, Encoding);
         Interlocked.Decrement(ref _blockCount);
         block.Clear();
         return block;

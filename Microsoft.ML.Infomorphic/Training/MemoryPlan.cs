@@ -131,6 +131,12 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
     private long ForNetwork(int features, int classes)
     {
         long weights = 0;
+        features += FeatureEncodingEstimator.MostAdded(
+            features,
+            settings.Encoding,
+            settings.MissingValues,
+            settings.Image is not null
+        );
         long receptiveFields = 0; // those of the epoch before
         long numbers = 0; // of a row of the batch
         long threads = settings.Threads ?? Environment.ProcessorCount;

@@ -132,7 +132,8 @@ internal static class NetworkTrainer
         IReadOnlyList<TrainingRequest> requests,
         InfomorphicNetwork? initial,
         ComputeDevice device,
-        long keptBytes = long.MaxValue
+        long keptBytes = long.MaxValue,
+        FeatureEncoding? initialEncoding = null
     )
     {
         ArgumentNullException.ThrowIfNull(requests);
@@ -144,7 +145,7 @@ internal static class NetworkTrainer
             );
         try
         {
-            return TrainMany(train, validation, requests, initial, EngineFor(device), keptBytes);
+            return TrainMany(train, validation, requests, initial, EngineFor(device), keptBytes, initialEncoding);
         }
         catch (ExternalException exception)
             when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
@@ -173,43 +174,62 @@ internal static class NetworkTrainer
     /// <param name="keptBytes">
     /// Bytes that the outputs of layers may take which are kept for the layers above, where they are trained one after another.
     /// </param>
+    /// <param name="initialEncoding">What the network to go on from reads of a row; null for the features as they are.</param>
     internal static IReadOnlyList<TrainingOutcome> TrainMany(
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
         InfomorphicNetwork? initial,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
-        long keptBytes = long.MaxValue
+        long keptBytes = long.MaxValue,
+        FeatureEncoding? initialEncoding = null
     )
     {
         TrainingSettings shared = requests[0].Settings;
         foreach (TrainingRequest request in requests)
         {
             request.Settings.Validate();
-            Check(train, validation, request.Settings, initial);
+            Check(train, validation, request.Settings, initial, initialEncoding);
             if (!shared.CanTrainWith(request.Settings, out string? reason))
                 throw new ArgumentException(reason, nameof(requests));
         }
 
         TorchRuntime.EnsureLoaded();
-        FeatureScaling scaling =
-            initial?.FeatureScaling ?? FeatureScalingEstimator.Estimate(train, shared.Standardization);
-        string description = Describe(scaling, shared.Standardization, initial is not null);
+        (FeatureScaling scaling, FeatureEncoding encoding) = initial is null
+            ? Prepare(train, shared)
+            : (initial.FeatureScaling, initialEncoding ?? FeatureEncoding.None(initial.FeatureCount));
+        string[] descriptions =
+        [
+            Describe(scaling, shared.Standardization, initial is not null),
+            .. Describe(encoding, shared.Encoding, initial is not null),
+        ];
         foreach (TrainingRequest request in requests)
+        foreach (string description in descriptions)
             request.Callbacks.Info(description);
         RowSplit split = RowSplit.Of(train, validation is null ? shared.ValidationFraction : 0, shared.Seed);
+        train = EncodedRows.Of(train, encoding);
+        validation = validation is null ? null : EncodedRows.Of(validation, encoding);
 
         int threadsBefore = TorchRuntime.UseThreads(shared.Threads ?? Environment.ProcessorCount);
         try
         {
-            return shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 0
-                ?
-                [
-                    .. requests.Select(request =>
+            IEnumerable<TrainingOutcome> outcomes =
+                shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 0
+                    ? requests.Select(request =>
                         TrainBottomUp(train, validation, split, request, NewState, createEngine, keptBytes)
-                    ),
-                ]
-                : TrainTogether(train, validation, split, requests, NewState, createEngine);
+                    )
+                    : TrainTogether(train, validation, split, requests, NewState, createEngine);
+            return
+            [
+                .. outcomes.Select(outcome =>
+                    outcome.Result is TrainingResult result && !encoding.IsIdentity
+                        ? outcome with
+                        {
+                            Result = result with { Encoding = encoding },
+                        }
+                        : outcome
+                ),
+            ];
         }
         finally
         {
@@ -220,6 +240,31 @@ internal static class NetworkTrainer
             initial is null
                 ? NetworkState.Create(settings, scaling, train.ClassCount)
                 : NetworkState.From(initial, settings);
+    }
+
+    // What is found out from training rows.
+    private static (FeatureScaling, FeatureEncoding) Prepare(RowSource train, TrainingSettings settings)
+    {
+        bool hasImage = settings.Image is not null;
+        if (
+            settings.Standardization == Standardization.None
+            && settings.Encoding == FeatureEncodingKind.None
+            && settings.MissingValues == MissingValues.Skip
+        )
+            return (
+                FeatureScalingEstimator.Estimate(train, Standardization.None),
+                FeatureEncoding.None(train.FeatureCount)
+            );
+        var moments = new FeatureMoments(train);
+        FeatureEncoding encoding = FeatureEncodingEstimator.Estimate(
+            train,
+            moments,
+            settings.Encoding,
+            settings.MissingValues,
+            hasImage
+        );
+        FeatureScaling scaling = FeatureScalingEstimator.Estimate(moments, settings.Standardization, hasImage);
+        return (FeatureEncodingEstimator.Extend(scaling, encoding), encoding);
     }
 
     private static List<TrainingOutcome> TrainTogether(
@@ -345,7 +390,8 @@ internal static class NetworkTrainer
         RowSource train,
         RowSource? validation,
         TrainingSettings settings,
-        InfomorphicNetwork? initial
+        InfomorphicNetwork? initial,
+        FeatureEncoding? initialEncoding
     )
     {
         if (train.RowCount < 2)
@@ -373,9 +419,10 @@ internal static class NetworkTrainer
             );
         if (initial is null)
             return;
-        if (initial.FeatureCount != train.FeatureCount)
+        int features = initialEncoding?.FeatureCount ?? initial.FeatureCount;
+        if (features != train.FeatureCount)
             throw new ArgumentException(
-                $"The model to go on from has {initial.FeatureCount} features, the training rows {train.FeatureCount}.",
+                $"The model to go on from has {features} features, the training rows {train.FeatureCount}.",
                 nameof(initial)
             );
         if (initial.ClassCount != train.ClassCount)
@@ -401,5 +448,29 @@ internal static class NetworkTrainer
             : asked == Standardization.Auto ? "chosen from the data"
             : "as asked for";
         return $"Features are standardised {rule} ({why}).";
+    }
+
+    private static string[] Describe(FeatureEncoding encoding, FeatureEncodingKind asked, bool continued)
+    {
+        if (encoding.IsIdentity)
+            return [];
+        string why =
+            continued ? "as in the model to go on from"
+            : asked == FeatureEncodingKind.Auto ? "chosen from the data"
+            : "as asked for";
+        int encoded = Enumerable.Range(0, encoding.FeatureCount).Count(feature => encoding.KnotsOf(feature).Count > 0);
+        string missing = encoding.Substitutes is null
+            ? ""
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"; missing values are replaced by means, and indicated for {encoding.IndicatedFeatures.Count} features"
+            );
+        return
+        [
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{encoded} of {encoding.FeatureCount} features have a piecewise linear encoding of {encoding.ComponentCount} components beside them ({why}){missing}."
+            ),
+        ];
     }
 }

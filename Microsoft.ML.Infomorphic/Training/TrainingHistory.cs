@@ -66,4 +66,8 @@ public sealed record TrainingHistory(
 /// <summary>A trained network and the history of its training.</summary>
 /// <param name="Network">The network.</param>
 /// <param name="History">The history.</param>
-internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History);
+internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History)
+{
+    /// <summary>What the network reads of a row; null where it is the features as they are.</summary>
+    public FeatureEncoding? Encoding { get; init; }
+}

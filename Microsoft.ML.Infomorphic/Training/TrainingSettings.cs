@@ -108,6 +108,12 @@ public sealed record TrainingSettings
     /// <summary>How features are standardised.</summary>
     public Standardization Standardization { get; init; } = Standardization.Auto;
 
+    /// <summary>Which features get a piecewise linear encoding beside themselves.</summary>
+    public FeatureEncodingKind Encoding { get; init; } = FeatureEncodingKind.None;
+
+    /// <summary>What becomes of rows with missing features.</summary>
+    public MissingValues MissingValues { get; init; } = MissingValues.Skip;
+
     /// <summary>
     /// The share of the training rows, from 0 to less than 1, that are validation rows where there are no others: drawn by the
     /// seed, of each class its share.
@@ -183,6 +189,8 @@ public sealed record TrainingSettings
                 ("number of epochs from one evaluation to the next", settings.EpochsPerEvaluation),
                 ("validation fraction", settings.ValidationFraction),
                 ("standardisation", settings.Standardization),
+                ("encoding", settings.Encoding),
+                ("treatment of missing values", settings.MissingValues),
                 ("seed", settings.Seed),
                 ("number of threads", settings.Threads),
             ];
@@ -223,12 +231,34 @@ public sealed record TrainingSettings
             ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(Threads));
         if (!Enum.IsDefined(Order))
             throw new ArgumentOutOfRangeException(nameof(Order), Order, "There is no such order of layers.");
+        if (!Enum.IsDefined(Encoding))
+            throw new ArgumentOutOfRangeException(nameof(Encoding), Encoding, "There is no such encoding.");
+        if (!Enum.IsDefined(MissingValues))
+            throw new ArgumentOutOfRangeException(
+                nameof(MissingValues),
+                MissingValues,
+                "There is no such treatment of missing values."
+            );
         Check(nameof(Image), () => Image?.Validate());
         for (int i = 0; i < HiddenLayers.Count; i++)
         {
             int index = i;
             Check(nameof(HiddenLayers), () => HiddenLayers[index].Validate(index));
             CheckSignals(index, HiddenLayers[index]);
+        }
+
+        if (HiddenLayers.Where((layer, i) => layer.Connections is LocalFieldSettings && HearsFeatures(layer, i)).Any())
+        {
+            if (Encoding == FeatureEncodingKind.PiecewiseLinear)
+                throw Contradiction(
+                    nameof(Encoding),
+                    "Local fields in the features need the features as they are: choose the encoding Auto or None."
+                );
+            if (MissingValues == MissingValues.Indicate)
+                throw Contradiction(
+                    nameof(MissingValues),
+                    "Local fields in the features need the features as they are: missing values can be skipped, not indicated."
+                );
         }
 
         Check(nameof(Output), Output.Validate);
@@ -241,6 +271,9 @@ public sealed record TrainingSettings
                     $"The output layer cannot hear {signal}: it hears the features, or hidden layers."
                 );
     }
+
+    private static bool HearsFeatures(LayerSettings layer, int index) =>
+        (layer.Inputs ?? [index == 0 ? Signal.Features : Signal.Layer(index - 1)])[0] == Signal.Features;
 
     // Names the setting that is wrong.
     private static void Check(string setting, Action check)

@@ -159,6 +159,19 @@ internal static class DeepModels
     /// <summary>The model of a name: the same each time.</summary>
     public static ModelContents Of(string name) => s_all[name]();
 
+    /// <summary>A model that encodes rows of 30 features, of which some may be missing.</summary>
+    public static ModelContents Encoded()
+    {
+        var knots = new float[30][];
+        Array.Fill(knots, []);
+        knots[0] = [-1, 0, 0.5f];
+        knots[7] = [0, 1, 3];
+        return Of("one layer") with
+        {
+            Encoding = new FeatureEncoding(knots, Numbers(new Random(1), knots.Length, 1), [3, 29]),
+        };
+    }
+
     /// <summary>A model with more weights than the rest.</summary>
     public static ModelContents Wide(int presentations) =>
         Of(Settings(image: null, Layer(100, Signal.Layer(2)), Layer(100)) with { Presentations = presentations });

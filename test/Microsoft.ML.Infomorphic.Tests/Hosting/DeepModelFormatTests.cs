@@ -69,6 +69,44 @@ public sealed class DeepModelFormatTests
     }
 
     [TestMethod]
+    public void An_encoding_is_read_as_it_was_written()
+    {
+        ModelContents original = DeepModels.Encoded();
+        byte[] saved = Save(original);
+        ModelContents read = Read(saved);
+
+        CollectionAssert.AreEqual(saved, Save(read));
+        FeatureEncoding encoding = read.Encoding!;
+        Assert.AreEqual(original.Encoding!.FeatureCount, encoding.FeatureCount);
+        for (int feature = 0; feature < encoding.FeatureCount; feature++)
+            CollectionAssert.AreEqual(
+                original.Encoding.KnotsOf(feature).ToArray(),
+                encoding.KnotsOf(feature).ToArray()
+            );
+        CollectionAssert.AreEqual(original.Encoding.Substitutes!.ToArray(), encoding.Substitutes!.ToArray());
+        CollectionAssert.AreEqual(original.Encoding.IndicatedFeatures.ToArray(), encoding.IndicatedFeatures.ToArray());
+        Assert.IsNull(Read(Save(DeepModels.Of("feedback"))).Encoding);
+        Assert.Contains(
+            "its encoding gives 31 numbers of a row, and its network reads 36",
+            Assert
+                .ThrowsExactly<FormatException>(() =>
+                    Read(
+                        Save(
+                            original with
+                            {
+                                Encoding = new FeatureEncoding([
+                                    [0, 1],
+                                    .. new float[29][].Select(_ => Array.Empty<float>()),
+                                ]),
+                            }
+                        )
+                    )
+                )
+                .Message
+        );
+    }
+
+    [TestMethod]
     [DynamicData(nameof(EverySetting))]
     public void Settings_are_read_as_they_were_written(TrainingSettings settings)
     {
@@ -152,6 +190,8 @@ public sealed class DeepModelFormatTests
                 Epochs = 6,
                 BatchSize = 7,
                 Standardization = Standardization.PerFeature,
+                Encoding = FeatureEncodingKind.PiecewiseLinear,
+                MissingValues = MissingValues.Indicate,
                 EarlyStoppingRounds = 8,
                 RestoreBestEpoch = true,
                 Seed = ulong.MaxValue,

@@ -292,6 +292,7 @@ public class OptionsTests
             {
                 HiddenLayers = [new LayerSettings { Goal = settings.HiddenLayers[0].Goal }],
                 Output = new OutputLayerSettings { Goal = settings.Output.Goal },
+                Encoding = FeatureEncodingKind.Auto,
                 Seed = 7,
             },
             settings
