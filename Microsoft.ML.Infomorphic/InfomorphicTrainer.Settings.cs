@@ -74,6 +74,7 @@ public sealed partial class InfomorphicTrainer
                 Standardization = options.Standardization,
                 EarlyStoppingRounds = options.EarlyStoppingRounds,
                 RestoreBestEpoch = options.RestoreBestEpoch,
+                Networks = options.NumberOfNetworks,
                 Seed = (uint)(options.Seed ?? seed),
                 Threads = options.NumberOfThreads,
             };
@@ -310,6 +311,7 @@ public sealed partial class InfomorphicTrainer
         {
             Known(options.HiddenLayer, nameof(options.HiddenLayer));
             Known(options.LayerOrder, nameof(options.LayerOrder));
+            AtLeast(options.NumberOfNetworks, 1, nameof(options.NumberOfNetworks));
             AtLeast(options.NumberOfEpochs, 1, nameof(options.NumberOfEpochs));
             AtLeast(options.BatchSize, 2, nameof(options.BatchSize));
             AtLeast(options.NumberOfPresentations ?? 1, 1, nameof(options.NumberOfPresentations));

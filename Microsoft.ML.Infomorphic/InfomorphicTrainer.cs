@@ -318,27 +318,27 @@ public sealed partial class InfomorphicTrainer
                 channel,
                 context,
                 settings[0],
-                trainers.Count
+                settings.Sum(of => of.Networks)
             );
             first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
 
+            // A trainer's networks one after another.
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
                 validation,
-                [.. reports.Select((report, i) => new TrainingRequest(settings[i], report.Begin(train, device)))],
-                earlier?.Network,
+                [.. reports.SelectMany((report, i) => report.Begin(train, device, settings[i], earlier?.Networks))],
                 device,
                 left
             );
-            return
-            [
-                .. outcomes.Select<TrainingOutcome, (InfomorphicModelParameters?, Exception?)>(
-                    (outcome, i) =>
-                        outcome.Result is TrainingResult result
-                            ? (reports[i].End(result, settings[i]), null)
-                            : (null, outcome.Error)
-                ),
-            ];
+            var models = new (InfomorphicModelParameters?, Exception?)[reports.Length];
+            int trained = 0;
+            for (int i = 0; i < models.Length; i++)
+            {
+                models[i] = reports[i].End([.. outcomes.Skip(trained).Take(settings[i].Networks)], settings[i]);
+                trained += settings[i].Networks;
+            }
+
+            return models;
         }
         catch (ArgumentException exception) when (exception is not ArgumentOutOfRangeException)
         {
@@ -471,6 +471,10 @@ public sealed partial class InfomorphicTrainer
         if (predictor is not InfomorphicModelParameters earlier)
             throw host.Except(
                 $"An infomorphic network can go on from another one, and not from a {predictor.GetType().Name}."
+            );
+        if (earlier.Networks.Count != settings.Networks)
+            throw host.Except(
+                $"The model to go on from has {earlier.Networks.Count} networks, and {nameof(Options.NumberOfNetworks)} is {settings.Networks}."
             );
         if (NetworkState.DescribeDifference(earlier.Network, settings) is string difference)
             throw host.Except(difference);

@@ -9,16 +9,39 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Infomorphic.Hosting;
 
 /// <summary>What a model file holds.</summary>
-/// <param name="Network">The network.</param>
-/// <param name="History">The history of its training.</param>
-/// <param name="Settings">The settings of its training.</param>
+/// <param name="Trained">The networks, of one shape, and the histories of their training.</param>
+/// <param name="Settings">The settings of the training.</param>
 /// <param name="Scoring">How rows are scored.</param>
 internal sealed record ModelContents(
-    InfomorphicNetwork Network,
-    TrainingHistory History,
+    IReadOnlyList<TrainingResult> Trained,
     TrainingSettings Settings,
     ScoringSettings Scoring
-);
+)
+{
+    /// <summary>Creates the contents of a model of one network.</summary>
+    public ModelContents(
+        InfomorphicNetwork network,
+        TrainingHistory history,
+        TrainingSettings settings,
+        ScoringSettings scoring
+    )
+        : this([new TrainingResult(network, history)], settings, scoring) { }
+
+    /// <summary>The networks, of one shape, and the histories of their training.</summary>
+    public IReadOnlyList<TrainingResult> Trained { get; } = Trained;
+
+    /// <summary>The networks.</summary>
+    public IReadOnlyList<InfomorphicNetwork> Networks { get; } = [.. Trained.Select(of => of.Network)];
+
+    /// <summary>The histories of their training.</summary>
+    public IReadOnlyList<TrainingHistory> Histories { get; } = [.. Trained.Select(of => of.History)];
+
+    /// <summary>The first network.</summary>
+    public InfomorphicNetwork Network => Networks[0];
+
+    /// <summary>The history of its training.</summary>
+    public TrainingHistory History => Histories[0];
+}
 
 /// <summary>A model is of a later version of the format than this library knows.</summary>
 /// <param name="message">Which one.</param>
@@ -61,6 +84,7 @@ internal sealed class LaterModelException(string message) : FormatException(mess
 /// history       int best epoch; ulong steps; double seconds, step seconds; int number of epochs; epoch …:
 ///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; int
 ///               number of layers; for each double goal, counted double atoms, double self-cosine distance
+/// networks      int number of further networks; for each its layers as above, calibration and history
 /// digest        32 bytes
 /// </code>
 /// Versions 1 to 3 are of networks with one hidden layer, or none; <see cref="EarlyModelFormat"/> reads what differs.
@@ -85,6 +109,7 @@ internal static class ModelFormat
     internal const uint Version3 = 0x00010003; // Number of presentations
     private const uint Version4 = 0x00010004; // Any number of layers
     private const int MaximumSources = 4;
+    private const int FurtherNetworkBytes = 64; // at least
     private const int SignalBytes = sizeof(byte) + sizeof(int);
 
     /// <summary>The format's version, and its history.</summary>
@@ -163,16 +188,17 @@ internal static class ModelFormat
         writer.Write((byte)scaling.Kind);
         writer.WriteCounted<float>(scaling.Offsets);
         writer.WriteItems<float>(scaling.Scales);
-        writer.Write(contents.Network.HiddenLayers.Count);
-        foreach (InfomorphicLayer layer in contents.Network.HiddenLayers)
-            WriteLayer(writer, layer);
-        WriteLayer(writer, contents.Network.OutputLayer);
-        writer.Write(contents.Network.Presentations);
-        writer.WriteCounted<float>([.. contents.Network.Calibration.Slopes]);
-        writer.WriteItems<float>([.. contents.Network.Calibration.Offsets]);
+        WriteNetwork(writer, contents.Network);
         WriteScoring(writer, contents.Scoring);
         WriteSettings(writer, contents.Settings);
         WriteHistory(writer, contents.History);
+        writer.Write(contents.Trained.Count - 1);
+        foreach ((InfomorphicNetwork network, TrainingHistory history) in contents.Trained.Skip(1))
+        {
+            WriteNetwork(writer, network);
+            WriteHistory(writer, history);
+        }
+
         writer.WriteDigest();
     }
 
@@ -189,6 +215,40 @@ internal static class ModelFormat
         float[] offsets = reader.ReadCounted<float>();
         var scaling = new FeatureScaling(kind, offsets, reader.ReadItems<float>(offsets.Length));
         bool isEarly = version < Version4;
+        InfomorphicNetwork network = ReadNetwork(reader, scaling, version);
+        ScoringSettings scoring = ReadScoring(reader);
+        TrainingSettings settings = isEarly
+            ? EarlyModelFormat.ReadSettings(reader, network)
+            : ReadSettings(reader, network);
+        TrainingHistory history = ReadHistory(reader, network.Layers.Count, version);
+        var trained = new TrainingResult[1 + (isEarly ? 0 : reader.ReadCount(bytesEach: FurtherNetworkBytes))];
+        trained[0] = new TrainingResult(network, history);
+        for (int i = 1; i < trained.Length; i++)
+        {
+            InfomorphicNetwork further = ReadNetwork(reader, scaling, version);
+            if (!further.IsShapedLike(network))
+                throw new FormatException("its networks are of different shapes");
+            trained[i] = new TrainingResult(further, ReadHistory(reader, network.Layers.Count, version));
+        }
+
+        reader.ReadDigest();
+        return new ModelContents(trained, settings with { Networks = trained.Length }, scoring);
+    }
+
+    private static void WriteNetwork(CheckedWriter writer, InfomorphicNetwork network)
+    {
+        writer.Write(network.HiddenLayers.Count);
+        foreach (InfomorphicLayer layer in network.HiddenLayers)
+            WriteLayer(writer, layer);
+        WriteLayer(writer, network.OutputLayer);
+        writer.Write(network.Presentations);
+        writer.WriteCounted<float>([.. network.Calibration.Slopes]);
+        writer.WriteItems<float>([.. network.Calibration.Offsets]);
+    }
+
+    private static InfomorphicNetwork ReadNetwork(CheckedReader reader, FeatureScaling scaling, uint version)
+    {
+        bool isEarly = version < Version4;
         var hidden = new InfomorphicLayer[reader.ReadCount(bytesEach: 1)];
         for (int i = 0; i < hidden.Length; i++)
             hidden[i] = ReadLayer(reader, isEarly, SizeBelow(i));
@@ -199,13 +259,7 @@ internal static class ModelFormat
         var network = new InfomorphicNetwork(hidden, output, scaling, calibration, presentations);
         if (output.Goal is null)
             throw new FormatException("its output layer has no goal");
-        ScoringSettings scoring = ReadScoring(reader);
-        TrainingSettings settings = isEarly
-            ? EarlyModelFormat.ReadSettings(reader, network)
-            : ReadSettings(reader, network);
-        TrainingHistory history = ReadHistory(reader, network.Layers.Count, version);
-        reader.ReadDigest();
-        return new ModelContents(network, history, settings, scoring);
+        return network;
 
         // Number of numbers of a signal that comes from below a layer; of others it is not known yet.
         Func<Signal, long?> SizeBelow(int layer) =>

@@ -104,6 +104,13 @@ public sealed class InfomorphicNetwork
             _ => ClassCount,
         };
 
+    /// <summary>Whether another network differs from this one in numbers and drawn connections alone.</summary>
+    internal bool IsShapedLike(InfomorphicNetwork other) =>
+        FeatureCount == other.FeatureCount
+        && Presentations == other.Presentations
+        && Layers.Count == other.Layers.Count
+        && Layers.Zip(other.Layers).All(pair => pair.First.IsShapedLike(pair.Second));
+
     private static bool HearsLate(InfomorphicLayer layer, int index) =>
         layer.Sources.Any(source => source.Projections.Any(projection => projection.Signal.IsLateFor(index)));
 

@@ -20,12 +20,20 @@ internal sealed class TrainingCallbacks
 
     /// <summary>Called with what a user may want to know: the standardisation chosen, an early stop.</summary>
     public Action<string> Info { get; init; } = static _ => { };
+
+    /// <summary>Called when the training has failed or was ended.</summary>
+    public Action Failed { get; init; } = static () => { };
 }
 
 /// <summary>One of several networks that are trained together.</summary>
 /// <param name="Settings">Its settings.</param>
 /// <param name="Callbacks">What to tell its host. Where one of them throws, this request ends with that exception.</param>
-internal sealed record TrainingRequest(TrainingSettings Settings, TrainingCallbacks Callbacks);
+/// <param name="Initial">A network to go on from, or null for a fresh one: all go on from one, or none.</param>
+internal sealed record TrainingRequest(
+    TrainingSettings Settings,
+    TrainingCallbacks Callbacks,
+    InfomorphicNetwork? Initial = null
+);
 
 /// <summary>What a request came to: either of the two.</summary>
 /// <param name="Result">The network and its history; null where the request failed or was ended.</param>
@@ -102,7 +110,6 @@ internal static class NetworkTrainer
             new RowsInMemory(train),
             validation is null ? null : new RowsInMemory(validation),
             requests,
-            initial: null,
             device
         );
     }
@@ -119,15 +126,14 @@ internal static class NetworkTrainer
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(callbacks);
-        return TrainMany(train, validation, [new TrainingRequest(settings, callbacks)], initial, device)[0].GetResult();
+        return TrainMany(train, validation, [new TrainingRequest(settings, callbacks, initial)], device)[0].GetResult();
     }
 
-    /// <summary>Trains networks on rows that may be streamed, fresh ones or all from the same one on.</summary>
+    /// <summary>Trains networks on rows that may be streamed.</summary>
     internal static IReadOnlyList<TrainingOutcome> TrainMany(
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
-        InfomorphicNetwork? initial,
         ComputeDevice device,
         long keptBytes = long.MaxValue
     )
@@ -141,7 +147,7 @@ internal static class NetworkTrainer
             );
         try
         {
-            return TrainMany(train, validation, requests, initial, EngineFor(device), keptBytes);
+            return TrainMany(train, validation, requests, EngineFor(device), keptBytes);
         }
         catch (ExternalException exception)
             when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
@@ -165,7 +171,6 @@ internal static class NetworkTrainer
     /// <param name="train">The training rows, at least 2.</param>
     /// <param name="validation">Rows to judge epochs by, or null.</param>
     /// <param name="requests">The networks, at least one.</param>
-    /// <param name="initial">A network that all go on from, or null for fresh ones.</param>
     /// <param name="createEngine">Makes the engine, for batches of so many rows at most.</param>
     /// <param name="keptBytes">
     /// Bytes that the outputs of layers may take which are kept for the layers above, where they are trained one after another.
@@ -174,7 +179,6 @@ internal static class NetworkTrainer
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
-        InfomorphicNetwork? initial,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
         long keptBytes = long.MaxValue
     )
@@ -183,16 +187,17 @@ internal static class NetworkTrainer
         foreach (TrainingRequest request in requests)
         {
             request.Settings.Validate();
-            Check(train, validation, request.Settings, initial);
+            Check(train, validation, request.Settings, request.Initial);
             if (!shared.CanTrainWith(request.Settings, out string? reason))
                 throw new ArgumentException(reason, nameof(requests));
         }
 
         TorchRuntime.EnsureLoaded();
+        InfomorphicNetwork? initial = requests[0].Initial;
         FeatureScaling scaling =
             initial?.FeatureScaling ?? FeatureScalingEstimator.Estimate(train, shared.Standardization);
         string description = Describe(scaling, shared.Standardization, initial is not null);
-        foreach (TrainingRequest request in requests)
+        foreach (TrainingRequest request in requests.Where(request => request.Settings.Network == 0))
             request.Callbacks.Info(description);
 
         int threadsBefore = TorchRuntime.UseThreads(shared.Threads ?? Environment.ProcessorCount);
@@ -212,17 +217,17 @@ internal static class NetworkTrainer
             _ = TorchRuntime.UseThreads(threadsBefore);
         }
 
-        NetworkState NewState(TrainingSettings settings) =>
-            initial is null
-                ? NetworkState.Create(settings, scaling, train.ClassCount)
-                : NetworkState.From(initial, settings);
+        NetworkState NewState(TrainingRequest request) =>
+            request.Initial is InfomorphicNetwork network
+                ? NetworkState.From(network, request.Settings)
+                : NetworkState.Create(request.Settings, scaling, train.ClassCount);
     }
 
     private static List<TrainingOutcome> TrainTogether(
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
-        Func<TrainingSettings, NetworkState> newState,
+        Func<TrainingRequest, NetworkState> newState,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
     )
     {
@@ -230,7 +235,7 @@ internal static class NetworkTrainer
         try
         {
             foreach (TrainingRequest request in requests)
-                runs.Add(new TrainingRun(request.Settings, request.Callbacks, newState(request.Settings)));
+                runs.Add(new TrainingRun(request.Settings, request.Callbacks, newState(request)));
             Train(train, validation, runs, createEngine);
             return [.. runs.Select(run => run.Outcome!)];
         }
@@ -247,7 +252,7 @@ internal static class NetworkTrainer
         RowSource train,
         RowSource? validation,
         TrainingRequest request,
-        Func<TrainingSettings, NetworkState> newState,
+        Func<TrainingRequest, NetworkState> newState,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
         long keptBytes
     )
@@ -255,7 +260,7 @@ internal static class NetworkTrainer
         TrainingSettings settings = request.Settings;
         int threads = settings.Threads ?? Environment.ProcessorCount;
         var history = new TrainingHistory([], 0, 0, 0, 0);
-        using NetworkState network = newState(settings);
+        using NetworkState network = newState(request);
         int last = network.Layers.Count - 1;
         for (int layer = 0; ; layer++)
         {
@@ -296,7 +301,7 @@ internal static class NetworkTrainer
             request.Callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Hidden layer {layer + 1} of {last} is trained, and stays as it is."
+                    $"{settings.MessagePrefix}Hidden layer {layer + 1} of {last} is trained, and stays as it is."
                 )
             );
         }

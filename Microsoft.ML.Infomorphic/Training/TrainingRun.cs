@@ -82,7 +82,12 @@ internal sealed class TrainingRun(
         state.Restore(_best);
         _keptEpoch = _bestEpoch;
         Guard(() =>
-            callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {_bestEpoch}."))
+            callbacks.Info(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{settings.MessagePrefix}Kept the weights of epoch {_bestEpoch}."
+                )
+            )
         );
         return true;
     }
@@ -98,7 +103,7 @@ internal sealed class TrainingRun(
     ) =>
         Guard(() =>
         {
-            if (stage is null or { IsLast: true })
+            if (settings.Network == 0 && stage is null or { IsLast: true })
                 callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
             Outcome = new TrainingOutcome(
                 new TrainingResult(
@@ -154,7 +159,7 @@ internal sealed class TrainingRun(
             callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Stopped after epoch {epoch}: the validation accuracy has not risen since epoch {_bestEpoch}."
+                    $"{settings.MessagePrefix}Stopped after epoch {epoch}: the validation accuracy has not risen since epoch {_bestEpoch}."
                 )
             );
             IsTrained = true;
@@ -182,6 +187,7 @@ internal sealed class TrainingRun(
         catch (Exception exception)
         {
             Outcome = new TrainingOutcome(null, exception);
+            callbacks.Failed();
         }
     }
 }

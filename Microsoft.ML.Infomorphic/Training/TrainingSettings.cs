@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 
 namespace Microsoft.ML.Infomorphic.Training;
@@ -108,8 +109,24 @@ public sealed record TrainingSettings
     /// <summary>Whether the weights of the epoch with the best validation accuracy are kept. Needs validation rows.</summary>
     public bool RestoreBestEpoch { get; init; }
 
+    /// <summary>
+    /// Number of networks, at least 1, that are trained together on the same batches, with initial weights, drawn connections
+    /// and samples of their own; scores are the mean of their probabilities.
+    /// </summary>
+    public int Networks { get; init; } = 1;
+
     /// <summary>Everything random follows from this number.</summary>
     public ulong Seed { get; init; }
+
+    /// <summary>Which of the networks these settings are for, from 0.</summary>
+    internal int Network { get; init; }
+
+    /// <summary>What a network does not have in common with the others follows from this number.</summary>
+    internal ulong NetworkSeed => RandomStreams.SeedOf(Seed, Network);
+
+    /// <summary>How messages about one of several networks begin.</summary>
+    internal string MessagePrefix =>
+        Networks == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"Network {Network + 1} of {Networks}: ");
 
     /// <summary>Threads to use; null for as many as the machine has processors. The result does not depend on it.</summary>
     public int? Threads { get; init; }
@@ -192,6 +209,7 @@ public sealed record TrainingSettings
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Presentations, InfomorphicNetwork.MaximumPresentations);
         ArgumentOutOfRangeException.ThrowIfLessThan(Epochs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Networks, 1);
         if (EarlyStoppingRounds is int rounds)
             ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1, nameof(EarlyStoppingRounds));
         if (Threads is int threads)

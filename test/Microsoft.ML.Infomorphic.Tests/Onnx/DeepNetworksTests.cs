@@ -141,7 +141,7 @@ public sealed class DeepNetworksTests
     {
         using var stream = new MemoryStream();
         long[] labels = [.. Enumerable.Range(0, DeepModels.Classes).Select(k => (long)k), -1];
-        OnnxFile.Write(stream, contents.Network, contents.Scoring, labels, "Features", "Score", "PredictedLabel");
+        OnnxFile.Write(stream, contents.Networks, contents.Scoring, labels, "Features", "Score", "PredictedLabel");
         return stream.ToArray();
     }
 

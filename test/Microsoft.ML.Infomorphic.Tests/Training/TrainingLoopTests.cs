@@ -196,7 +196,6 @@ public class TrainingLoopTests
                 s_train,
                 s_validation,
                 trials,
-                initial: null,
                 (states, settings, rows) => new TensorTrainingEngine(states, settings, rows, torch.CPU)
             );
     }
