@@ -114,8 +114,9 @@ public sealed partial class InfomorphicTrainer
         /// and samples of their own; scores are the mean of their probabilities.
         /// </summary>
         /// <remarks>
-        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself. Training takes as many times as
-        /// long, or less on a GPU, and scoring as well.
+        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself; with validation data one factor on
+        /// all calibrated scores then calibrates the mean. Training takes about as many times as long, less on a GPU, and so does
+        /// scoring. The first network is the one that there would be without the others.
         /// </remarks>
         public int NumberOfNetworks = Defaults.NumberOfNetworks;
 

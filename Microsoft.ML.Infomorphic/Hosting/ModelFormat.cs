@@ -193,10 +193,10 @@ internal static class ModelFormat
         WriteSettings(writer, contents.Settings);
         WriteHistory(writer, contents.History);
         writer.Write(contents.Trained.Count - 1);
-        foreach ((InfomorphicNetwork network, TrainingHistory history) in contents.Trained.Skip(1))
+        foreach (TrainingResult further in contents.Trained.Skip(1))
         {
-            WriteNetwork(writer, network);
-            WriteHistory(writer, history);
+            WriteNetwork(writer, further.Network);
+            WriteHistory(writer, further.History);
         }
 
         writer.WriteDigest();

@@ -96,7 +96,8 @@ internal sealed class TrainingRun(
     public void Finish(
         int[] signs,
         ScoreCalibration calibration,
-        string calibratedOn,
+        ScoredRows calibratedOn,
+        bool isValidation,
         long steps,
         double seconds,
         double stepSeconds
@@ -104,7 +105,7 @@ internal sealed class TrainingRun(
         Guard(() =>
         {
             if (settings.Network == 0 && stage is null or { IsLast: true })
-                callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
+                callbacks.Info($"Scores are calibrated on the {(isValidation ? "validation" : "training")} rows.");
             Outcome = new TrainingOutcome(
                 new TrainingResult(
                     (stage?.Network ?? state).ToNetwork(signs, calibration),
@@ -114,7 +115,8 @@ internal sealed class TrainingRun(
                         (stage?.Before.Steps ?? 0) + steps,
                         (stage?.Before.Seconds ?? 0) + seconds,
                         (stage?.Before.StepSeconds ?? 0) + stepSeconds
-                    )
+                    ),
+                    settings.Networks > 1 && isValidation ? calibratedOn : null
                 ),
                 null
             );
