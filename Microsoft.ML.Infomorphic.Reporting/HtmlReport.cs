@@ -41,6 +41,8 @@ internal sealed class HtmlReport
 
     private int HiddenLayers => _insight.HiddenLayers.Count;
 
+    private TrainingHistory History => _model.Histories[_insight.Settings.Network];
+
     private bool HasSeveral => HiddenLayers > 1;
 
     // The layers whose goal and history are shown: the hidden ones, or the output layer where there is no other.
@@ -93,7 +95,7 @@ internal sealed class HtmlReport
             </main>
             <footer><p>All numbers are in this file, too, as JSON: <code>document.getElementById("data").textContent</code>.
             The method: Schneider, Neuhaus, Ehrlich, Makkeh, Ecker, Priesemann and Wibral, arXiv 2412.02482.</p></footer>
-            <script type="application/json" id="data">{ReportData.Create(_insight, _model.History).ToJson()}</script>
+            <script type="application/json" id="data">{ReportData.Create(_insight, History).ToJson()}</script>
             {HtmlPage.End()}
             """
         );
@@ -122,6 +124,12 @@ internal sealed class HtmlReport
             output of one neuron has at most 1 bit. An atom can be negative: a source that misleads.</p>
             """
         );
+        if (_model.Networks.Count > 1)
+            Add(
+                Invariant(
+                    $"<p class=\"note\"><b>One of several.</b> The model has {_model.Networks.Count:N0} networks, and its scores are the mean of their probabilities. This report is on network {_insight.Settings.Network + 1}, its neurons and its training alone.</p>"
+                )
+            );
         Add(
             $"<p class=\"note\"><b>What was measured.</b> {Text(_insight.Method)} "
                 + "Responses to classes and rows are those of scoring: the label is withheld and neurons pass on their mean output. θ is the probability to fire.</p></section>"
@@ -185,7 +193,7 @@ internal sealed class HtmlReport
 
     private void WriteTraining()
     {
-        TrainingHistory history = _model.History;
+        TrainingHistory history = History;
         Add("<section id=\"training\"><h2>The training</h2>");
         if (history.Epochs.Count == 0)
         {

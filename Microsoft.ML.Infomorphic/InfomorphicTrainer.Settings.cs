@@ -53,8 +53,14 @@ public sealed partial class InfomorphicTrainer
             );
             CheckPresentations(isRecurrent);
             bool isSoftmax =
-                (options.OutputLayer ?? (options.OutputGoal == Options.Defaults.OutputGoal ? OutputLayerKind.Softmax : OutputLayerKind.Infomorphic))
-                == OutputLayerKind.Softmax;
+                (
+                    options.OutputLayer
+                    ?? (
+                        options.OutputGoal == Options.Defaults.OutputGoal
+                            ? OutputLayerKind.Softmax
+                            : OutputLayerKind.Infomorphic
+                    )
+                ) == OutputLayerKind.Softmax;
             Check(
                 !isSoftmax || options.OutputGoal == Options.Defaults.OutputGoal,
                 nameof(options.OutputGoal),
@@ -84,8 +90,9 @@ public sealed partial class InfomorphicTrainer
                 Image = options.Image,
                 Presentations = Math.Max(options.NumberOfPresentations ?? 0, 2),
                 Epochs = options.NumberOfEpochs ?? automatic.Epochs(batchSize, fraction),
-                EpochsPerEvaluation =
-                    options.NumberOfEpochs is null ? automatic.EpochsPerEvaluation(batchSize, fraction) : 1,
+                EpochsPerEvaluation = options.NumberOfEpochs is null
+                    ? automatic.EpochsPerEvaluation(batchSize, fraction)
+                    : 1,
                 BatchSize = batchSize,
                 Standardization = options.Standardization,
                 Encoding = options.Encoding,
@@ -95,6 +102,7 @@ public sealed partial class InfomorphicTrainer
                     options.EarlyStoppingRounds
                     ?? (options.NumberOfEpochs is null ? automatic.EarlyStoppingRounds(batchSize, fraction) : null),
                 RestoreBestEpoch = options.RestoreBestEpoch ?? automatic.HasValidationRows(fraction),
+                Networks = options.NumberOfNetworks,
                 Seed = (uint)(options.Seed ?? seed),
                 Threads = options.NumberOfThreads,
             };
@@ -255,6 +263,7 @@ public sealed partial class InfomorphicTrainer
                     layer.SecondMomentDecay,
                     layer.Epsilon
                 ),
+                HasAutomaticLearningRate = layer.LearningRate is null,
                 PassesOn = layer.PassesOn,
             };
         }
@@ -331,6 +340,7 @@ public sealed partial class InfomorphicTrainer
         {
             Known(options.HiddenLayer, nameof(options.HiddenLayer));
             Known(options.LayerOrder, nameof(options.LayerOrder));
+            AtLeast(options.NumberOfNetworks, 1, nameof(options.NumberOfNetworks));
             AtLeast(options.NumberOfEpochs ?? 1, 1, nameof(options.NumberOfEpochs));
             AtLeast(options.BatchSize ?? 2, 2, nameof(options.BatchSize));
             Check(

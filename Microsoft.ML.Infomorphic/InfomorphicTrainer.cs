@@ -323,35 +323,30 @@ public sealed partial class InfomorphicTrainer
                 channel,
                 context,
                 first._settings,
-                trainers.Count
+                trainers.Sum(trainer => trainer._settings.Networks)
             );
-            var shape = new DataShape(
-                train.RowCount,
-                train.FeatureCount,
-                train.ClassCount,
-                HasValidationRows: validation is not null
-            );
+            var shape = new DataShape(train.RowCount, HasValidationRows: validation is not null);
             TrainingSettings[] settings = [.. trainers.Select(trainer => trainer.SettingsFor(shape, image))];
             first.ThrowIfDataDoNotFit(train, validation, earlier);
 
+            // A trainer's networks one after another.
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
                 validation,
-                [.. reports.Select((report, i) => new TrainingRequest(settings[i], report.Begin(settings[i], train, device)))],
-                earlier?.Network,
+                [.. reports.SelectMany((report, i) => report.Begin(train, device, settings[i], earlier?.Networks))],
                 device,
                 left,
                 earlier?.Encoding
             );
-            return
-            [
-                .. outcomes.Select<TrainingOutcome, (InfomorphicModelParameters?, Exception?)>(
-                    (outcome, i) =>
-                        outcome.Result is TrainingResult result
-                            ? (reports[i].End(result, settings[i]), null)
-                            : (null, outcome.Error)
-                ),
-            ];
+            var models = new (InfomorphicModelParameters?, Exception?)[reports.Length];
+            int trained = 0;
+            for (int i = 0; i < models.Length; i++)
+            {
+                models[i] = reports[i].End([.. outcomes.Skip(trained).Take(settings[i].Networks)], settings[i]);
+                trained += settings[i].Networks;
+            }
+
+            return models;
         }
         catch (ArgumentException exception) when (exception is not ArgumentOutOfRangeException)
         {
@@ -477,12 +472,10 @@ public sealed partial class InfomorphicTrainer
             ThrowIfAsked(_options.RestoreBestEpoch is true, nameof(Options.RestoreBestEpoch));
         }
 
-        settings = settings with { Image = settings.Image ?? image };
-        return AutomaticSettings.WithLearningRates(
-            settings,
-            data,
-            layer => (_options.HiddenLayers is { } layers ? layers[layer].LearningRate : _options.LearningRate) is null
-        );
+        return settings with
+        {
+            Image = settings.Image ?? image,
+        };
 
         void ThrowIfAsked(bool asked, string option)
         {
@@ -504,6 +497,10 @@ public sealed partial class InfomorphicTrainer
         if (settings.MissingValues == MissingValues.Indicate && earlier.Encoding.Substitutes is null)
             throw host.Except(
                 $"The model to go on from was trained without missing values and does not know them: leave {nameof(Options.MissingValues)} at {MissingValues.Skip}, or train a new model."
+            );
+        if (earlier.Networks.Count != settings.Networks)
+            throw host.Except(
+                $"The model to go on from has {earlier.Networks.Count} networks, and {nameof(Options.NumberOfNetworks)} is {settings.Networks}."
             );
         if (NetworkState.DescribeDifference(earlier.Network, settings) is string difference)
             throw host.Except(difference);

@@ -9,18 +9,42 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Infomorphic.Hosting;
 
 /// <summary>What a model file holds.</summary>
-/// <param name="Network">The network.</param>
-/// <param name="History">The history of its training.</param>
-/// <param name="Settings">The settings of its training.</param>
+/// <param name="Trained">The networks, of one shape, and the histories of their training.</param>
+/// <param name="Settings">The settings of the training.</param>
 /// <param name="Scoring">How rows are scored.</param>
 /// <param name="Encoding">What the network reads of a row; null for the features as they are.</param>
 internal sealed record ModelContents(
-    InfomorphicNetwork Network,
-    TrainingHistory History,
+    IReadOnlyList<TrainingResult> Trained,
     TrainingSettings Settings,
     ScoringSettings Scoring,
     FeatureEncoding? Encoding = null
-);
+)
+{
+    /// <summary>Creates the contents of a model of one network.</summary>
+    public ModelContents(
+        InfomorphicNetwork network,
+        TrainingHistory history,
+        TrainingSettings settings,
+        ScoringSettings scoring,
+        FeatureEncoding? encoding = null
+    )
+        : this([new TrainingResult(network, history)], settings, scoring, encoding) { }
+
+    /// <summary>The networks, of one shape, and the histories of their training.</summary>
+    public IReadOnlyList<TrainingResult> Trained { get; } = Trained;
+
+    /// <summary>The networks.</summary>
+    public IReadOnlyList<InfomorphicNetwork> Networks { get; } = [.. Trained.Select(of => of.Network)];
+
+    /// <summary>The histories of their training.</summary>
+    public IReadOnlyList<TrainingHistory> Histories { get; } = [.. Trained.Select(of => of.History)];
+
+    /// <summary>The first network.</summary>
+    public InfomorphicNetwork Network => Networks[0];
+
+    /// <summary>The history of its training.</summary>
+    public TrainingHistory History => Histories[0];
+}
 
 /// <summary>A model is of a later version of the format than this library knows.</summary>
 /// <param name="message">Which one.</param>
@@ -65,6 +89,7 @@ internal sealed class LaterModelException(string message) : FormatException(mess
 ///               number of layers; for each double goal, counted double atoms, double self-cosine distance
 /// encoding      byte kind asked for; byte missing values; bool is there one, and if so: int features; for each counted float
 ///               knots; bool are missing values scored, and if so float substitutes and counted int indicated features
+/// networks      int number of further networks; for each its layers as above, calibration and history
 /// digest        32 bytes
 /// </code>
 /// Versions 1 to 3 are of networks with one hidden layer, or none; <see cref="EarlyModelFormat"/> reads what differs.
@@ -89,6 +114,7 @@ internal static class ModelFormat
     internal const uint Version3 = 0x00010003; // Number of presentations
     private const uint Version4 = 0x00010004; // Any number of layers
     private const int MaximumSources = 4;
+    private const int FurtherNetworkBytes = 64; // at least
     private const int SignalBytes = sizeof(byte) + sizeof(int);
 
     /// <summary>The format's version, and its history.</summary>
@@ -167,19 +193,20 @@ internal static class ModelFormat
         writer.Write((byte)scaling.Kind);
         writer.WriteCounted<float>(scaling.Offsets);
         writer.WriteItems<float>(scaling.Scales);
-        writer.Write(contents.Network.HiddenLayers.Count);
-        foreach (InfomorphicLayer layer in contents.Network.HiddenLayers)
-            WriteLayer(writer, layer);
-        WriteLayer(writer, contents.Network.OutputLayer);
-        writer.Write(contents.Network.Presentations);
-        writer.WriteCounted<float>([.. contents.Network.Calibration.Slopes]);
-        writer.WriteItems<float>([.. contents.Network.Calibration.Offsets]);
+        WriteNetwork(writer, contents.Network);
         WriteScoring(writer, contents.Scoring);
         WriteSettings(writer, contents.Settings);
         WriteHistory(writer, contents.History);
         writer.Write((byte)contents.Settings.Encoding);
         writer.Write((byte)contents.Settings.MissingValues);
         WriteEncoding(writer, contents.Encoding);
+        writer.Write(contents.Trained.Count - 1);
+        foreach (TrainingResult further in contents.Trained.Skip(1))
+        {
+            WriteNetwork(writer, further.Network);
+            WriteHistory(writer, further.History);
+        }
+
         writer.WriteDigest();
     }
 
@@ -196,14 +223,7 @@ internal static class ModelFormat
         float[] offsets = reader.ReadCounted<float>();
         var scaling = new FeatureScaling(kind, offsets, reader.ReadItems<float>(offsets.Length));
         bool isEarly = version < Version4;
-        var hidden = new InfomorphicLayer[reader.ReadCount(bytesEach: 1)];
-        for (int i = 0; i < hidden.Length; i++)
-            hidden[i] = ReadLayer(reader, isEarly, SizeBelow(i));
-        InfomorphicLayer output = ReadLayer(reader, isEarly, SizeBelow(hidden.Length));
-        int? presentations = version >= Version3 ? reader.ReadInt32() : null;
-        float[] slopes = reader.ReadCounted<float>();
-        var calibration = new ScoreCalibration(slopes, reader.ReadItems<float>(slopes.Length));
-        var network = new InfomorphicNetwork(hidden, output, scaling, calibration, presentations);
+        InfomorphicNetwork network = ReadNetwork(reader, scaling, version);
         ScoringSettings scoring = ReadScoring(reader);
         TrainingSettings settings = isEarly
             ? EarlyModelFormat.ReadSettings(reader, network)
@@ -224,8 +244,45 @@ internal static class ModelFormat
                 );
         }
 
+        var trained = new TrainingResult[1 + (isEarly ? 0 : reader.ReadCount(bytesEach: FurtherNetworkBytes))];
+        trained[0] = new TrainingResult(network, history);
+        for (int i = 1; i < trained.Length; i++)
+        {
+            InfomorphicNetwork further = ReadNetwork(reader, scaling, version);
+            if (!further.IsShapedLike(network))
+                throw new FormatException("its networks are of different shapes");
+            trained[i] = new TrainingResult(further, ReadHistory(reader, network.Layers.Count, version));
+        }
+
         reader.ReadDigest();
-        return new ModelContents(network, history, settings, scoring, encoding);
+        return new ModelContents(trained, settings with { Networks = trained.Length }, scoring, encoding);
+    }
+
+    private static void WriteNetwork(CheckedWriter writer, InfomorphicNetwork network)
+    {
+        writer.Write(network.HiddenLayers.Count);
+        foreach (InfomorphicLayer layer in network.HiddenLayers)
+            WriteLayer(writer, layer);
+        WriteLayer(writer, network.OutputLayer);
+        writer.Write(network.Presentations);
+        writer.WriteCounted<float>([.. network.Calibration.Slopes]);
+        writer.WriteItems<float>([.. network.Calibration.Offsets]);
+    }
+
+    private static InfomorphicNetwork ReadNetwork(CheckedReader reader, FeatureScaling scaling, uint version)
+    {
+        bool isEarly = version < Version4;
+        var hidden = new InfomorphicLayer[reader.ReadCount(bytesEach: 1)];
+        for (int i = 0; i < hidden.Length; i++)
+            hidden[i] = ReadLayer(reader, isEarly, SizeBelow(i));
+        InfomorphicLayer output = ReadLayer(reader, isEarly, SizeBelow(hidden.Length));
+        int? presentations = version >= Version3 ? reader.ReadInt32() : null;
+        float[] slopes = reader.ReadCounted<float>();
+        var calibration = new ScoreCalibration(slopes, reader.ReadItems<float>(slopes.Length));
+        var network = new InfomorphicNetwork(hidden, output, scaling, calibration, presentations);
+        if (isEarly && output.Goal is null)
+            throw new FormatException("its output layer has no goal");
+        return network;
 
         // Number of numbers of a signal that comes from below a layer; of others it is not known yet.
         Func<Signal, long?> SizeBelow(int layer) =>
@@ -525,6 +582,8 @@ internal static class ModelFormat
     {
         Write(writer, settings.Epochs, settings.BatchSize, settings.Presentations);
         writer.Write((byte)settings.Standardization);
+        writer.Write(settings.EpochsPerEvaluation);
+        writer.Write(settings.ValidationFraction);
         writer.Write(settings.EarlyStoppingRounds ?? -1);
         writer.Write(settings.RestoreBestEpoch);
         writer.Write(settings.Seed);
@@ -583,6 +642,8 @@ internal static class ModelFormat
         int batchSize = reader.ReadInt32();
         int presentations = reader.ReadInt32();
         Standardization standardization = ReadEnum<Standardization>(reader);
+        int epochsPerEvaluation = reader.ReadInt32();
+        double validationFraction = reader.ReadDouble();
         int earlyStopping = reader.ReadInt32();
         bool restoreBestEpoch = reader.ReadBoolean();
         ulong seed = reader.ReadUInt64();
@@ -604,7 +665,9 @@ internal static class ModelFormat
             Image = image,
             Presentations = presentations,
             Epochs = epochs,
+            EpochsPerEvaluation = epochsPerEvaluation,
             BatchSize = batchSize,
+            ValidationFraction = validationFraction,
             Standardization = standardization,
             EarlyStoppingRounds = earlyStopping < 0 ? null : earlyStopping,
             RestoreBestEpoch = restoreBestEpoch,

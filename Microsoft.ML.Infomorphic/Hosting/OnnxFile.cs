@@ -18,9 +18,9 @@ internal sealed class OnnxFile : IOnnxGraph
 
     public int OperatorSet => OperatorSetVersion;
 
-    /// <summary>Writes a network.</summary>
+    /// <summary>Writes networks, whose mean probabilities are the scores.</summary>
     /// <param name="stream">Where to.</param>
-    /// <param name="network">The network.</param>
+    /// <param name="networks">The networks, of one shape.</param>
     /// <param name="scoring">How rows are scored.</param>
     /// <param name="labels">
     /// The classes' labels (float, double, long or string) and, last, the one of a row that has none.
@@ -32,7 +32,7 @@ internal sealed class OnnxFile : IOnnxGraph
     /// <exception cref="InvalidOperationException">The model cannot be expressed, or is larger than a file may be.</exception>
     public static void Write(
         Stream stream,
-        InfomorphicNetwork network,
+        IReadOnlyList<InfomorphicNetwork> networks,
         ScoringSettings scoring,
         Array labels,
         string features,
@@ -41,6 +41,7 @@ internal sealed class OnnxFile : IOnnxGraph
         FeatureEncoding? encoding = null
     )
     {
+        InfomorphicNetwork network = networks[0];
         if (OnnxNetwork.Obstacle(network, scoring) is string obstacle)
             throw new InvalidOperationException(obstacle);
         string[] names = [features, scores, predictedLabel];
@@ -49,7 +50,7 @@ internal sealed class OnnxFile : IOnnxGraph
                 $"The features and the outputs must have different names, and are {string.Join(", ", names)}: rename the feature column."
             );
         var file = new OnnxFile(names);
-        OnnxNetwork.AddScores(file, network, scoring, features, scores, encoding);
+        OnnxNetwork.AddScores(file, networks, scoring, features, scores, encoding);
         OnnxNetwork.AddLabels(file, scores, labels, predictedLabel);
         file._graph.Add(2, "infomorphic network");
         file._graph.Add(11, Value(features, typeof(float), encoding?.FeatureCount ?? network.FeatureCount));

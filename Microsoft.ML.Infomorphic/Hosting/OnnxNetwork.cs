@@ -13,6 +13,8 @@
 //   z             z1 …              rows × classes      the output layer's outputs in every visit but the last
 //   score         logits            rows × classes      a·(W_O y + b_O) + b, with the calibration a, b folded into W_O, b_O
 //
+// Of several networks, the names of the i-th one's nodes begin with "network i/", and scores are the mean of their probabilities.
+//
 // A sample is a row at a position: sample r·P + p is row r at position p, where neurons share their weights over P positions.
 // In networks with several hidden layers the names of the i-th one's nodes begin with "hi/".
 //
@@ -43,20 +45,14 @@ internal sealed class OnnxNetwork : IPresenter
     private readonly string _features;
     private readonly LayerValues[] _layers;
 
-    private OnnxNetwork(
-        IOnnxGraph graph,
-        InfomorphicNetwork network,
-        ScoringSettings scoring,
-        string features,
-        FeatureEncoding? encoding
-    )
+    private OnnxNetwork(OnnxNodes nodes, InfomorphicNetwork network, ScoringSettings scoring, string features)
     {
-        _nodes = new OnnxNodes(graph);
+        _nodes = nodes;
         _sums = new OnnxSums(_nodes);
         _network = network;
         _scoring = scoring;
         _schedule = ScheduleOf(network);
-        _features = encoding is null or { IsIdentity: true } ? features : OnnxEncoding.Add(_nodes, encoding, features);
+        _features = features;
         _layers =
         [
             .. network.Layers.Select(
@@ -82,23 +78,46 @@ internal sealed class OnnxNetwork : IPresenter
 
     /// <summary>Adds the scores.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="network">The network.</param>
+    /// <param name="networks">The networks; scores are the mean of their probabilities.</param>
     /// <param name="scoring">How rows are scored.</param>
     /// <param name="features">The name of the features, rows × features.</param>
     /// <param name="scores">The name of the output that becomes the scores, rows × classes.</param>
     /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
     public static void AddScores(
         IOnnxGraph graph,
-        InfomorphicNetwork network,
+        IReadOnlyList<InfomorphicNetwork> networks,
         ScoringSettings scoring,
         string features,
         string scores,
         FeatureEncoding? encoding
     )
     {
-        var presenter = new OnnxNetwork(graph, network, scoring, features, encoding);
-        presenter._schedule.Present(ref presenter);
-        graph.Output("Softmax", [presenter._layers[^1].Final], scores, ("axis", 1));
+        var shared = new OnnxNodes(graph);
+        if (encoding is { IsIdentity: false })
+            features = OnnxEncoding.Add(shared, encoding, features);
+        if (networks.Count == 1)
+        {
+            graph.Output("Softmax", [Logits(shared, networks[0])], scores, ("axis", 1));
+            return;
+        }
+
+        string sum = "";
+        for (int i = 0; i < networks.Count; i++)
+        {
+            var nodes = new OnnxNodes(graph, $"network {i + 1}/");
+            string p = nodes.Node("Softmax", [Logits(nodes, networks[i])], "probabilities", ("axis", 1));
+            sum = i == 0 ? p : nodes.Node("Add", [sum, p], "sum");
+        }
+
+        string count = graph.Constant("networks", new[] { (float)networks.Count }, 1);
+        graph.Output("Div", [sum, count], scores);
+
+        string Logits(OnnxNodes nodes, InfomorphicNetwork network)
+        {
+            var presenter = new OnnxNetwork(nodes, network, scoring, features);
+            presenter._schedule.Present(ref presenter);
+            return presenter._layers[^1].Final;
+        }
     }
 
     void IPresenter.Aggregate(Visit visit)

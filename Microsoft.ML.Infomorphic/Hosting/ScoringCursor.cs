@@ -33,7 +33,7 @@ internal sealed class ScoringCursor : RootCursorBase
 
     private readonly ScoredColumns _columns;
     private readonly DataViewRowCursor _source;
-    private readonly NetworkScorer _scorer;
+    private readonly EnsembleScorer _scorer;
     private readonly bool[] _active;
     private readonly ValueGetter<VBuffer<float>> _getFeatures;
     private readonly ValueGetter<DataViewRowId> _getId;
@@ -62,7 +62,7 @@ internal sealed class ScoringCursor : RootCursorBase
         ScoredColumns columns,
         bool[] active,
         DataViewRowCursor source,
-        NetworkScorer scorer,
+        EnsembleScorer scorer,
         int helpers
     )
         : base(provider)

@@ -127,6 +127,9 @@ internal sealed unsafe class ScoringBlock
     /// <summary>The scores of a row.</summary>
     public Span<float> Probabilities(int row) => _probabilities.AsSpan(row * _classCount, _classCount);
 
+    /// <summary>The scores of all rows, one row after another.</summary>
+    public Span<float> AllProbabilities => _probabilities.AsSpan(0, RowCount * _classCount);
+
     /// <summary>Whether a row has no scores, because a feature is not finite or became so in a sum.</summary>
     public bool IsMissing(int row) => _kinds[row] == RowKind.Missing;
 

@@ -16,6 +16,12 @@ internal readonly record struct Quality(double Accuracy, double LogLoss, double 
     public bool IsChance => LogLoss > 0.99 * Entropy;
 }
 
+/// <summary>Rows, and what a network's output neurons aggregate for them.</summary>
+/// <param name="Scores">Classes × rows, signs folded in.</param>
+/// <param name="Labels">The class of each row.</param>
+/// <param name="Weights">The weight of each row.</param>
+internal sealed record ScoredRows(float[][] Scores, int[] Labels, double[] Weights);
+
 /// <summary>
 /// Evaluates networks in training, with the label withheld and hidden neurons at their mean output. Results are in the order
 /// of the networks that are asked for.
@@ -37,14 +43,12 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
     }
 
     /// <summary>Accuracy, 0 to 1, and log-loss, in nats, of calibrated scores over rows, each by its weight.</summary>
-    public Quality[] Score(
-        RowSelection rows,
-        int[] networks,
-        int[][] signs,
-        ScoreCalibration[] calibrations
-    )
+    public Quality[] Score(RowSelection rows, int[] networks, int[][] signs, ScoreCalibration[] calibrations)
     {
-        ScoreSum[] sums = [.. signs.Zip(calibrations, (ofNetwork, calibration) => new ScoreSum(ofNetwork, calibration))];
+        ScoreSum[] sums =
+        [
+            .. signs.Zip(calibrations, (ofNetwork, calibration) => new ScoreSum(ofNetwork, calibration)),
+        ];
         ForBatches(rows, networks, (i, batch, output) => sums[i].Add(batch, output));
         return [.. sums.Select(sum => sum.Mean)];
     }
@@ -52,17 +56,28 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
     /// <summary>
     /// Fits the calibration of the scores to rows; to one in so many, where they are more than a number.
     /// </summary>
-    public ScoreCalibration[] Calibrate(RowSelection rows, int[] networks, int[][] signs, int threads, int most)
+    /// <returns>The calibrations, and the rows with the scores that they are for.</returns>
+    public (ScoreCalibration Calibration, ScoredRows Rows)[] Calibrate(
+        RowSelection rows,
+        int[] networks,
+        int[][] signs,
+        int threads,
+        int most
+    )
     {
         int stride = (rows.RowCount + most - 1) / most;
         CalibrationRows[] chosen = [.. signs.Select(ofNetwork => new CalibrationRows(ofNetwork, stride))];
         ForBatches(rows, networks, (i, batch, output) => chosen[i].Add(batch, output));
-        var calibrations = new ScoreCalibration[chosen.Length];
+        var calibrations = new (ScoreCalibration, ScoredRows)[chosen.Length];
         Parallel.For(
             0,
             chosen.Length,
             new ParallelOptions { MaxDegreeOfParallelism = threads },
-            i => calibrations[i] = chosen[i].Fit()
+            i =>
+            {
+                ScoredRows scored = chosen[i].Scored;
+                calibrations[i] = (ScoreCalibrator.Fit(scored.Scores, scored.Labels, scored.Weights), scored);
+            }
         );
         return calibrations;
     }
@@ -164,7 +179,6 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
             }
         }
 
-        public ScoreCalibration Fit() =>
-            ScoreCalibrator.Fit([.. _scores.Select(values => values.ToArray())], [.. _labels], [.. _weights]);
+        public ScoredRows Scored => new([.. _scores.Select(values => values.ToArray())], [.. _labels], [.. _weights]);
     }
 }

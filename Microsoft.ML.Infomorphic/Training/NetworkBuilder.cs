@@ -9,7 +9,7 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// <param name="classes">Number of classes.</param>
 internal sealed class NetworkBuilder(TrainingSettings settings, int features, int classes)
 {
-    private readonly RandomStream _random = new(settings.Seed, RandomStreams.LateralConnections);
+    private readonly RandomStream _random = new(settings.NetworkSeed, RandomStreams.LateralConnections);
     private readonly List<(int Neurons, int Outputs, ImageShape? Shape)> _shapes = [];
 
     /// <summary>

@@ -23,12 +23,20 @@ internal sealed class TrainingCallbacks
 
     /// <summary>Called with what a user should know: that something is wrong with what was learned.</summary>
     public Action<string> Warn { get; init; } = static _ => { };
+
+    /// <summary>Called when the training has failed or was ended.</summary>
+    public Action Failed { get; init; } = static () => { };
 }
 
 /// <summary>One of several networks that are trained together.</summary>
 /// <param name="Settings">Its settings.</param>
 /// <param name="Callbacks">What to tell its host. Where one of them throws, this request ends with that exception.</param>
-internal sealed record TrainingRequest(TrainingSettings Settings, TrainingCallbacks Callbacks);
+/// <param name="Initial">A network to go on from, or null for a fresh one: all go on from one, or none.</param>
+internal sealed record TrainingRequest(
+    TrainingSettings Settings,
+    TrainingCallbacks Callbacks,
+    InfomorphicNetwork? Initial = null
+);
 
 /// <summary>What a request came to: either of the two.</summary>
 /// <param name="Result">The network and its history; null where the request failed or was ended.</param>
@@ -105,7 +113,6 @@ internal static class NetworkTrainer
             new RowsInMemory(train),
             validation is null ? null : new RowsInMemory(validation),
             requests,
-            initial: null,
             device
         );
     }
@@ -122,15 +129,14 @@ internal static class NetworkTrainer
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(callbacks);
-        return TrainMany(train, validation, [new TrainingRequest(settings, callbacks)], initial, device)[0].GetResult();
+        return TrainMany(train, validation, [new TrainingRequest(settings, callbacks, initial)], device)[0].GetResult();
     }
 
-    /// <summary>Trains networks on rows that may be streamed, fresh ones or all from the same one on.</summary>
+    /// <summary>Trains networks on rows that may be streamed.</summary>
     internal static IReadOnlyList<TrainingOutcome> TrainMany(
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
-        InfomorphicNetwork? initial,
         ComputeDevice device,
         long keptBytes = long.MaxValue,
         FeatureEncoding? initialEncoding = null
@@ -145,7 +151,7 @@ internal static class NetworkTrainer
             );
         try
         {
-            return TrainMany(train, validation, requests, initial, EngineFor(device), keptBytes, initialEncoding);
+            return TrainMany(train, validation, requests, EngineFor(device), keptBytes, initialEncoding);
         }
         catch (ExternalException exception)
             when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
@@ -169,7 +175,6 @@ internal static class NetworkTrainer
     /// <param name="train">The training rows, at least 2.</param>
     /// <param name="validation">Rows to judge epochs by, or null.</param>
     /// <param name="requests">The networks, at least one.</param>
-    /// <param name="initial">A network that all go on from, or null for fresh ones.</param>
     /// <param name="createEngine">Makes the engine, for batches of so many rows at most.</param>
     /// <param name="keptBytes">
     /// Bytes that the outputs of layers may take which are kept for the layers above, where they are trained one after another.
@@ -179,7 +184,6 @@ internal static class NetworkTrainer
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
-        InfomorphicNetwork? initial,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
         long keptBytes = long.MaxValue,
         FeatureEncoding? initialEncoding = null
@@ -189,21 +193,32 @@ internal static class NetworkTrainer
         foreach (TrainingRequest request in requests)
         {
             request.Settings.Validate();
-            Check(train, validation, request.Settings, initial, initialEncoding);
+            Check(train, validation, request.Settings, request.Initial, initialEncoding);
             if (!shared.CanTrainWith(request.Settings, out string? reason))
                 throw new ArgumentException(reason, nameof(requests));
         }
 
         TorchRuntime.EnsureLoaded();
+        InfomorphicNetwork? initial = requests[0].Initial;
         (FeatureScaling scaling, FeatureEncoding encoding) = initial is null
             ? Prepare(train, shared)
             : (initial.FeatureScaling, initialEncoding ?? FeatureEncoding.None(initial.FeatureCount));
+        requests =
+        [
+            .. requests.Select(request =>
+                request with
+                {
+                    Settings = request.Settings.WithLearningRates(encoding.EncodedCount, train.ClassCount),
+                }
+            ),
+        ];
+        shared = requests[0].Settings;
         string[] descriptions =
         [
             Describe(scaling, shared.Standardization, initial is not null),
             .. Describe(encoding, shared.Encoding, initial is not null),
         ];
-        foreach (TrainingRequest request in requests)
+        foreach (TrainingRequest request in requests.Where(request => request.Settings.Network == 0))
         foreach (string description in descriptions)
             request.Callbacks.Info(description);
         RowSplit split = RowSplit.Of(train, validation is null ? shared.ValidationFraction : 0, shared.Seed);
@@ -236,10 +251,10 @@ internal static class NetworkTrainer
             _ = TorchRuntime.UseThreads(threadsBefore);
         }
 
-        NetworkState NewState(TrainingSettings settings) =>
-            initial is null
-                ? NetworkState.Create(settings, scaling, train.ClassCount)
-                : NetworkState.From(initial, settings);
+        NetworkState NewState(TrainingRequest request) =>
+            request.Initial is InfomorphicNetwork network
+                ? NetworkState.From(network, request.Settings)
+                : NetworkState.Create(request.Settings, scaling, train.ClassCount);
     }
 
     // What is found out from training rows.
@@ -272,7 +287,7 @@ internal static class NetworkTrainer
         RowSource? validation,
         RowSplit split,
         IReadOnlyList<TrainingRequest> requests,
-        Func<TrainingSettings, NetworkState> newState,
+        Func<TrainingRequest, NetworkState> newState,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
     )
     {
@@ -280,7 +295,7 @@ internal static class NetworkTrainer
         try
         {
             foreach (TrainingRequest request in requests)
-                runs.Add(new TrainingRun(request.Settings, request.Callbacks, newState(request.Settings)));
+                runs.Add(new TrainingRun(request.Settings, request.Callbacks, newState(request)));
             Train(train, validation, split, runs, createEngine);
             return [.. runs.Select(run => run.Outcome!)];
         }
@@ -298,7 +313,7 @@ internal static class NetworkTrainer
         RowSource? validation,
         RowSplit split,
         TrainingRequest request,
-        Func<TrainingSettings, NetworkState> newState,
+        Func<TrainingRequest, NetworkState> newState,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
         long keptBytes
     )
@@ -306,7 +321,7 @@ internal static class NetworkTrainer
         TrainingSettings settings = request.Settings;
         int threads = settings.Threads ?? Environment.ProcessorCount;
         var history = new TrainingHistory([], 0, 0, 0, 0);
-        using NetworkState network = newState(settings);
+        using NetworkState network = newState(request);
         int last = network.Layers.Count - 1;
         for (int layer = 0; ; layer++)
         {
@@ -347,7 +362,7 @@ internal static class NetworkTrainer
             request.Callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Hidden layer {layer + 1} of {last} is trained, and stays as it is."
+                    $"{settings.MessagePrefix}Hidden layer {layer + 1} of {last} is trained, and stays as it is."
                 )
             );
         }

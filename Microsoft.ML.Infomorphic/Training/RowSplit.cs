@@ -20,8 +20,13 @@ internal sealed record RowSplit(int[] Learned, int[] HeldOut)
         var random = new RandomStream(seed, RandomStreams.ValidationRows);
         IEnumerable<int> rows = Enumerable.Range(0, train.RowCount);
         IEnumerable<int[]> groups = train is RowsInMemory inMemory
-            ? rows.GroupBy(row => inMemory.Rows.Labels[row]).OrderBy(group => group.Key).Select(group => group.ToArray())
-            : [[.. rows]];
+            ? rows.GroupBy(row => inMemory.Rows.Labels[row])
+                .OrderBy(group => group.Key)
+                .Select(group => group.ToArray())
+            :
+            [
+                [.. rows],
+            ];
         var heldOut = new List<int>();
         double owed = 0; // what rounding has left out so far, so that the shares of many small classes add up
         foreach (int[] group in groups)

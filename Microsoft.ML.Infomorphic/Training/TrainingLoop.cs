@@ -57,8 +57,7 @@ internal sealed class TrainingLoop
         _batchSize = batchSize;
         _threads = runs[0].Settings.Threads ?? Environment.ProcessorCount;
         _train = train;
-        _validation =
-            validation?.All ?? (split.HeldOut.Length == 0 ? null : train.Select(split.HeldOut));
+        _validation = validation?.All ?? (split.HeldOut.Length == 0 ? null : train.Select(split.HeldOut));
         _epochsPerEvaluation = runs[0].Settings.EpochsPerEvaluation;
         _evaluation = new Evaluation(engine, batchSize, !runs[0].State.Output.IsSoftmax, CheckAlive);
         _order = [.. split.Learned];
@@ -73,8 +72,7 @@ internal sealed class TrainingLoop
         {
             for (int epoch = 1; _runs.Count > 0; epoch++)
             {
-                bool isEvaluated =
-                    epoch % _epochsPerEvaluation == 0 || _runs.Any(run => epoch == run.Settings.Epochs);
+                bool isEvaluated = epoch % _epochsPerEvaluation == 0 || _runs.Any(run => epoch == run.Settings.Epochs);
                 TrainEpoch(isEvaluated);
                 if (!isEvaluated)
                     continue;
@@ -113,17 +111,20 @@ internal sealed class TrainingLoop
     {
         int[] all = [.. Enumerable.Range(0, _runs.Count)];
         int[][] signs = _evaluation.DecideSigns(_evaluated, all);
-        ScoreCalibration[] calibrations = _evaluation.Calibrate(
-            _validation ?? _evaluated,
-            all,
-            signs,
-            _threads,
-            TrainingSettings.MaximumRowsForEpochCalibration
-        );
+        ScoreCalibration[] calibrations =
+        [
+            .. _evaluation
+                .Calibrate(
+                    _validation ?? _evaluated,
+                    all,
+                    signs,
+                    _threads,
+                    TrainingSettings.MaximumRowsForEpochCalibration
+                )
+                .Select(of => of.Calibration),
+        ];
         Quality[] training = _evaluation.Score(_evaluated, all, signs, calibrations);
-        Quality[]? validation = _validation is null
-            ? null
-            : _evaluation.Score(_validation, all, signs, calibrations);
+        Quality[]? validation = _validation is null ? null : _evaluation.Score(_validation, all, signs, calibrations);
         _engine.DownloadWeights();
         for (int i = 0; i < _runs.Count; i++)
             _runs[i].EndEpoch(epoch, training[i], validation?[i], _clock.Elapsed.TotalSeconds);
@@ -140,7 +141,7 @@ internal sealed class TrainingLoop
             if (_runs[i].RestoreBest())
                 _engine.UploadWeights(i);
         int[][] signs = _evaluation.DecideSigns(_train.All, done);
-        ScoreCalibration[] calibrations = _evaluation.Calibrate(
+        (ScoreCalibration Calibration, ScoredRows Rows)[] calibrations = _evaluation.Calibrate(
             _validation ?? _evaluated,
             done,
             signs,
@@ -152,8 +153,9 @@ internal sealed class TrainingLoop
             _runs[done[i]]
                 .Finish(
                     signs[i],
-                    calibrations[i],
-                    _validation is null ? "training" : "validation",
+                    calibrations[i].Calibration,
+                    calibrations[i].Rows,
+                    isValidation: _validation is not null,
                     _steps,
                     _clock.Elapsed.TotalSeconds,
                     _stepClock.Elapsed.TotalSeconds

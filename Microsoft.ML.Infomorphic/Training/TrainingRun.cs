@@ -68,12 +68,8 @@ internal sealed class TrainingRun(
     /// <param name="training">How the network does on training rows.</param>
     /// <param name="validation">How it does on validation rows; null where there are none.</param>
     /// <param name="seconds">Seconds since training began.</param>
-    public void EndEpoch(
-        int epoch,
-        Quality training,
-        Quality? validation,
-        double seconds
-    ) => Guard(() => Record(epoch, training, validation, seconds));
+    public void EndEpoch(int epoch, Quality training, Quality? validation, double seconds) =>
+        Guard(() => Record(epoch, training, validation, seconds));
 
     /// <summary>Puts the weights of the best epoch back where they are to be kept and are not the last.</summary>
     /// <returns>Whether the weights have changed.</returns>
@@ -85,7 +81,12 @@ internal sealed class TrainingRun(
         state.Restore(_bestWeights);
         _keptEpoch = _bestEpoch;
         Guard(() =>
-            callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {_bestEpoch}."))
+            callbacks.Info(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{settings.MessagePrefix}Kept the weights of epoch {_bestEpoch}."
+                )
+            )
         );
         return true;
     }
@@ -94,19 +95,19 @@ internal sealed class TrainingRun(
     public void Finish(
         int[] signs,
         ScoreCalibration calibration,
-        string calibratedOn,
+        ScoredRows calibratedOn,
+        bool isValidation,
         long steps,
         double seconds,
         double stepSeconds
     ) =>
         Guard(() =>
         {
-            if (stage is null or { IsLast: true })
-            {
-                callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
-                if (Doubt(calibratedOn) is string doubt)
-                    callbacks.Warn(doubt);
-            }
+            string rows = isValidation ? "validation" : "training";
+            if (settings.Network == 0 && stage is null or { IsLast: true })
+                callbacks.Info($"Scores are calibrated on the {rows} rows.");
+            if (stage is null or { IsLast: true } && Doubt(rows) is string doubt)
+                callbacks.Warn(settings.MessagePrefix + doubt);
 
             Outcome = new TrainingOutcome(
                 new TrainingResult(
@@ -117,7 +118,8 @@ internal sealed class TrainingRun(
                         (stage?.Before.Steps ?? 0) + steps,
                         (stage?.Before.Seconds ?? 0) + seconds,
                         (stage?.Before.StepSeconds ?? 0) + stepSeconds
-                    )
+                    ),
+                    settings.Networks > 1 && isValidation ? calibratedOn : null
                 ),
                 null
             );
@@ -125,12 +127,7 @@ internal sealed class TrainingRun(
 
     public void Dispose() => state.Dispose();
 
-    private void Record(
-        int epoch,
-        Quality training,
-        Quality? validation,
-        double seconds
-    )
+    private void Record(int epoch, Quality training, Quality? validation, double seconds)
     {
         if (!double.IsFinite(training.LogLoss))
             throw new InvalidOperationException(
@@ -165,7 +162,7 @@ internal sealed class TrainingRun(
             callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Stopped after epoch {epoch}: the validation log-loss has not fallen since epoch {_bestEpoch}."
+                    $"{settings.MessagePrefix}Stopped after epoch {epoch}: the validation log-loss has not fallen since epoch {_bestEpoch}."
                 )
             );
             IsTrained = true;
@@ -217,6 +214,7 @@ internal sealed class TrainingRun(
         catch (Exception exception)
         {
             Outcome = new TrainingOutcome(null, exception);
+            callbacks.Failed();
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 
 namespace Microsoft.ML.Infomorphic.Training;
@@ -129,8 +130,24 @@ public sealed record TrainingSettings
     /// <summary>Whether the weights of the epoch with the least validation log-loss are kept. Needs validation rows.</summary>
     public bool RestoreBestEpoch { get; init; }
 
+    /// <summary>
+    /// Number of networks, at least 1, that are trained together on the same batches, with initial weights, drawn connections
+    /// and samples of their own; scores are the mean of their probabilities.
+    /// </summary>
+    public int Networks { get; init; } = 1;
+
     /// <summary>Everything random follows from this number.</summary>
     public ulong Seed { get; init; }
+
+    /// <summary>Which of the networks these settings are for, from 0.</summary>
+    internal int Network { get; init; }
+
+    /// <summary>What a network does not have in common with the others follows from this number.</summary>
+    internal ulong NetworkSeed => RandomStreams.SeedOf(Seed, Network);
+
+    /// <summary>How messages about one of several networks begin.</summary>
+    internal string MessagePrefix =>
+        Networks == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"Network {Network + 1} of {Networks}: ");
 
     /// <summary>Threads to use; null for as many as the machine has processors. The result does not depend on it.</summary>
     public int? Threads { get; init; }
@@ -209,6 +226,34 @@ public sealed record TrainingSettings
                 .Where(layer => Order == LayerOrder.BottomUp || HiddenLayers[layer].PassesOn == PassedOutputs.Mean),
         ];
 
+    /// <summary>These settings with the learning rates that follow from the numbers of inputs.</summary>
+    /// <param name="features">Number of features that the network hears.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
+    internal TrainingSettings WithLearningRates(int features, int classes)
+    {
+        if (!HiddenLayers.Any(layer => layer.HasAutomaticLearningRate))
+            return this;
+        var connections = new NetworkBuilder(this, features, classes).Connect();
+        return this with
+        {
+            HiddenLayers =
+            [
+                .. HiddenLayers.Select((layer, i) => layer.HasAutomaticLearningRate ? With(layer, i) : layer),
+            ],
+        };
+
+        LayerSettings With(LayerSettings layer, int i)
+        {
+            int inputs = connections[i][0].Heard.Sum(of => of.Connectivity.ConnectionsPerNeuron);
+            return layer with
+            {
+                HasAutomaticLearningRate = false,
+                Optimizer = layer.Optimizer with { LearningRate = AutomaticSettings.LearningRate(inputs) },
+            };
+        }
+    }
+
     /// <summary>Checks the settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
     /// <exception cref="ArgumentException">Settings contradict each other.</exception>
@@ -225,6 +270,7 @@ public sealed record TrainingSettings
                 ValidationFraction,
                 "The share must be at least 0 and less than 1."
             );
+        ArgumentOutOfRangeException.ThrowIfLessThan(Networks, 1);
         if (EarlyStoppingRounds is int rounds)
             ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1, nameof(EarlyStoppingRounds));
         if (Threads is int threads)

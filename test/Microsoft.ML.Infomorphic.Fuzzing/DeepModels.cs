@@ -70,6 +70,18 @@ internal static class DeepModels
                     Presentations = 3,
                 }
             ),
+        ["three networks"] = () =>
+            Together(
+                3,
+                Settings(
+                    image: null,
+                    Layer(3) with
+                    {
+                        Connections = new RandomSubsetSettings(4, 9),
+                    },
+                    Layer(5, lateral: 2)
+                )
+            ),
         ["random subsets"] = () =>
             Of(
                 Settings(
@@ -190,12 +202,22 @@ internal static class DeepModels
         return [.. Enumerable.Range(0, count).Select(_ => Numbers(random, Features, 1.5))];
     }
 
+    // As many networks, whose connections are drawn by seeds of their own.
+    private static ModelContents Together(int networks, TrainingSettings settings)
+    {
+        ModelContents[] each =
+        [
+            .. Enumerable.Range(0, networks).Select(i => Of(settings with { Networks = networks, Network = i })),
+        ];
+        return new ModelContents([.. each.SelectMany(contents => contents.Trained)], each[0].Settings, each[0].Scoring);
+    }
+
     // The layers that settings ask for, with random weights.
     private static ModelContents Of(TrainingSettings settings, IReadOnlyList<Signal>? read = null)
     {
         settings = settings with { Output = settings.Output with { Inputs = read } };
         settings.Validate();
-        var random = new Random(settings.HiddenLayers.Count);
+        var random = new Random(settings.HiddenLayers.Count + settings.Network);
         var layers = new List<InfomorphicLayer>();
         var connected = new NetworkBuilder(settings, Features, Classes).Connect();
         for (int i = 0; i < connected.Count - 1; i++)

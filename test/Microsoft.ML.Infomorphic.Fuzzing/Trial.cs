@@ -50,8 +50,8 @@ internal static class Trial
                     // ModelFormat's caller makes this error of it, too.
                     throw new FormatException(exception.Message.Split('\n')[0], exception);
                 }
-                var scorer = new NetworkScorer(
-                    contents.Network,
+                var scorer = new EnsembleScorer(
+                    contents.Networks,
                     contents.Scoring with
                     {
                         Samples = 1,

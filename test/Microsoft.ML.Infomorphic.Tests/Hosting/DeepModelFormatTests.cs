@@ -25,7 +25,9 @@ public sealed class DeepModelFormatTests
         ModelContents read = Read(saved);
 
         CollectionAssert.AreEqual(saved, Save(read));
-        AssertSame(original.Network, read.Network);
+        Assert.HasCount(original.Networks.Count, read.Networks);
+        foreach ((InfomorphicNetwork one, InfomorphicNetwork other) in original.Networks.Zip(read.Networks))
+            AssertSame(one, other);
         Assert.AreEqual(original.Settings, read.Settings);
         Assert.AreEqual(original.Scoring, read.Scoring);
         Assert.HasCount(original.History.Epochs.Count, read.History.Epochs);
@@ -122,6 +124,7 @@ public sealed class DeepModelFormatTests
         string[] others =
         [
             nameof(TrainingSettings.Threads),
+            nameof(TrainingSettings.Networks),
             nameof(LayerSettings.Goal),
             nameof(LayerSettings.Activation),
             nameof(LayerSettings.Binning),
