@@ -243,7 +243,7 @@ public sealed partial class InfomorphicTrainer
         public int? Seed;
 
         /// <summary>
-        /// The number of threads to train with, at least 1; null for as many as the machine has processors. The model
+        /// The number of threads to train with, 1 to 1,024; null for as many as the machine has processors. The model
         /// does not depend on it.
         /// </summary>
         public int? NumberOfThreads;
