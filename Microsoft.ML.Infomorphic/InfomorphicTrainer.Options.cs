@@ -114,9 +114,8 @@ public sealed partial class InfomorphicTrainer
         /// and samples of their own; scores are the mean of their probabilities.
         /// </summary>
         /// <remarks>
-        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself; with validation data one factor on
-        /// all calibrated scores then calibrates the mean. Training takes about as many times as long, less on a GPU, and so does
-        /// scoring. The first network is the one that there would be without the others.
+        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself. Training takes about as many times
+        /// as long, less on a GPU, and so does scoring. The first network is the one that there would be without the others.
         /// </remarks>
         public int NumberOfNetworks = Defaults.NumberOfNetworks;
 

@@ -87,7 +87,7 @@ public sealed partial class InfomorphicTrainer
             Exception[] errors = [.. outcomes.Select(outcome => outcome.Error).OfType<Exception>()];
             if (errors.Length > 0)
                 return (null, Array.Find(errors, error => error is not OperationCanceledException) ?? errors[0]);
-            TrainingResult[] results = EnsembleCalibrator.Calibrate([.. outcomes.Select(outcome => outcome.Result!)]);
+            TrainingResult[] results = [.. outcomes.Select(outcome => outcome.Result!)];
             foreach ((int network, TrainingResult result) in results.Index())
                 Channel.Info(
                     string.Create(

@@ -5,12 +5,6 @@ using Microsoft.ML.Infomorphic.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Training;
 
-/// <summary>Rows, and what a network's output neurons aggregate for them.</summary>
-/// <param name="Scores">Classes × rows, signs folded in.</param>
-/// <param name="Labels">The class of each row.</param>
-/// <param name="Weights">The weight of each row.</param>
-internal sealed record ScoredRows(float[][] Scores, int[] Labels, double[] Weights);
-
 /// <summary>
 /// Judges networks in training, with the label withheld and hidden neurons at their mean output. Results are in the order
 /// of the networks that are asked for.
@@ -42,28 +36,18 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, Action ch
     /// Fits the calibration of the scores to rows; to one in so many, where they are more than
     /// <see cref="TrainingSettings.MaximumRowsForCalibration"/>.
     /// </summary>
-    /// <returns>The calibrations, and the rows with the scores that they are for.</returns>
-    public (ScoreCalibration Calibration, ScoredRows Rows)[] Calibrate(
-        RowSelection rows,
-        int[] networks,
-        int[][] signs,
-        int threads
-    )
+    public ScoreCalibration[] Calibrate(RowSelection rows, int[] networks, int[][] signs, int threads)
     {
         const int Most = TrainingSettings.MaximumRowsForCalibration;
         int stride = (rows.RowCount + Most - 1) / Most;
         CalibrationRows[] chosen = [.. signs.Select(ofNetwork => new CalibrationRows(ofNetwork, stride))];
         ForBatches(rows, networks, (i, batch, output) => chosen[i].Add(batch, output));
-        var calibrations = new (ScoreCalibration, ScoredRows)[chosen.Length];
+        var calibrations = new ScoreCalibration[chosen.Length];
         Parallel.For(
             0,
             chosen.Length,
             new ParallelOptions { MaxDegreeOfParallelism = threads },
-            i =>
-            {
-                ScoredRows scored = chosen[i].Scored;
-                calibrations[i] = (ScoreCalibrator.Fit(scored.Scores, scored.Labels, scored.Weights), scored);
-            }
+            i => calibrations[i] = chosen[i].Fit()
         );
         return calibrations;
     }
@@ -155,6 +139,7 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, Action ch
             }
         }
 
-        public ScoredRows Scored => new([.. _scores.Select(values => values.ToArray())], [.. _labels], [.. _weights]);
+        public ScoreCalibration Fit() =>
+            ScoreCalibrator.Fit([.. _scores.Select(values => values.ToArray())], [.. _labels], [.. _weights]);
     }
 }

@@ -122,20 +122,14 @@ internal sealed class TrainingLoop
             if (_runs[i].RestoreBest())
                 _engine.UploadWeights(i);
         int[][] signs = _evaluation.DecideSigns(_train.All, done);
-        (ScoreCalibration Calibration, ScoredRows Rows)[] calibrations = _evaluation.Calibrate(
-            _validation?.All ?? _evaluated,
-            done,
-            signs,
-            _threads
-        );
+        ScoreCalibration[] calibrations = _evaluation.Calibrate(_validation?.All ?? _evaluated, done, signs, _threads);
         _engine.DownloadWeights();
         for (int i = 0; i < done.Length; i++)
             _runs[done[i]]
                 .Finish(
                     signs[i],
-                    calibrations[i].Calibration,
-                    calibrations[i].Rows,
-                    isValidation: _validation is not null,
+                    calibrations[i],
+                    _validation is null ? "training" : "validation",
                     _steps,
                     _clock.Elapsed.TotalSeconds,
                     _stepClock.Elapsed.TotalSeconds

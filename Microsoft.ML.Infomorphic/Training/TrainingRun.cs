@@ -96,8 +96,7 @@ internal sealed class TrainingRun(
     public void Finish(
         int[] signs,
         ScoreCalibration calibration,
-        ScoredRows calibratedOn,
-        bool isValidation,
+        string calibratedOn,
         long steps,
         double seconds,
         double stepSeconds
@@ -105,7 +104,7 @@ internal sealed class TrainingRun(
         Guard(() =>
         {
             if (settings.Network == 0 && stage is null or { IsLast: true })
-                callbacks.Info($"Scores are calibrated on the {(isValidation ? "validation" : "training")} rows.");
+                callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
             Outcome = new TrainingOutcome(
                 new TrainingResult(
                     (stage?.Network ?? state).ToNetwork(signs, calibration),
@@ -115,8 +114,7 @@ internal sealed class TrainingRun(
                         (stage?.Before.Steps ?? 0) + steps,
                         (stage?.Before.Seconds ?? 0) + seconds,
                         (stage?.Before.StepSeconds ?? 0) + stepSeconds
-                    ),
-                    settings.Networks > 1 && isValidation ? calibratedOn : null
+                    )
                 ),
                 null
             );
