@@ -115,9 +115,8 @@ public sealed partial class InfomorphicTrainer
         /// and samples of their own; scores are the mean of their probabilities.
         /// </summary>
         /// <remarks>
-        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself; with validation data one factor on
-        /// all calibrated scores then calibrates the mean. Training takes about as many times as long, less on a GPU, and so does
-        /// scoring. The first network is the one that there would be without the others.
+        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself. Training takes about as many times
+        /// as long, less on a GPU, and so does scoring. The first network is the one that there would be without the others.
         /// </remarks>
         public int NumberOfNetworks = Defaults.NumberOfNetworks;
 
@@ -276,7 +275,7 @@ public sealed partial class InfomorphicTrainer
         public int? Seed;
 
         /// <summary>
-        /// The number of threads to train with, at least 1; null for as many as the machine has processors. The model
+        /// The number of threads to train with, 1 to 1,024; null for as many as the machine has processors. The model
         /// does not depend on it.
         /// </summary>
         public int? NumberOfThreads;

@@ -17,6 +17,9 @@ public sealed partial class InfomorphicTrainer
     /// <param name="automatic">What options that are null are.</param>
     private sealed class SettingsReader(Options options, IExceptionContext host, AutomaticSettings automatic)
     {
+        // Each takes memory of its own, long before it has work.
+        private const int MaximumThreads = 1024;
+
         private static readonly string[] s_hiddenSources = ["FCL", "FC", "FL"];
 
         // The options of one hidden layer, as they are with and without a list of layers.
@@ -373,6 +376,11 @@ public sealed partial class InfomorphicTrainer
                 $"must be at most {ScoringSettings.MaximumSamples}, and is {options.NumberOfScoringSamples}."
             );
             AtLeast(options.NumberOfThreads ?? 1, 1, nameof(options.NumberOfThreads));
+            Check(
+                (options.NumberOfThreads ?? 1) <= MaximumThreads,
+                nameof(options.NumberOfThreads),
+                $"must be at most {MaximumThreads}, and is {options.NumberOfThreads}."
+            );
             AtLeast(options.MemoryBudget ?? 1, 1, nameof(options.MemoryBudget));
             Check(
                 DeviceChoice.IsValid(options.Device),

@@ -211,7 +211,7 @@ public sealed partial class InfomorphicTrainer
 
     /// <summary>
     /// Whether a trainer can be fitted together with another one by <see cref="FitMany"/>: they may differ in their goals,
-    /// activations, learning rates, weight decays and numbers of epochs, in when they stop early and in how they score.
+    /// activations, learning rates, weight decays, numbers of epochs and of networks, in when they stop early and in how they score.
     /// </summary>
     /// <param name="other">The other trainer.</param>
     /// <param name="reason">Why not, in one sentence; null where they can.</param>
