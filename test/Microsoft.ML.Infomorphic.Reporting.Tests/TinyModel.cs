@@ -29,7 +29,8 @@ internal static class TinyModel
     public static InfomorphicModelParameters Create(
         MLContext mlContext,
         int epochs = 12,
-        InfomorphicNetwork? network = null
+        InfomorphicNetwork? network = null,
+        FeatureEncoding? encoding = null
     )
     {
         network ??= Network();
@@ -50,7 +51,8 @@ internal static class TinyModel
                     Output = new OutputLayerSettings { Goal = GoalFunctions.Output },
                     BatchSize = 64,
                 },
-                new ScoringSettings()
+                new ScoringSettings(),
+                encoding
             )
         );
     }
