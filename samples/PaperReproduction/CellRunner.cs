@@ -51,6 +51,7 @@ internal sealed class CellRunner(ImageData data, int threads, int cellsAtOnce)
         {
             NumberOfEpochs = cell.Epochs,
             Standardization = Standardization.Global,
+            Encoding = FeatureEncodingKind.None,
             Seed = cell.Seed,
             Device = "cpu",
             NumberOfThreads = threads,

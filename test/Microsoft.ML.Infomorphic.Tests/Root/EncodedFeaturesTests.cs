@@ -281,11 +281,14 @@ public class EncodedFeaturesTests
         };
         options.Image = new ImageShape(1, FeatureCount);
         options.HiddenLayers = [new HiddenLayerOptions { Connections = new LocalFieldSettings(1, 2, 1, 1) }];
-        Assert.Contains("Encoding", Samples.Failure<ArgumentOutOfRangeException>(() => Fit(options, View(Rows(100)))));
+        Assert.Contains(
+            "choose the encoding Auto or None",
+            Samples.Failure<ArgumentOutOfRangeException>(() => Fit(options, View(Rows(100))))
+        );
         options.Encoding = FeatureEncodingKind.Auto;
         options.MissingValues = MissingValues.Indicate;
         Assert.Contains(
-            "MissingValues",
+            "missing values can be skipped, not indicated",
             Samples.Failure<ArgumentOutOfRangeException>(() => Fit(options, View(Rows(100))))
         );
         options.MissingValues = MissingValues.Skip;
