@@ -320,7 +320,7 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// The settings of arXiv 2412.02482, table 1 and appendix A.10: 100 hidden neurons, 100 epochs of batches of 1,024 rows,
-        /// an infomorphic output layer, no validation rows.
+        /// an infomorphic output layer, features as they are, no validation rows.
         /// </summary>
         /// <returns>New options.</returns>
         public static Options Paper() =>
@@ -334,6 +334,7 @@ public sealed partial class InfomorphicTrainer
                 OutputWeightDecay = 0.00015,
                 ValidationFraction = 0,
                 RestoreBestEpoch = false,
+                Encoding = FeatureEncodingKind.None,
             };
 
         /// <summary>Checks the options and turns them into settings.</summary>

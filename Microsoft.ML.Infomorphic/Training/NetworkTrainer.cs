@@ -276,7 +276,8 @@ internal static class NetworkTrainer
             moments,
             settings.Encoding,
             settings.MissingValues,
-            hasImage
+            hasImage,
+            settings.Threads ?? Environment.ProcessorCount
         );
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(moments, settings.Standardization, hasImage);
         return (FeatureEncodingEstimator.Extend(scaling, encoding), encoding);
