@@ -294,7 +294,7 @@ public sealed partial class InfomorphicTrainer
         try
         {
             IChannel channel = reports[0].Channel;
-            first.CheckAlive();
+            CheckAlive(trainers);
             if (context.ValidationSet is null)
                 foreach (InfomorphicTrainer trainer in trainers)
                     trainer.ThrowIfValidationIsNeeded();
@@ -314,12 +314,7 @@ public sealed partial class InfomorphicTrainer
                 () => TorchRuntime.CudaDeviceCount
             );
 
-            (RowSource train, RowSource? validation, long left) = first.Read(
-                channel,
-                context,
-                settings[0],
-                trainers.Count
-            );
+            (RowSource train, RowSource? validation, long left) = Read(trainers, channel, context, settings[0]);
             first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
 
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
@@ -340,6 +335,10 @@ public sealed partial class InfomorphicTrainer
                 ),
             ];
         }
+        catch (OperationCanceledException exception) when (trainers.All(trainer => trainer.IsCancelled))
+        {
+            return [.. trainers.Select(_ => ((InfomorphicModelParameters?)null, (Exception?)exception))];
+        }
         catch (ArgumentException exception) when (exception is not ArgumentOutOfRangeException)
         {
             throw first.Host.Except(exception, exception.Message);
@@ -358,33 +357,25 @@ public sealed partial class InfomorphicTrainer
     }
 
     // The rows, and the bytes of the budget that they leave.
-    private (RowSource Train, RowSource? Validation, long Left) Read(
+    private static (RowSource Train, RowSource? Validation, long Left) Read(
+        IReadOnlyList<InfomorphicTrainer> trainers,
         IChannel channel,
         TrainContext context,
-        TrainingSettings settings,
-        int networks
+        TrainingSettings settings
     )
     {
-        var plan = new MemoryPlan(_memoryBudget, settings, networks);
-        FirstReading train = DataViewReader.Read(
-            Host,
-            channel,
-            context.TrainingSet,
-            "training",
-            _memoryBudget is null ? null : plan.ForRows
-        );
+        InfomorphicTrainer first = trainers[0];
+        var plan = new MemoryPlan(first._memoryBudget, settings, trainers.Count);
+        FirstReading train = ReadRows(context.TrainingSet, "training", plan.ForRows);
         FirstReading? validation = context.ValidationSet is RoleMappedData data
-            ? DataViewReader.Read(
-                Host,
-                channel,
-                data,
-                "validation",
-                _memoryBudget is null ? null : (_, _) => plan.ForValidation(train)
-            )
+            ? ReadRows(data, "validation", (_, _) => plan.ForValidation(train))
             : null;
         (RowSource rows, RowSource? forValidation) = plan.Arrange(train, validation, message => channel.Info(message));
         long left = plan.ForRows(rows.FeatureCount, rows.ClassCount) - train.Bytes - (validation?.Bytes ?? 0);
         return (rows, forValidation, Math.Max(left, 0));
+
+        FirstReading ReadRows(RoleMappedData data, string purpose, Func<int, int, long> limit) =>
+            DataViewReader.Read(first.Host, channel, data, purpose, () => CheckAlive(trainers), limit);
     }
 
     // The shape of an image's features where the column has dimensions, as ExtractPixels gives them: channels × height ×
@@ -446,10 +437,22 @@ public sealed partial class InfomorphicTrainer
         }
     }
 
+    private bool IsCancelled => _cancellationToken.IsCancellationRequested;
+
     private void CheckAlive()
     {
         Host.CheckAlive();
         _cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    // What trainers do together goes on for as long as one of them does.
+    private static void CheckAlive(IReadOnlyList<InfomorphicTrainer> trainers)
+    {
+        trainers[0].Host.CheckAlive();
+        foreach (InfomorphicTrainer trainer in trainers)
+            if (!trainer.IsCancelled)
+                return;
+        trainers[0].CheckAlive();
     }
 
     private void ThrowIfValidationIsNeeded()

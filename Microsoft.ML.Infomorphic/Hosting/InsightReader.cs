@@ -58,32 +58,25 @@ internal static class InsightReader
         roles.CheckOptFloatWeight();
         var rows = new RowStore(network.FeatureCount, network.ClassCount, weightColumn is not null);
         var places = new List<long>();
-        using var cursor = new MulticlassLabelCursor(
-            network.ClassCount,
+        var skipped = new SkippedRows(roles);
+
+        // No question here whether the context was cancelled: that of a finished trial is, and its model is still good.
+        using var cursor = new LabeledRowCursor(
             roles,
-            CursOpt.Label | CursOpt.Features | CursOpt.Weight
+            network.ClassCount,
+            cancellationToken.ThrowIfCancellationRequested
         );
-        while (cursor.MoveNext())
+        while (cursor.MoveNext(skipped))
         {
-            // No question here whether the context was cancelled: that of a finished trial is, and its model is still good.
-            cancellationToken.ThrowIfCancellationRequested();
-            rows.TryAdd(DataViewReader.ValuesOf(cursor));
-            places.Add(cursor.KeptRowCount + cursor.SkippedRowCount - 1);
+            RowValues row = cursor.Values;
+            rows.TryAdd(in row);
+            places.Add(cursor.Position);
         }
 
-        if (cursor.BadFeaturesRowCount > 0)
-            channel.Warning($"Skipped {cursor.BadFeaturesRowCount} instances with missing features during explanation");
-        if (cursor.BadLabelCount > 0)
-            channel.Warning($"Skipped {cursor.BadLabelCount} instances with missing labels during explanation");
-        if (cursor.BadWeightCount > 0)
-            channel.Warning($"Skipped {cursor.BadWeightCount} instances with missing weights during explanation");
+        skipped.Report(channel, "explanation");
         if (rows.RowCount == 0)
             throw host.Except(
-                cursor.BadLabelCount > 0
-                    ? $"No row has a label in the column '{labelColumn}', and an explanation needs labels."
-                : cursor.BadFeaturesRowCount > 0 ? $"No row has only finite features in the column '{featureColumn}'."
-                : cursor.BadWeightCount > 0 ? $"No row has a positive weight in the column '{weightColumn}'."
-                : $"There are no rows to explain the model on: the columns '{featureColumn}' and '{labelColumn}' are empty."
+                $"There is no row to explain the model on in the columns '{featureColumn}' and '{labelColumn}': {skipped.WhyNoneIsLeft()}."
             );
         return new InsightRows(
             rows.ToRows(),

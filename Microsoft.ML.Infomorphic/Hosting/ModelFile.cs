@@ -46,6 +46,7 @@ internal static class ModelFile
     {
         try
         {
+            ThrowIfSomethingElse(stream);
             ThrowIfDamaged(stream);
             stream.Position = 0;
             return catalog.Load(stream, out inputSchema);
@@ -60,19 +61,48 @@ internal static class ModelFile
         }
     }
 
+    private static void ThrowIfSomethingElse(Stream stream)
+    {
+        ReadOnlySpan<byte> signature = "PK"u8; // of a zip archive
+        Span<byte> start = stackalloc byte[2];
+        int read = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        if (read == 0)
+            throw new InvalidDataException("the file is empty");
+        if (!start[..read].SequenceEqual(signature))
+            throw new InvalidDataException("a saved model is a zip archive, and this file is none");
+        stream.Position = 0;
+    }
+
     // ML.NET takes memory for what an entry is said to hold before it reads it, some of its readers never come back from
     // damaged bytes, and .NET does not look at an archive's checksums.
     private static void ThrowIfDamaged(Stream stream)
     {
         const long LargestRatio = 1032; // of deflate: 258 bytes from 2 bits
         const long Slack = 64;
-        using var archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        const string PartOfAnyModel = "Model.key";
+        using ZipArchive archive = Open(stream);
+        if (!archive.Entries.Any(entry => entry.FullName.EndsWith(PartOfAnyModel, StringComparison.OrdinalIgnoreCase)))
+            throw new InvalidDataException($"it is a zip archive, and a model's part '{PartOfAnyModel}' is not in it");
         long left = stream.Length;
         foreach (ZipArchiveEntry entry in archive.Entries)
         {
             left -= entry.CompressedLength;
             if (left < 0 || entry.Length > LargestRatio * entry.CompressedLength + Slack || !HasItsChecksum(entry))
                 throw new InvalidDataException($"the entry '{entry.FullName}' is damaged");
+        }
+    }
+
+    private static ZipArchive Open(Stream stream)
+    {
+        try
+        {
+            return new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        }
+        catch (Exception exception) when (exception is InvalidDataException or IOException)
+        {
+            throw new InvalidDataException(
+                $"the archive's directory, which is at its end, is missing or damaged ({exception.Message.TrimEnd('.')})"
+            );
         }
     }
 

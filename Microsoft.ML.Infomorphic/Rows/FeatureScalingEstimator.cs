@@ -18,13 +18,16 @@ internal static class FeatureScalingEstimator
     private const float SmallestScale = 1e-30f;
 
     /// <summary>The standardisation of <paramref name="rows"/> by the rule <paramref name="kind"/>.</summary>
-    public static FeatureScaling Estimate(RowSource rows, Standardization kind)
+    /// <param name="rows">The training rows.</param>
+    /// <param name="kind">The rule.</param>
+    /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
+    public static FeatureScaling Estimate(RowSource rows, Standardization kind, Action? checkAlive = null)
     {
         int features = rows.FeatureCount;
         if (kind == Standardization.None)
             return Identity(features);
 
-        var moments = new FeatureMoments(rows);
+        var moments = new FeatureMoments(rows, checkAlive);
         if (kind == Standardization.Auto)
             kind = AreOfOneKind(moments) ? Standardization.Global : Standardization.PerFeature;
 
@@ -94,9 +97,9 @@ internal static class FeatureScalingEstimator
 /// <summary>Weighted moments and extremes of each feature.</summary>
 internal sealed class FeatureMoments
 {
-    private const int RowsPerBatch = 1024;
+    private const int RowsPerBatch = 256;
 
-    public FeatureMoments(RowSource rows)
+    public FeatureMoments(RowSource rows, Action? checkAlive = null)
     {
         int features = rows.FeatureCount;
         Means = new double[features];
@@ -110,20 +113,23 @@ internal sealed class FeatureMoments
         float[] row = new float[features];
         double total = 0;
         foreach (RowBatch batch in rows.All.Batches(RowsPerBatch))
-        foreach (int i in batch.Indices.Span)
         {
-            batch.Rows.Features.CopyRow(i, row);
-            double weight = batch.Rows.Weights is null ? 1 : batch.Rows.Weights[i];
-            total += weight;
-            double share = weight / total;
-            for (int feature = 0; feature < features; feature++)
+            checkAlive?.Invoke();
+            foreach (int i in batch.Indices.Span)
             {
-                double value = row[feature];
-                double change = value - Means[feature];
-                Means[feature] += share * change;
-                Variances[feature] += weight * change * (value - Means[feature]);
-                Minima[feature] = Math.Min(Minima[feature], value);
-                Maxima[feature] = Math.Max(Maxima[feature], value);
+                batch.Rows.Features.CopyRow(i, row);
+                double weight = batch.Rows.Weights is null ? 1 : batch.Rows.Weights[i];
+                total += weight;
+                double share = weight / total;
+                for (int feature = 0; feature < features; feature++)
+                {
+                    double value = row[feature];
+                    double change = value - Means[feature];
+                    Means[feature] += share * change;
+                    Variances[feature] += weight * change * (value - Means[feature]);
+                    Minima[feature] = Math.Min(Minima[feature], value);
+                    Maxima[feature] = Math.Max(Maxima[feature], value);
+                }
             }
         }
 

@@ -38,6 +38,8 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
     public long ForValidation(FirstReading train)
     {
         long rows = ForRows(train.Survey.FeatureCount, train.Survey.ClassCount);
+        if (rows == long.MaxValue)
+            return rows;
         return train.Rows is null ? rows / 4 : rows - train.Bytes;
     }
 

@@ -190,7 +190,8 @@ internal static class NetworkTrainer
 
         TorchRuntime.EnsureLoaded();
         FeatureScaling scaling =
-            initial?.FeatureScaling ?? FeatureScalingEstimator.Estimate(train, shared.Standardization);
+            initial?.FeatureScaling
+            ?? FeatureScalingEstimator.Estimate(train, shared.Standardization, () => CheckAlive(requests));
         string description = Describe(scaling, shared.Standardization, initial is not null);
         foreach (TrainingRequest request in requests)
             request.Callbacks.Info(description);
@@ -214,7 +215,7 @@ internal static class NetworkTrainer
 
         NetworkState NewState(TrainingSettings settings) =>
             initial is null
-                ? NetworkState.Create(settings, scaling, train.ClassCount)
+                ? NetworkState.Create(settings, scaling, train.ClassCount, () => CheckAlive(requests))
                 : NetworkState.From(initial, settings);
     }
 
@@ -332,6 +333,18 @@ internal static class NetworkTrainer
                 )
             );
         return (states, settings, rows) => TensorTrainingEngine.OnCuda(states, settings, rows, index);
+    }
+
+    // What requests have in common goes on for as long as one of their hosts wants it.
+    private static void CheckAlive(IReadOnlyList<TrainingRequest> requests)
+    {
+        for (int i = 0; ; i++)
+            try
+            {
+                requests[i].Callbacks.CheckAlive();
+                return;
+            }
+            catch (Exception) when (i < requests.Count - 1) { }
     }
 
     private static void Check(
