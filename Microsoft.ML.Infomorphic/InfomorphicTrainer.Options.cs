@@ -138,25 +138,25 @@ public sealed partial class InfomorphicTrainer
         /// <summary>R: fixed bins of a hidden neuron's sources cover (−R, R); positive.</summary>
         public double BinningRange = Defaults.BinningRange;
 
-        /// <summary>α₁: the share of a hidden neuron's drive that the context modulates; finite.</summary>
+        /// <summary>α₁: the share of a hidden neuron's drive that the context modulates; at most 10⁶ in magnitude.</summary>
         public double Alpha1 = Defaults.Alpha;
 
-        /// <summary>α₂: the share of a hidden neuron's drive that the lateral input modulates; finite.</summary>
+        /// <summary>α₂: the share of a hidden neuron's drive that the lateral input modulates; at most 10⁶ in magnitude.</summary>
         public double Alpha2 = Defaults.Alpha;
 
-        /// <summary>β₁: the steepness of the modulation by the context; finite.</summary>
+        /// <summary>β₁: the steepness of the modulation by the context; at most 10⁶ in magnitude.</summary>
         public double Beta1 = Defaults.Beta;
 
-        /// <summary>β₂: the steepness of the modulation by the lateral input; finite.</summary>
+        /// <summary>β₂: the steepness of the modulation by the lateral input; at most 10⁶ in magnitude.</summary>
         public double Beta2 = Defaults.Beta;
 
         /// <summary>
         /// k: the share of the drive that is not modulated, of hidden neurons with context or lateral input but not both;
-        /// finite.
+        /// at most 10⁶ in magnitude.
         /// </summary>
         public double BivariateK = Defaults.BivariateK;
 
-        /// <summary>β: the steepness of the modulation of such hidden neurons; finite.</summary>
+        /// <summary>β: the steepness of the modulation of such hidden neurons; at most 10⁶ in magnitude.</summary>
         public double BivariateBeta = Defaults.BivariateBeta;
 
         /// <summary>The hidden neurons' learning rate, positive.</summary>
@@ -231,7 +231,7 @@ public sealed partial class InfomorphicTrainer
         public int? Seed;
 
         /// <summary>
-        /// The number of threads to train with, at least 1; null for as many as the machine has processors. The model
+        /// The number of threads to train with, 1 to 1,024; null for as many as the machine has processors. The model
         /// does not depend on it.
         /// </summary>
         public int? NumberOfThreads;
@@ -282,5 +282,9 @@ public sealed partial class InfomorphicTrainer
         /// </exception>
         internal TrainingSettings ToTrainingSettings(IExceptionContext host, int seed) =>
             new SettingsReader(this, host).Read(seed);
+
+        /// <summary>A sentence for each option that has been changed and has no effect.</summary>
+        /// <param name="host">Marks exceptions.</param>
+        internal IEnumerable<string> UnusedOptions(IExceptionContext host) => new SettingsReader(this, host).Unused();
     }
 }

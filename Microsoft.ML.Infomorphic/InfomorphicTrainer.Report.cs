@@ -30,6 +30,8 @@ public sealed partial class InfomorphicTrainer
         public TrainingCallbacks Begin(RowSource train, ComputeDevice device)
         {
             TrainingSettings settings = _trainer._settings;
+            foreach (string unused in _trainer._unusedOptions)
+                Channel.Warning(unused);
             Channel.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,

@@ -43,6 +43,35 @@ public sealed partial class InfomorphicTrainer
             (nameof(Options.Epsilon), of => of.Epsilon),
         ];
 
+        // Single precision is what everything is computed in, and these leave room for squares of small numbers to be summed.
+        private const double SmallestNumber = 1e-30;
+        private const double LargestNumber = 1e30;
+
+        // Of what sums are multiplied by; a goal or an activation of larger ones is none that could be learned with.
+        private const double LargestFactor = 1e6;
+
+        /// <summary>
+        /// A sentence for each option that has been changed and has no effect, since no hidden neurons learn.
+        /// </summary>
+        public IEnumerable<string> Unused()
+        {
+            if (options.HiddenLayers is not null || options.HiddenLayer == HiddenLayerKind.Infomorphic)
+                return [];
+            var defaults = new Options();
+            string[] used =
+                options.HiddenLayer == HiddenLayerKind.Random ? [nameof(options.NumberOfHiddenNeurons)] : [];
+            return s_ofOneLayer
+                .Where(option => option.Name is not (nameof(options.HiddenLayer) or nameof(options.Context)))
+                .Where(option => option.Name != nameof(options.LateralInput) && !used.Contains(option.Name))
+                .Where(option => !Equals(option.Value(options), option.Value(defaults)))
+                .Select(option =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{option.Name} is {option.Value(options)} and has no effect: {nameof(options.HiddenLayer)} is {options.HiddenLayer}"
+                    )
+                );
+        }
+
         public TrainingSettings Read(int seed)
         {
             CheckRanges();
@@ -301,10 +330,19 @@ public sealed partial class InfomorphicTrainer
             );
         }
 
-        private GoalFunction ParseGoal(string? text, string sources, string name, string hint) =>
-            GoalFunction.TryParse(text, sources, out GoalFunction? goal, out string? error)
-                ? goal
-                : throw host.ExceptUserArg(name, $"{name}: {error}{hint}");
+        private GoalFunction ParseGoal(string? text, string sources, string name, string hint)
+        {
+            if (!GoalFunction.TryParse(text, sources, out GoalFunction? goal, out string? error))
+                throw host.ExceptUserArg(name, $"{name}: {error}{hint}");
+            double largest = goal.Gamma.Max(Math.Abs);
+            Check(largest > 0, name, "has coefficients of 0 alone, and neurons would learn nothing.");
+            Check(
+                largest <= LargestFactor,
+                name,
+                $"has a coefficient of magnitude {Text(largest)}, and must have none above {Text(LargestFactor)}: what counts are their ratios."
+            );
+            return goal;
+        }
 
         private void CheckRanges()
         {
@@ -333,6 +371,11 @@ public sealed partial class InfomorphicTrainer
                 $"must be at most {ScoringSettings.MaximumSamples}, and is {options.NumberOfScoringSamples}."
             );
             AtLeast(options.NumberOfThreads ?? 1, 1, nameof(options.NumberOfThreads));
+            Check(
+                (options.NumberOfThreads ?? 1) <= TrainingSettings.MaximumThreads,
+                nameof(options.NumberOfThreads),
+                $"must be at most {TrainingSettings.MaximumThreads}, and is {options.NumberOfThreads}: more threads than the machine has processors are of no use."
+            );
             AtLeast(options.MemoryBudget ?? 1, 1, nameof(options.MemoryBudget));
             Check(
                 DeviceChoice.IsValid(options.Device),
@@ -355,12 +398,12 @@ public sealed partial class InfomorphicTrainer
                 $"must be at most {Kernels.Binning.MaximumCount}, and is {layer.NumberOfBins}."
             );
             Positive(layer.BinningRange, prefix + nameof(layer.BinningRange));
-            Finite(layer.Alpha1, prefix + nameof(layer.Alpha1));
-            Finite(layer.Alpha2, prefix + nameof(layer.Alpha2));
-            Finite(layer.Beta1, prefix + nameof(layer.Beta1));
-            Finite(layer.Beta2, prefix + nameof(layer.Beta2));
-            Finite(layer.BivariateK, prefix + nameof(layer.BivariateK));
-            Finite(layer.BivariateBeta, prefix + nameof(layer.BivariateBeta));
+            Factor(layer.Alpha1, prefix + nameof(layer.Alpha1));
+            Factor(layer.Alpha2, prefix + nameof(layer.Alpha2));
+            Factor(layer.Beta1, prefix + nameof(layer.Beta1));
+            Factor(layer.Beta2, prefix + nameof(layer.Beta2));
+            Factor(layer.BivariateK, prefix + nameof(layer.BivariateK));
+            Factor(layer.BivariateBeta, prefix + nameof(layer.BivariateBeta));
             Positive(layer.LearningRate, prefix + nameof(layer.LearningRate));
             NotNegative(layer.WeightDecay, prefix + nameof(layer.WeightDecay));
             Decay(layer.FirstMomentDecay, prefix + nameof(layer.FirstMomentDecay));
@@ -371,21 +414,38 @@ public sealed partial class InfomorphicTrainer
         private void AtLeast(int value, int minimum, string name) =>
             Check(value >= minimum, name, $"must be at least {minimum}, and is {value}.");
 
-        private void Positive(double value, string name) =>
+        private void Positive(double value, string name)
+        {
             Check(value > 0 && double.IsFinite(value), name, $"must be positive and finite, and is {Text(value)}.");
+            Check(
+                value is >= SmallestNumber and <= LargestNumber,
+                name,
+                $"must be from {Text(SmallestNumber)} to {Text(LargestNumber)}, and is {Text(value)}."
+            );
+        }
 
-        private void NotNegative(double value, string name) =>
+        private void NotNegative(double value, string name)
+        {
             Check(
                 value >= 0 && double.IsFinite(value),
                 name,
                 $"must be finite and not negative, and is {Text(value)}."
             );
+            Check(value <= LargestNumber, name, $"must be at most {Text(LargestNumber)}, and is {Text(value)}.");
+        }
 
         private void Decay(double value, string name) =>
             Check(value is >= 0 and < 1, name, $"must be at least 0 and less than 1, and is {Text(value)}.");
 
-        private void Finite(double value, string name) =>
+        private void Factor(double value, string name)
+        {
             Check(double.IsFinite(value), name, $"must be finite, and is {Text(value)}.");
+            Check(
+                Math.Abs(value) <= LargestFactor,
+                name,
+                $"must be from -{Text(LargestFactor)} to {Text(LargestFactor)}, and is {Text(value)}."
+            );
+        }
 
         private void Known<T>(T value, string name)
             where T : struct, Enum =>

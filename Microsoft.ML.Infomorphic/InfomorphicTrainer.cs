@@ -69,18 +69,25 @@ public sealed partial class InfomorphicTrainer
     private readonly long? _memoryBudget;
     private readonly Action<EpochRecord>? _epochEnded;
     private readonly CancellationToken _cancellationToken;
+    private readonly string[] _unusedOptions;
+    private readonly string? _neuronsOption;
 
     internal InfomorphicTrainer(IHostEnvironment environment, Options options)
         : base(
             Contracts.CheckRef(environment, nameof(environment)).Register(LoadName),
-            TrainerUtils.MakeR4VecFeature(options.FeatureColumnName),
-            TrainerUtils.MakeU4ScalarColumn(options.LabelColumnName),
-            TrainerUtils.MakeR4ScalarWeightColumn(options.ExampleWeightColumnName)
+            TrainerUtils.MakeR4VecFeature(
+                ColumnName(environment, options.FeatureColumnName, nameof(options.FeatureColumnName))
+            ),
+            TrainerUtils.MakeU4ScalarColumn(
+                ColumnName(environment, options.LabelColumnName, nameof(options.LabelColumnName))
+            ),
+            TrainerUtils.MakeR4ScalarWeightColumn(
+                options.ExampleWeightColumnName is null
+                    ? null
+                    : ColumnName(environment, options.ExampleWeightColumnName, nameof(options.ExampleWeightColumnName))
+            )
         )
     {
-        if (!LabelColumn.IsValid)
-            throw Host.ExceptUserArg(nameof(options.LabelColumnName), "The name of the label column is missing.");
-
         // Drawn once and always, so that a trainer gives the same model again, and an option more or less does not
         // change what the context's other components draw.
         int seed = Host.Rand.Next();
@@ -96,6 +103,8 @@ public sealed partial class InfomorphicTrainer
         _memoryBudget = (long?)options.MemoryBudget << 20;
         _epochEnded = options.EpochEnded;
         _cancellationToken = options.CancellationToken;
+        _unusedOptions = [.. options.UnusedOptions(Host)];
+        _neuronsOption = options.HiddenLayers is null ? nameof(options.NumberOfHiddenNeurons) : null;
         Info = new TrainerInfo(
             normalization: false,
             calibration: false,
@@ -304,6 +313,7 @@ public sealed partial class InfomorphicTrainer
                 .. trainers.Select(trainer => trainer._settings with { Image = trainer._settings.Image ?? image }),
             ];
             InfomorphicModelParameters? earlier = Earlier(first.Host, context.InitialPredictor, settings[0]);
+            ThrowIfClassesDiffer(first.Host, context, earlier);
 
             // What may be missing is looked for before hours are spent on reading.
             TorchRuntime.EnsureLoaded();
@@ -350,6 +360,12 @@ public sealed partial class InfomorphicTrainer
         }
     }
 
+    // ML.NET's sentence names a parameter of its own.
+    private static string ColumnName(IHostEnvironment environment, string? name, string option) =>
+        string.IsNullOrEmpty(name)
+            ? throw environment.ExceptUserArg(option, $"{option} is missing: it is the name of a column.")
+            : name;
+
     private RoleMappedData RolesOf(IDataView data)
     {
         _ = GetOutputSchema(SchemaShape.Create(data.Schema)); // says what is wrong with the columns
@@ -366,7 +382,19 @@ public sealed partial class InfomorphicTrainer
     {
         InfomorphicTrainer first = trainers[0];
         var plan = new MemoryPlan(first._memoryBudget, settings, trainers.Count);
-        FirstReading train = ReadRows(context.TrainingSet, "training", plan.ForRows);
+        string label = context.TrainingSet.Schema.Label!.Value.Name;
+        FirstReading train = ReadRows(
+            context.TrainingSet,
+            "training",
+            (features, classes) =>
+            {
+                first.ThrowIfTooLarge(plan, features, classes, rows: 2, label);
+                return plan.ForRows(features, classes);
+            }
+        );
+        RowSurvey survey = train.Survey;
+        first.ThrowIfTooManyClasses(survey, label);
+        first.ThrowIfTooLarge(plan, survey.FeatureCount, survey.ClassCount, survey.RowCount, label);
         FirstReading? validation = context.ValidationSet is RoleMappedData data
             ? ReadRows(data, "validation", (_, _) => plan.ForValidation(train))
             : null;
@@ -478,6 +506,89 @@ public sealed partial class InfomorphicTrainer
         if (NetworkState.DescribeDifference(earlier.Network, settings) is string difference)
             throw host.Except(difference);
         return earlier;
+    }
+
+    // Where memory does not suffice, libtorch says so at length, or the system ends the process.
+    private void ThrowIfTooLarge(MemoryPlan plan, int features, int classes, int rows, string label)
+    {
+        // The collector's limit may be a part of the memory that there is, and libtorch does not know of it.
+        GCMemoryInfo memory = GC.GetGCMemoryInfo();
+        double available = Math.Max(memory.TotalAvailableMemoryBytes, memory.HighMemoryLoadThresholdBytes);
+        (double bytes, LayerSize largest) = plan.AtLeast(features, classes, rows);
+        if (bytes <= available)
+            return;
+        string what;
+        if (largest.Index == _settings.HiddenLayers.Count)
+        {
+            what = string.Create(CultureInfo.InvariantCulture, $"The label column '{label}' has {classes} classes");
+        }
+        else
+        {
+            string list = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{nameof(Options.HiddenLayers)}[{largest.Index}]."
+            );
+            string layer = _neuronsOption is null ? list : "";
+            string connections =
+                largest.LargestSource == 'L'
+                    ? $" other neurons ({layer}{nameof(Options.MaximumLateralConnections)})"
+                    : " inputs";
+            what = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{_neuronsOption ?? list + nameof(HiddenLayerOptions.NumberOfNeurons)} is {_settings.HiddenLayers[largest.Index].Neurons}, and each of {largest.Neurons} neurons is connected to {largest.Connections}{connections}"
+            );
+        }
+
+        throw Host.Except(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{what}: training takes at least {Size(bytes)} of memory, and this machine has {Size(available)}."
+            )
+        );
+
+        static string Size(double bytes)
+        {
+            string[] units = ["MiB", "GiB", "TiB", "PiB", "EiB"];
+            int unit = Math.Clamp((int)Math.Log(bytes / (1 << 20), 1024), 0, units.Length - 1);
+            return string.Create(CultureInfo.InvariantCulture, $"{bytes / Math.Pow(1024, unit + 2):0.#} {units[unit]}");
+        }
+    }
+
+    // A neuron for each class that a hash or an identifier might have been, though hardly any has a row.
+    private void ThrowIfTooManyClasses(RowSurvey survey, string label)
+    {
+        const int Usual = 1 << 16;
+        const int ClassesPerRow = 100;
+        if (survey.ClassCount > Usual && survey.ClassCount > (long)ClassesPerRow * survey.RowCount)
+            throw Host.Except(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The label column '{label}' has {survey.ClassCount} classes, and there are {survey.RowCount} rows to learn them from: map labels to keys by MapValueToKey, which makes as many classes as there are labels."
+                )
+            );
+    }
+
+    // Keys of the same number may stand for other classes, where labels were mapped twice.
+    private static void ThrowIfClassesDiffer(IHost host, TrainContext context, InfomorphicModelParameters? earlier)
+    {
+        DataViewSchema.Column label = context.TrainingSet.Schema.Label!.Value;
+        if (context.ValidationSet?.Schema.Label is DataViewSchema.Column validation)
+            ClassNames.ThrowIfOther(
+                host,
+                "validationData",
+                validation,
+                ClassNames.Of(validation),
+                ClassNames.Of(label),
+                "in the training data"
+            );
+        ClassNames.ThrowIfOther(
+            host,
+            "trainData",
+            label,
+            ClassNames.Of(label),
+            earlier?.ClassNames,
+            "in the data that the model was trained on"
+        );
     }
 
     private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicNetwork? earlier)

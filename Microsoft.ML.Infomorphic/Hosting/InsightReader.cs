@@ -81,7 +81,7 @@ internal static class InsightReader
         return new InsightRows(
             rows.ToRows(),
             [.. places],
-            ClassNames(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(Text)]
+            ClassNames.Of(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(ClassNames.Text)]
         );
     }
 
@@ -100,19 +100,15 @@ internal static class InsightReader
         DataViewSchema.Column scores
     )
     {
-        if (
-            data.Schema.GetColumnOrNull(labelColumn) is not { } label
-            || ClassNames(label) is not string[] names
-            || ClassNames(scores, AnnotationUtils.Kinds.TrainingLabelValues) is not string[] trained
-            || names.Length != trained.Length
-            || names.SequenceEqual(trained)
-        )
-            return;
-        int other = Enumerable.Range(0, names.Length).First(i => names[i] != trained[i]);
-        throw environment.ExceptParam(
-            nameof(data),
-            $"Class {other + 1} of the label column '{labelColumn}' is {names[other]}, and {trained[other]} in the data that the model was trained on: map labels to keys as they were mapped for the training."
-        );
+        if (data.Schema.GetColumnOrNull(labelColumn) is DataViewSchema.Column label)
+            ClassNames.ThrowIfOther(
+                environment,
+                nameof(data),
+                label,
+                ClassNames.Of(label),
+                ClassNames.Of(scores, AnnotationUtils.Kinds.TrainingLabelValues),
+                "in the data that the model was trained on"
+            );
     }
 
     /// <summary>Finds the feature column.</summary>
@@ -156,35 +152,4 @@ internal static class InsightReader
             parameter,
             $"The data has no {role} column '{name}', and {reason}: add the column or name another one."
         );
-
-    // What the keys of a column stand for; null where that is not known.
-    private static string[]? ClassNames(
-        DataViewSchema.Column column,
-        string annotation = AnnotationUtils.Kinds.KeyValues
-    )
-    {
-        if (column.Annotations.Schema.GetColumnOrNull(annotation)?.Type is not VectorDataViewType values)
-            return null;
-        return values.ItemType.RawType switch
-        {
-            Type type when type == typeof(ReadOnlyMemory<char>) => Read<ReadOnlyMemory<char>>(),
-            Type type when type == typeof(float) => Read<float>(),
-            Type type when type == typeof(double) => Read<double>(),
-            Type type when type == typeof(int) => Read<int>(),
-            Type type when type == typeof(uint) => Read<uint>(),
-            Type type when type == typeof(byte) => Read<byte>(),
-            Type type when type == typeof(long) => Read<long>(),
-            Type type when type == typeof(bool) => Read<bool>(),
-            _ => null,
-        };
-
-        string[] Read<T>()
-        {
-            VBuffer<T> names = default;
-            column.Annotations.GetValue(annotation, ref names);
-            return [.. names.DenseValues().Select(Text)];
-        }
-    }
-
-    private static string Text<T>(T value) => Convert.ToString(value, CultureInfo.InvariantCulture)!;
 }

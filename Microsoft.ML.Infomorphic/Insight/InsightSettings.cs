@@ -23,7 +23,9 @@ public sealed record InsightSettings
     /// <summary>How many of the most and of the least typical rows of each neuron are found; not negative.</summary>
     public int TypicalRows { get; init; } = 8;
 
-    /// <summary>Threads to use; null for as many as the machine has processors. The result does not depend on it.</summary>
+    private const int MaximumThreads = 1024;
+
+    /// <summary>Threads to use, at most 1,024; null for as many as the machine has processors. The result does not depend on it.</summary>
     public int? Threads { get; init; }
 
     internal void Validate()
@@ -31,6 +33,9 @@ public sealed record InsightSettings
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 2);
         ArgumentOutOfRangeException.ThrowIfNegative(TypicalRows);
         if (Threads is int threads)
+        {
             ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(Threads));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, MaximumThreads, nameof(Threads));
+        }
     }
 }

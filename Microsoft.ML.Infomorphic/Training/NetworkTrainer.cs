@@ -144,7 +144,9 @@ internal static class NetworkTrainer
             return TrainMany(train, validation, requests, initial, EngineFor(device), keptBytes);
         }
         catch (ExternalException exception)
-            when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
+            when (exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+                || exception.Message.Contains("allocate memory", StringComparison.OrdinalIgnoreCase)
+            )
         {
             TrainingSettings settings = requests[0].Settings;
             string networks =
@@ -154,7 +156,7 @@ internal static class NetworkTrainer
             throw new InvalidOperationException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The memory of {device} has no room for {networks}{settings.HiddenLayers.Sum(layer => (long)layer.Neurons)} hidden neurons and batches of {settings.BatchSize} rows: train fewer neurons{(requests.Count == 1 ? "" : " or networks at once")}, on smaller batches, or on the CPU."
+                    $"The memory of {device} has no room for {networks}{settings.HiddenLayers.Sum(layer => (long)layer.Neurons)} hidden neurons, {train.ClassCount} classes and batches of {settings.BatchSize} rows: train fewer neurons{(requests.Count == 1 ? "" : " or networks at once")}, or on smaller batches{(device.IsCuda ? ", or on the CPU" : "")}."
                 ),
                 exception
             );

@@ -17,6 +17,10 @@ public sealed class CancellationTests
 
     public TestContext TestContext { get; set; } = null!;
 
+    // libtorch is loaded once, which takes a second or more.
+    [ClassInitialize]
+    public static void LoadLibtorch(TestContext _) => Training.Torch.TorchRuntime.EnsureLoaded();
+
     [TestMethod]
     public void A_slow_view_is_not_read_to_its_end()
     {
