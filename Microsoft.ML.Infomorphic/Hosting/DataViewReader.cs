@@ -50,23 +50,7 @@ internal static class DataViewReader
         var rows = new LimitedRows(survey, bytes);
         var faults = new SkippedRows(data);
         var skipped = new List<long>();
-        using var cursor = new LabeledRowCursor(data, classCount, checkAlive);
-        GarbageLimit garbage = MemoryPlan.GarbageIn(bytes);
-        while (cursor.MoveNext(faults))
-        {
-            if (classCount == 1)
-                throw OnlyOneClass(host, data);
-            if (survey.RowCount % RowsBetweenChecks == 0)
-                garbage.Check();
-            if (survey.RowCount == int.MaxValue)
-                throw host.Except($"The {purpose} data has more than {int.MaxValue} valid rows.");
-            AddSkipped(cursor.Position);
-            RowValues row = cursor.Values;
-            survey.Add(row.Label, row.Features.Length - row.Features.Count(0f));
-            rows.Add(in row);
-        }
-
-        AddSkipped(cursor.Position);
+        Patience.WaitFor(ReadAll, checkAlive);
         faults.Report(channel, purpose);
         if (survey.RowCount == 0)
             throw host.Except($"No valid {purpose} instances found, {faults.WhyNoneIsLeft()}.");
@@ -77,6 +61,27 @@ internal static class DataViewReader
             survey,
             new DataViewRows(data, purpose, classCount, [.. skipped], checkAlive)
         );
+
+        void ReadAll()
+        {
+            using var cursor = new LabeledRowCursor(data, classCount, checkAlive);
+            GarbageLimit garbage = MemoryPlan.GarbageIn(bytes);
+            while (cursor.MoveNext(faults))
+            {
+                if (classCount == 1)
+                    throw OnlyOneClass(host, data);
+                if (survey.RowCount % RowsBetweenChecks == 0)
+                    garbage.Check();
+                if (survey.RowCount == int.MaxValue)
+                    throw host.Except($"The {purpose} data has more than {int.MaxValue} valid rows.");
+                AddSkipped(cursor.Position);
+                RowValues row = cursor.Values;
+                survey.Add(row.Label, row.Features.Length - row.Features.Count(0f));
+                rows.Add(in row);
+            }
+
+            AddSkipped(cursor.Position);
+        }
 
         // All rows before this place that are not valid were skipped; who reads rows once need not know where they are.
         void AddSkipped(long place)

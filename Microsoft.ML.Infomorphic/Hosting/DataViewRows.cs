@@ -19,6 +19,8 @@ internal sealed class DataViewRows(
 {
     public string Purpose => purpose;
 
+    public void WaitFor(Action work) => Patience.WaitFor(work, checkAlive);
+
     public IRowPass Begin() => new Pass(purpose, new LabeledRowCursor(data, classCount, checkAlive), skipped);
 
     private sealed class Pass(string purpose, LabeledRowCursor cursor, long[] skipped) : IRowPass

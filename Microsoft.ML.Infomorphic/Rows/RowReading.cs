@@ -6,6 +6,11 @@ internal interface IRowReader
     /// <summary>What the rows are for, as messages say it: "training" or "validation".</summary>
     string Purpose { get; }
 
+    /// <summary>Has rows read, by one who does not go on waiting for them where the user cancels.</summary>
+    /// <param name="work">Reads rows.</param>
+    /// <exception cref="OperationCanceledException">The user has cancelled; the work may not have come to an end.</exception>
+    void WaitFor(Action work) => work();
+
     /// <summary>Begins a reading, before the first row.</summary>
     IRowPass Begin();
 }

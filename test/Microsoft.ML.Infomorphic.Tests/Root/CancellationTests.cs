@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
 using Microsoft.ML.Infomorphic.Tests.Training;
 using Microsoft.ML.Infomorphic.Training;
+using Microsoft.ML.Infomorphic.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Tests.Root;
 
@@ -19,7 +20,7 @@ public sealed class CancellationTests
 
     // libtorch is loaded once, which takes a second or more.
     [ClassInitialize]
-    public static void LoadLibtorch(TestContext _) => Training.Torch.TorchRuntime.EnsureLoaded();
+    public static void LoadLibtorch(TestContext _) => TorchRuntime.EnsureLoaded();
 
     [TestMethod]
     public void A_slow_view_is_not_read_to_its_end()
@@ -35,6 +36,48 @@ public sealed class CancellationTests
         );
 
         AssertEnds(TimeSpan.FromSeconds(0.2), token => Trainer(token).Fit(slow));
+    }
+
+    // ML.NET reads some hundred rows ahead, and a row may take its time as well.
+    [TestMethod]
+    [DataRow(null)]
+    [DataRow(1)]
+    public void A_view_that_hangs_is_not_waited_for(int? budget)
+    {
+        using var hangs = new ManualResetEventSlim();
+        int rows = 0;
+        IDataView view = View(
+            Samples
+                .Rows(60_000)
+                .Select(row =>
+                {
+                    // Later than the first reading where rows are streamed.
+                    if (++rows == (budget is null ? 1000 : 70_000))
+                        hangs.Wait();
+                    return row;
+                })
+        );
+        try
+        {
+            AssertEnds(
+                TimeSpan.FromSeconds(1.5),
+                token =>
+                    Trainer(
+                            token,
+                            options =>
+                            {
+                                options.BatchSize = 1024;
+                                options.NumberOfEpochs = 1_000_000;
+                                options.MemoryBudget = budget;
+                            }
+                        )
+                        .Fit(view)
+            );
+        }
+        finally
+        {
+            hangs.Set();
+        }
     }
 
     [TestMethod]
