@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using System.IO.Hashing;
+using System.Reflection;
 using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 
@@ -37,6 +39,7 @@ internal static class ModelFile
     /// <param name="name">What to call it in an error.</param>
     /// <param name="inputSchema">The schema of the model's input.</param>
     /// <exception cref="FormatException">The file is damaged, or holds something else.</exception>
+    /// <exception cref="InvalidOperationException">The application was trimmed, and lacks what ML.NET loads models with.</exception>
     public static ITransformer Load(
         ModelOperationsCatalog catalog,
         Stream stream,
@@ -44,20 +47,43 @@ internal static class ModelFile
         out DataViewSchema inputSchema
     )
     {
+        bool isWhole = false;
         try
         {
             ThrowIfSomethingElse(stream);
             ThrowIfDamaged(stream);
             stream.Position = 0;
+            isWhole = true;
             return catalog.Load(stream, out inputSchema);
         }
         // ML.NET and the archive have dozens of errors for a file that is not what it should be, wrapped in others.
         catch (Exception exception) when (exception is not (OutOfMemoryException or OperationCanceledException))
         {
+            if (isWhole && MissingPart(typeof(TransformerChain).Assembly, typeof(ModelFile).Assembly) is string part)
+                throw new InvalidOperationException(
+                    $"{name} cannot be loaded by this application, whose trimming has removed parts of ML.NET that are found by reflection ({part}): publish it with TrimMode=partial, or without PublishTrimmed.",
+                    exception
+                );
             if (Innermost(exception) is LaterModelException later)
                 throw new FormatException($"{name}: {later.Message}", exception);
             string reason = Innermost(exception).Message.Split('\n')[0].Trim().TrimEnd('.');
             throw new FormatException($"{name} holds no model, or one that is damaged: {reason}.", exception);
+        }
+    }
+
+    /// <summary>What ML.NET says where an assembly lacks a part that it finds by reflection; null where all are there.</summary>
+    internal static string? MissingPart(params Assembly[] assemblies)
+    {
+        try
+        {
+            var catalog = new ComponentCatalog();
+            foreach (Assembly assembly in assemblies)
+                catalog.RegisterAssembly(assembly);
+            return null;
+        }
+        catch (InvalidOperationException exception)
+        {
+            return exception.Message.TrimEnd('.');
         }
     }
 
