@@ -87,6 +87,9 @@ public sealed partial class InfomorphicTrainer
         /// </summary>
         public string OutputGoal = Defaults.OutputGoal;
 
+        /// <summary>How the output layer learns.</summary>
+        public OutputLayerKind OutputLayer = OutputLayerKind.Infomorphic;
+
         /// <summary>
         /// The hidden layers, from the features up, each with options of its own. Null for the one that the other options
         /// describe; those of one layer keep their defaults where there is a list.

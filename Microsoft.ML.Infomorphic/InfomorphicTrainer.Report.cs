@@ -35,7 +35,7 @@ public sealed partial class InfomorphicTrainer
             Channel.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Training {_trainer.DescribeLayers()} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(settings.HiddenLayers.FirstOrDefault(layer => layer.Learns)?.Goal ?? settings.Output.Goal).Describe()}"
+                    $"Training {_trainer.DescribeLayers()} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(settings.HiddenLayers.FirstOrDefault(layer => layer.Learns)?.Goal ?? settings.Output.Goal)?.Describe() ?? "softmax regression"}"
                 )
             );
             _progress = _trainer.Host.StartProgressChannel("Training");

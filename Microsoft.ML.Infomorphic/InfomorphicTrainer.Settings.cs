@@ -86,7 +86,10 @@ public sealed partial class InfomorphicTrainer
                 Output = new OutputLayerSettings
                 {
                     Inputs = options.OutputLayerInputs,
-                    Goal = ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
+                    Goal =
+                        options.OutputLayer == OutputLayerKind.Softmax
+                            ? null
+                            : ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
                     Optimizer = new AdamSettings(
                         options.OutputLearningRate,
                         options.OutputWeightDecay,

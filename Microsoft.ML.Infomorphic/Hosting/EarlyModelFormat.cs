@@ -80,7 +80,7 @@ internal static class EarlyModelFormat
             ],
             Output = new OutputLayerSettings
             {
-                Goal = network.OutputLayer.Goal!,
+                Goal = network.OutputLayer.Goal,
                 Binning = network.OutputLayer.Binning,
                 Optimizer = output,
             },

@@ -197,8 +197,6 @@ internal static class ModelFormat
         float[] slopes = reader.ReadCounted<float>();
         var calibration = new ScoreCalibration(slopes, reader.ReadItems<float>(slopes.Length));
         var network = new InfomorphicNetwork(hidden, output, scaling, calibration, presentations);
-        if (output.Goal is null)
-            throw new FormatException("its output layer has no goal");
         ScoringSettings scoring = ReadScoring(reader);
         TrainingSettings settings = isEarly
             ? EarlyModelFormat.ReadSettings(reader, network)
@@ -576,7 +574,7 @@ internal static class ModelFormat
             Output = new OutputLayerSettings
             {
                 Inputs = inputs,
-                Goal = network.OutputLayer.Goal!,
+                Goal = network.OutputLayer.Goal,
                 Binning = network.OutputLayer.Binning,
                 Optimizer = ReadOptimizer(reader),
             },

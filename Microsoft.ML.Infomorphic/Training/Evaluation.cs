@@ -11,15 +11,16 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// </summary>
 /// <param name="engine">The engine that trains them.</param>
 /// <param name="batchSize">Rows that are evaluated at once.</param>
+/// <param name="outputsCanBeInverted">Whether output neurons may learn the inverted code, as infomorphic ones may.</param>
 /// <param name="checkAlive">Called before every batch.</param>
-internal sealed class Evaluation(TrainingEngine engine, int batchSize, Action checkAlive)
+internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outputsCanBeInverted, Action checkAlive)
 {
     private const double SmallestProbability = 1e-15;
 
     /// <summary>Finds the signs of the output neurons on rows.</summary>
     public int[][] DecideSigns(RowSelection rows, int[] networks)
     {
-        OutputSigns[] signs = [.. networks.Select(_ => new OutputSigns(rows.ClassCount))];
+        OutputSigns[] signs = [.. networks.Select(_ => new OutputSigns(rows.ClassCount, outputsCanBeInverted))];
         ForBatches(rows, networks, (i, batch, output) => signs[i].Add(batch.Rows, batch.Indices.Span, output));
         return [.. signs.Select(decided => decided.Decide())];
     }

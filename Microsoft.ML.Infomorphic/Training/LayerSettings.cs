@@ -188,8 +188,11 @@ public sealed record OutputLayerSettings
         init => field = value is null ? null : new ValueList<Signal>(value);
     }
 
-    /// <summary>The goal of the output neurons, over the sources F and C, their own label.</summary>
-    public required GoalFunction Goal { get; init; }
+    /// <summary>
+    /// The goal of the output neurons, over the sources F and C, their own label; null for softmax regression, where the
+    /// layer ascends the likelihood of the labels by the delta rule.
+    /// </summary>
+    public required GoalFunction? Goal { get; init; }
 
     /// <summary>The binning of the sources.</summary>
     public Binning Binning { get; init; } = Binning.PaperOutputLayer;
@@ -199,7 +202,7 @@ public sealed record OutputLayerSettings
 
     internal void Validate()
     {
-        if (Goal.Sources != "FC")
+        if (Goal is not null && Goal.Sources != "FC")
             throw new ArgumentException(
                 $"The output neurons have the sources F and C; their goal is over {string.Join(", ", Goal.Sources.AsEnumerable())}."
             );

@@ -78,6 +78,12 @@ internal sealed class LayerState(
 
     public Activation Activation => rules.Activation;
 
+    /// <summary>Whether it is an output layer without a goal, which learns by softmax regression.</summary>
+    public bool IsSoftmax => Goal is null && Activation is FeedforwardActivation;
+
+    /// <summary>Whether its weights change.</summary>
+    public bool Learns => Goal is not null || IsSoftmax;
+
     public Binning Binning => rules.Binning;
 
     public AdamSettings Optimizer => rules.Optimizer;
@@ -132,6 +138,9 @@ internal sealed class LayerState(
     /// <param name="checkAlive">Called for every neuron; throws to end the training. Null for nothing.</param>
     public void Initialize(RandomStream random, Action? checkAlive = null)
     {
+        // Softmax regression has one optimum, and begins where all classes are alike.
+        if (IsSoftmax)
+            return;
         for (int source = 0; source < sources.Length; source++)
         for (int neuron = 0; neuron < NeuronCount; neuron++)
         {

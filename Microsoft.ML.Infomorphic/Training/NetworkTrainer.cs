@@ -262,7 +262,7 @@ internal static class NetworkTrainer
         int last = network.Layers.Count - 1;
         for (int layer = 0; ; layer++)
         {
-            if (network.Layers[layer].Goal is null)
+            if (!network.Layers[layer].Learns)
                 continue; // neurons that do not learn are as they will be
             Stopwatch clock = Stopwatch.StartNew();
             int[] asTheyAre = [.. Enumerable.Repeat(1, network.ClassCount)];

@@ -9,7 +9,7 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// score depends on its neighbours; here it is decided once, on training rows with the label withheld: a neuron is
 /// inverted where its mean θ over the rows of its own class is below its mean over the others.
 /// </summary>
-internal sealed class OutputSigns(int classes)
+internal sealed class OutputSigns(int classes, bool canBeInverted = true)
 {
     private readonly double[] _own = new double[classes];
     private readonly double[] _others = new double[classes];
@@ -51,7 +51,7 @@ internal sealed class OutputSigns(int classes)
         {
             if (_ownMass[neuron] == 0)
                 continue;
-            bool inverted = _own[neuron] * _othersMass[neuron] < _others[neuron] * _ownMass[neuron];
+            bool inverted = canBeInverted && _own[neuron] * _othersMass[neuron] < _others[neuron] * _ownMass[neuron];
             signs[neuron] = inverted ? -1 : 1;
         }
 

@@ -55,7 +55,7 @@ internal sealed class TrainingLoop
         _threads = runs[0].Settings.Threads ?? Environment.ProcessorCount;
         _train = train;
         _validation = validation;
-        _evaluation = new Evaluation(engine, batchSize, CheckAlive);
+        _evaluation = new Evaluation(engine, batchSize, !runs[0].State.Output.IsSoftmax, CheckAlive);
         _evaluated = train.Select(Evaluation.ChooseRows(train, TrainingSettings.MaximumRowsForTrainingAccuracy, seed));
         _shuffling = new RandomStream(seed, RandomStreams.Shuffling);
         _order = [.. Enumerable.Range(0, train.RowCount)];

@@ -160,6 +160,7 @@ public sealed record TrainingSettings
                         };
                     }
                 ),
+                ("rule by which the output layer learns", settings.Output.Goal is null ? "softmax" : "a goal"),
                 ("inputs of the output layer", settings.Output.Inputs),
                 ("binning of the output layer", settings.Output.Binning),
                 ("decays of moments and ε of the output layer", Rest(settings.Output.Optimizer)),

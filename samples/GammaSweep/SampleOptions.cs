@@ -99,7 +99,7 @@ internal sealed record SampleOptions(
         Option<string?> data = new("--data")
         {
             Description =
-                "A table (CSV) with a header, numeric features and the label in its last column. [default: MNIST]",
+                "A table (CSV, or gzipped) with a header and the classes in the column \"label\", or else the last. [default: MNIST]",
             HelpName = "FILE",
         };
         var command = new RootCommand(

@@ -147,14 +147,8 @@ internal static class SweepRun
             IDataView Keyed(DigitImage[] digits) =>
                 mlContext.Data.Cache(key.Transform(mlContext.Data.LoadFromEnumerable(digits)));
         }
-        if (!File.Exists(sample.Data))
-            throw new FileNotFoundException($"{sample.Data} is missing: name a table with --data.");
-        DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(
-            Table.Load(mlContext, sample.Data).Rows,
-            testFraction: 0.2,
-            seed: 1
-        );
-        return (mlContext.Data.Cache(split.TrainSet), mlContext.Data.Cache(split.TestSet));
+        Table table = Table.Load(mlContext, sample.Data);
+        return table.Split(table.Folds(seed: 1), 0);
     }
 
     // The file's content, and not where it is: workers on other machines have it elsewhere.

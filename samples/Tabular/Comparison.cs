@@ -1,120 +1,186 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.ML;
+using Microsoft.ML.Infomorphic;
+using Microsoft.ML.Infomorphic.Reporting;
 using SampleSupport;
 using Spectre.Console;
 
 namespace Tabular;
 
-/// <summary>Compares all contestants on all tables, in five-fold cross-validation with several seeds.</summary>
-internal static class Comparison
+/// <summary>What to compare, and how.</summary>
+/// <param name="Files">The tables.</param>
+/// <param name="Label">The label column; null for the one named "label", or else the last.</param>
+/// <param name="Contestants">Who takes part.</param>
+/// <param name="Seeds">How often everything is done, with other random numbers each time.</param>
+/// <param name="Folds">How many folds are tested on; null for fewer where tables are large.</param>
+/// <param name="Threads">How many threads each contestant has.</param>
+/// <param name="Report">A file for all figures (JSON), or null.</param>
+/// <param name="Html">A file for the report on the first infomorphic model of a single table, or null.</param>
+internal sealed record ComparisonOptions(
+    IReadOnlyList<string> Files,
+    string? Label,
+    IReadOnlyList<Contestant> Contestants,
+    int Seeds,
+    int? Folds,
+    int Threads,
+    string? Report,
+    string? Html
+);
+
+/// <summary>Trains all contestants on the same rows of all tables, and tests them on the same others.</summary>
+internal sealed class Comparison(ComparisonOptions options)
 {
-    private const int Folds = 5;
-
-    private static readonly string[] s_tables = ["wine", "breast-cancer", "blood-transfusion"];
-
     private static readonly JsonSerializerOptions s_format = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 
-    /// <summary>A line of the comparison: means over folds and seeds.</summary>
-    public sealed record Line(string Table, string Trainer, double Accuracy, double LogLoss, double Seconds);
+    private readonly IAnsiConsole _console = ConsoleOutput.Create();
+    private readonly OutputFolder _output = new(".");
+    private readonly List<Line> _lines = [];
+    private readonly List<object> _tables = [];
 
-    public static int Run(int seeds, string? report, string? dataFolder)
+    public void Execute()
     {
-        IAnsiConsole console = ConsoleOutput.Create();
-        string folder = dataFolder ?? DataFolder.Find("tabular");
-        console.Profile.Out.Writer.WriteLine(
-            $"Means over {seeds} seeds × {Folds} folds; log-loss in nats; seconds for one fold."
+        WriteLine(
+            "log-loss in nats; ECE: expected calibration error; seconds: of one fit, the median; to LightGBM: points of accuracy."
         );
-
-        var lines = new List<Line>();
-        bool neverBelowMajority = true;
-        foreach (string name in s_tables)
+        foreach (string file in options.Files)
         {
-            Line[] ofTable = Compare(Path.Combine(folder, name + ".csv"), seeds);
-            lines.AddRange(ofTable);
-            console.Write(ToTable(name, ofTable));
-            Line infomorphic = ofTable.Single(line => line.Trainer == Contestants.Infomorphic);
-            Line majority = ofTable.Single(line => line.Trainer == Contestants.Majority);
-            neverBelowMajority &= infomorphic.Accuracy >= majority.Accuracy && infomorphic.LogLoss <= majority.LogLoss;
+            Compare(Table.Load(new MLContext(seed: 1), file, options.Label));
+            // After every table, so that nothing is lost where a long comparison is interrupted.
+            if (options.Report is not null)
+                _output.Write(options.Report, WriteReport);
         }
-        console.Profile.Out.Writer.WriteLine(
-            neverBelowMajority
-                ? "The defaults are nowhere below the majority class."
-                : "The defaults are BELOW the majority class somewhere."
-        );
-
-        if (report is not null)
+        if (options.Files.Count > 1)
         {
-            string path = new OutputFolder(".").Write(
-                report,
-                stream =>
-                    JsonSerializer.Serialize(
-                        stream,
-                        new
-                        {
-                            seeds,
-                            folds = Folds,
-                            neverBelowMajority,
-                            processor = Machine.Processor,
-                            threads = Environment.ProcessorCount,
-                            lines,
-                        },
-                        s_format
-                    )
-            );
-            console.Profile.Out.Writer.WriteLine($"Written: {path}");
+            WriteLine($"Means over the {options.Files.Count} tables");
+            _console.Write(ResultTables.Of(Summary.Of(_lines)));
         }
-        return neverBelowMajority ? CommandLine.Success : CommandLine.Failure;
+        foreach (string path in _output.Written.Distinct())
+            WriteLine($"Written: {path}");
     }
 
-    private static Line[] Compare(string path, int seeds)
+    private void Compare(Table table)
     {
-        var results = Contestants.All.ToDictionary(contestant => contestant.Name, _ => new List<Result>());
-        var seconds = Contestants.All.ToDictionary(contestant => contestant.Name, _ => 0.0);
-        for (int seed = 1; seed <= seeds; seed++)
+        int[] folds = table.Folds(seed: 1);
+        int[] tested = [.. folds.Distinct().Order().Take(options.Folds ?? FoldsFor(folds.Length))];
+        WriteLine(Describe(table, tested.Length));
+
+        var runs = options.Contestants.ToDictionary(contestant => contestant.Name, _ => new List<Run>());
+        for (int seed = 1; seed <= options.Seeds; seed++)
         {
-            var mlContext = new MLContext(seed);
-            Table table = Table.Load(mlContext, path);
-            foreach (DataOperationsCatalog.TrainTestData fold in mlContext.Data.CrossValidationSplit(table.Rows, Folds))
-            foreach ((string name, Func<MLContext, IDataView, IDataView, Result> judge) in Contestants.All)
+            folds = table.Folds(seed);
+            foreach (int fold in tested)
             {
-                long start = Stopwatch.GetTimestamp();
-                results[name].Add(judge(mlContext, fold.TrainSet, fold.TestSet));
-                seconds[name] += Stopwatch.GetElapsedTime(start).TotalSeconds;
+                (IDataView train, IDataView test) = table.Split(folds, fold);
+                foreach (Contestant contestant in options.Contestants)
+                {
+                    long start = Stopwatch.GetTimestamp();
+                    ITransformer model = Fit(contestant, seed, train, table.Name);
+                    double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+                    runs[contestant.Name].Add(new Run(seed, fold, Metrics.Of(model.Transform(test)), seconds));
+                    if (
+                        options.Html is not null
+                        && model is InfomorphicPredictionTransformer infomorphic
+                        && seed == 1
+                        && fold == tested[0]
+                    )
+                        Explain(table.Name, infomorphic.Model, test, options.Html);
+                }
             }
         }
-        return
-        [
-            .. Contestants.All.Select(contestant => new Line(
-                Path.GetFileNameWithoutExtension(path),
-                contestant.Name,
-                results[contestant.Name].Average(result => result.Accuracy),
-                results[contestant.Name].Average(result => result.LogLoss),
-                seconds[contestant.Name] / results[contestant.Name].Count
-            )),
-        ];
+        Line[] lines = Line.Of(table.Name, runs);
+        _lines.AddRange(lines);
+        _tables.Add(
+            new
+            {
+                table.Name,
+                Rows = table.Labels.Count,
+                table.Columns,
+                Classes = table.Labels.Distinct().Count(label => label.Length > 0),
+                Folds = tested.Length,
+            }
+        );
+        _console.Write(ResultTables.Of(lines));
     }
 
-    private static Spectre.Console.Table ToTable(string name, IEnumerable<Line> lines)
+    private ITransformer Fit(Contestant contestant, int seed, IDataView train, string table)
     {
-        Spectre.Console.Table table = new Spectre.Console.Table()
-            .Border(TableBorder.Simple)
-            .AddColumn(name)
-            .AddColumn(new TableColumn("accuracy").RightAligned())
-            .AddColumn(new TableColumn("log-loss").RightAligned())
-            .AddColumn(new TableColumn("seconds").RightAligned());
-        foreach (Line line in lines)
-            table.AddRow(
-                line.Trainer,
-                (100 * line.Accuracy).ToString("F2", CultureInfo.InvariantCulture) + " %",
-                line.LogLoss.ToString("F4", CultureInfo.InvariantCulture),
-                line.Seconds.ToString("F2", CultureInfo.InvariantCulture)
+        try
+        {
+            return contestant.Fit(new MLContext(seed), train, options.Threads);
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException(
+                $"The trainer {contestant.Name} failed on the table {table}; leave it out by --trainers: {e.Message}",
+                e
             );
-        return table;
+        }
     }
+
+    /// <summary>How many folds are tested on: the larger the table, the less depends on the fold.</summary>
+    public static int FoldsFor(int rows) =>
+        rows switch
+        {
+            <= 2_000 => 5,
+            <= 10_000 => 2,
+            _ => 1,
+        };
+
+    private void Explain(string table, InfomorphicModelParameters model, IDataView test, string path)
+    {
+        path = Path.GetFullPath(path);
+        InfomorphicReport.Write(
+            model,
+            test,
+            path,
+            new ReportOptions { Title = $"What the neurons aim for: {table}", ImageWidth = 0 }
+        );
+        WriteLine($"Written: {path}");
+    }
+
+    private void WriteReport(Stream stream) =>
+        JsonSerializer.Serialize(
+            stream,
+            new
+            {
+                options.Seeds,
+                options.Threads,
+                Machine.Processor,
+                Processors = Environment.ProcessorCount,
+                Version = Machine.VersionOf(typeof(InfomorphicTrainer)),
+                Tables = _tables,
+                Lines = _lines,
+                Summary = Summary.Of(_lines),
+            },
+            s_format
+        );
+
+    private string Describe(Table table, int folds)
+    {
+        string columns = string.Join(
+            ", ",
+            table
+                .Columns.GroupBy(column => column.Kind)
+                .OrderBy(kind => kind.Key)
+                .Select(kind => $"{kind.Count()} {kind.Key.ToString().ToLowerInvariant()}")
+        );
+        string[] labels = [.. table.Labels.Where(label => label.Length > 0)];
+        string without =
+            labels.Length == table.Labels.Count ? "" : $" ({table.Labels.Count - labels.Length} more have no label)";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{table.Name}: {labels.Length:N0} rows{without}; columns: {columns}; {labels.Distinct().Count()} classes; means over {options.Seeds * folds} fits (seeds × folds: {options.Seeds} × {folds})"
+        );
+    }
+
+    // Not by Spectre, which would break the line and read brackets as markup.
+    private void WriteLine(string line) => _console.Profile.Out.Writer.WriteLine(line);
 }

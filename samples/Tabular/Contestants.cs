@@ -1,74 +1,121 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
+using Microsoft.ML.Trainers;
+using Microsoft.ML.Trainers.FastTree;
+using Microsoft.ML.Trainers.LightGbm;
+using Microsoft.ML.Transforms;
 
 namespace Tabular;
 
-/// <summary>How well a table's classes were predicted.</summary>
-/// <param name="Accuracy">Share of rows predicted rightly, 0 to 1.</param>
-/// <param name="LogLoss">Mean −ln p(true class), in nats.</param>
-internal readonly record struct Result(double Accuracy, double LogLoss);
-
-/// <summary>What is compared: each trains on some rows and is judged by others.</summary>
-internal static class Contestants
+/// <summary>What is compared: each with its defaults, and with as many threads as the others.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Fit">Trains on rows with Features and Label, with a number of threads.</param>
+internal sealed record Contestant(string Name, Func<MLContext, IDataView, int, ITransformer> Fit)
 {
-    public const string Infomorphic = "Infomorphic, defaults";
-    public const string Majority = "majority class";
+    public const string Infomorphic = "infomorphic";
+    public const string LightGbm = "lightgbm";
+    public const string Linear = "linear";
+    public const string Majority = "majority";
+    public const string Sdca = "sdca";
 
-    public static readonly (string Name, Func<MLContext, IDataView, IDataView, Result> Judge)[] All =
+    public static readonly Contestant[] All =
     [
-        (Infomorphic, (ml, train, test) => Judge(ml, ml.MulticlassClassification.Trainers.Infomorphic(), train, test)),
-        (
-            "LbfgsMaximumEntropy, NormalizeMeanVariance",
-            (ml, train, test) =>
-                Judge(
-                    ml,
-                    ml.Transforms.NormalizeMeanVariance("Features")
-                        .Append(ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy()),
-                    train,
-                    test
-                )
+        new(
+            Infomorphic,
+            (ml, train, threads) =>
+                ml
+                    .MulticlassClassification.Trainers.Infomorphic(
+                        new InfomorphicTrainer.Options { NumberOfThreads = threads }
+                    )
+                    .Fit(train)
         ),
-        (
-            "LbfgsMaximumEntropy, NormalizeMinMax",
-            (ml, train, test) =>
-                Judge(
-                    ml,
-                    ml.Transforms.NormalizeMinMax("Features")
-                        .Append(ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy()),
-                    train,
-                    test
-                )
+        // PENDING NumberOfNetworks: new("infomorphic8", (ml, train, threads) => ml.MulticlassClassification.Trainers.Infomorphic(new InfomorphicTrainer.Options { NumberOfNetworks = 8, NumberOfThreads = threads }).Fit(train)),
+        new(
+            LightGbm,
+            (ml, train, threads) =>
+                ml
+                    .MulticlassClassification.Trainers.LightGbm(
+                        new LightGbmMulticlassTrainer.Options { NumberOfThreads = threads }
+                    )
+                    .Fit(train)
         ),
-        (
-            "LbfgsMaximumEntropy, as it comes",
-            (ml, train, test) => Judge(ml, ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy(), train, test)
+        new(
+            "fasttree", // A binary trainer: one model for each class.
+            (ml, train, threads) =>
+                ml
+                    .MulticlassClassification.Trainers.OneVersusAll(
+                        ml.BinaryClassification.Trainers.FastTree(
+                            new FastTreeBinaryTrainer.Options { NumberOfThreads = threads }
+                        )
+                    )
+                    .Fit(train)
         ),
-        (Majority, (_, train, test) => JudgeMajority(train, test)),
+        new(
+            Linear,
+            (ml, train, threads) =>
+                Standardise(ml, train)
+                    .Append(
+                        ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy(
+                            new LbfgsMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = threads }
+                        )
+                    )
+                    .Fit(train)
+        ),
+        new(
+            Sdca,
+            (ml, train, threads) =>
+                Standardise(ml, train)
+                    .Append(
+                        ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(
+                            new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = threads }
+                        )
+                    )
+                    .Fit(train)
+        ),
+        new(Majority, (ml, train, _) => FitMajority(ml, train)),
     ];
 
-    private static Result Judge<T>(MLContext mlContext, IEstimator<T> estimator, IDataView train, IDataView test)
-        where T : class, ITransformer
-    {
-        MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(
-            estimator.Fit(train).Transform(test)
+    /// <summary>The contestants with these names, separated by commas; null for all but SDCA.</summary>
+    /// <exception cref="ArgumentException">There is no such contestant.</exception>
+    public static Contestant[] Named(string? names) =>
+        names is null
+            ? [.. All.Where(contestant => contestant.Name != Sdca)]
+            :
+            [
+                .. names
+                    .Split(',', StringSplitOptions.TrimEntries)
+                    .Select(name =>
+                        Array.Find(All, one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+                        ?? throw new ArgumentException(
+                            $"There is no trainer \"{name}\"; there are {string.Join(", ", All.Select(one => one.Name))}."
+                        )
+                    ),
+            ];
+
+    // To mean 0 and variance 1; but where most of very many features are zeros, as with text, these stay zeros.
+    private static NormalizingEstimator Standardise(MLContext mlContext, IDataView train) =>
+        mlContext.Transforms.NormalizeMeanVariance(
+            "Features",
+            fixZero: ((VectorDataViewType)train.Schema["Features"].Type).Size > 10_000
         );
-        return new Result(metrics.MicroAccuracy, metrics.LogLoss);
+
+    // Gives every row the frequencies of the classes in training.
+    private static ITransformer FitMajority(MLContext mlContext, IDataView train)
+    {
+        ILookup<uint, uint> labels = train.GetColumn<uint>("Label").ToLookup(label => label);
+        int rows = labels.Sum(label => label.Count());
+        int classes = (int)((KeyDataViewType)train.Schema["Label"].Type).Count;
+        float[] shares = [.. Enumerable.Range(1, classes).Select(label => labels[(uint)label].Count() / (float)rows)];
+        return mlContext
+            .Transforms.CustomMapping<Nothing, Scores>((_, scores) => scores.Score = shares, null)
+            .Fit(train);
     }
 
-    // Predicts the training rows' commonest class, with the training rows' frequencies as probabilities.
-    private static Result JudgeMajority(IDataView train, IDataView test)
-    {
-        uint[] labels = [.. train.GetColumn<uint>("Label")];
-        Dictionary<uint, double> shares = labels
-            .GroupBy(label => label)
-            .ToDictionary(group => group.Key, group => group.Count() / (double)labels.Length);
-        uint commonest = shares.MaxBy(share => share.Value).Key;
+    private sealed class Nothing;
 
-        uint[] truth = [.. test.GetColumn<uint>("Label")];
-        return new Result(
-            truth.Count(label => label == commonest) / (double)truth.Length,
-            truth.Average(label => -Math.Log(Math.Max(shares.GetValueOrDefault(label), 1e-15)))
-        );
+    private sealed class Scores
+    {
+        public float[] Score { get; set; } = [];
     }
 }

@@ -1,38 +1,245 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Transforms;
 
 namespace Tabular;
 
-/// <summary>A table: numbers, and in its last column the class.</summary>
-/// <param name="Name">The file's name, without extension.</param>
-/// <param name="Rows">The rows: Features (a vector) and Label (a key).</param>
-internal sealed record Table(string Name, IDataView Rows)
+/// <summary>A table: columns of any kind, a class for each row, and the part (fold) that a row belongs to.</summary>
+internal sealed class Table
 {
-    /// <summary>Reads a file of comma-separated values with a header.</summary>
+    private readonly MLContext _mlContext;
+    private readonly IDataView _rows;
+    private readonly int[]? _folds;
+
+    private Table(
+        MLContext mlContext,
+        string name,
+        IReadOnlyList<Column> columns,
+        IDataView rows,
+        string[] labels,
+        int[]? folds
+    )
+    {
+        _mlContext = mlContext;
+        _rows = rows;
+        _folds = folds;
+        Name = name;
+        Columns = columns;
+        Labels = labels;
+    }
+
+    /// <summary>A column.</summary>
+    /// <param name="Name">Its name in the header.</param>
+    /// <param name="Kind">What it is to a model.</param>
+    /// <param name="Incomplete">Whether it is numeric and cells are missing.</param>
+    public sealed record Column(string Name, ColumnKind Kind, bool Incomplete);
+
+    /// <summary>The file's name, without extension.</summary>
+    public string Name { get; }
+
+    /// <summary>All columns but the label's and the fold's.</summary>
+    public IReadOnlyList<Column> Columns { get; }
+
+    /// <summary>The class of each row; empty where it is missing.</summary>
+    public IReadOnlyList<string> Labels { get; }
+
+    /// <summary>
+    /// Reads a file of comma-separated values with a header. A column named "fold" has whole numbers and says which rows
+    /// are tested together.
+    /// </summary>
+    /// <param name="mlContext">The context.</param>
+    /// <param name="path">The file, plain or gzipped.</param>
+    /// <param name="label">The column with the classes; null for the one named "label", or else the last.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">It has no column of features, or no row.</exception>
-    public static Table Load(MLContext mlContext, string path)
+    /// <exception cref="InvalidDataException">It is no table, or its columns do not fit together.</exception>
+    public static Table Load(MLContext mlContext, string path, string? label = null)
     {
         if (!File.Exists(path))
-            throw new FileNotFoundException(
-                $"{path} is missing: it comes with the repository, in data/tabular; name its folder with --data."
-            );
-        int last = (File.ReadLines(path).FirstOrDefault() ?? "").Split(',').Length - 1;
-        if (last < 1 || !File.ReadLines(path).Skip(1).Any())
+            throw new FileNotFoundException($"{path} is missing: name a CSV file.");
+        var file = new CsvFile(path);
+
+        // First all cells as text, to see what the columns are.
+        using IEnumerator<string[]> lines = file.ReadCells(mlContext).GetEnumerator();
+        string[] names = lines.MoveNext() ? [.. lines.Current.Select(name => name.Trim())] : [];
+        int fold = Array.FindIndex(names, name => name.Equals("fold", StringComparison.OrdinalIgnoreCase));
+        if (names.Length < (fold < 0 ? 2 : 3))
+            throw NoTable();
+        int target = FindLabel(path, names, label, fold);
+        ColumnInference[] inferences = [.. names.Select(name => new ColumnInference(name))];
+        var labels = new List<string>();
+        var folds = new List<int>();
+        while (lines.MoveNext())
+        {
+            string[] cells = lines.Current;
+            if (cells.Length != names.Length)
+                throw new InvalidDataException(
+                    $"{path}: row {labels.Count + 1} has {cells.Length} cells, and the header has {names.Length}."
+                );
+            for (int i = 0; i < cells.Length; i++)
+                inferences[i].Add(cells[i]);
+            labels.Add(cells[target]);
+            if (fold >= 0)
+                folds.Add(
+                    int.TryParse(cells[fold], out int number)
+                        ? number
+                        : throw new InvalidDataException(
+                            $"{path}: the column \"{names[fold]}\" says which rows are tested together by whole numbers, and row {labels.Count} has \"{cells[fold]}\"; name the column otherwise if it is a feature."
+                        )
+                );
+        }
+        if (labels.Count == 0)
+            throw NoTable();
+        if (labels.Distinct().Count(name => name.Length > 0) < 2)
+            throw new InvalidDataException($"{path}: the label column \"{names[target]}\" has fewer than two classes.");
+        if (fold >= 0 && folds.Distinct().Count() == 1)
             throw new InvalidDataException(
-                $"{path} is no table: it needs a header, then rows of numbers, separated by commas, with the class in the last column."
+                $"{path}: the column \"{names[fold]}\" has the same number everywhere, so that no rows are left to train on."
             );
-        IDataView text = mlContext.Data.LoadFromTextFile(
-            path,
-            [
-                new TextLoader.Column("Features", DataKind.Single, 0, last - 1),
-                new TextLoader.Column("Label", DataKind.String, last),
-            ],
-            separatorChar: ',',
-            hasHeader: true
+
+        // Then the columns by their kinds.
+        var columns = new List<Column>();
+        var loaded = new List<TextLoader.Column> { new("Label", DataKind.String, target) };
+        for (int i = 0; i < names.Length; i++)
+        {
+            if (i == target || i == fold)
+                continue;
+            ColumnKind kind = inferences[i].Kind;
+            columns.Add(new Column(names[i], kind, kind == ColumnKind.Numeric && inferences[i].Incomplete));
+            if (kind != ColumnKind.Ignored)
+                loaded.Add(new(names[i], kind == ColumnKind.Numeric ? DataKind.Single : DataKind.String, i));
+        }
+        if (loaded.Count == 1)
+            throw new InvalidDataException(
+                $"{path} has no column to learn from: each is empty, has one value alone, or another in each row."
+            );
+        if (loaded.GroupBy(column => column.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InvalidDataException(
+                $"{path} has two columns named \"{twice.Key}\" (the label column counts as one named so): rename one."
+            );
+
+        IDataView rows = file.Load(mlContext, [.. loaded]);
+        // All classes are known from the start: a fold may lack one.
+        rows = mlContext.Transforms.Conversion.MapValueToKey("Label").Fit(rows).Transform(rows);
+        return new Table(
+            mlContext,
+            TableFiles.Name(path),
+            columns,
+            mlContext.Data.Cache(rows),
+            [.. labels],
+            fold < 0 ? null : [.. folds]
         );
-        // Read once, not at every pass. All classes are known from the start: a fold may lack one.
-        IDataView rows = mlContext.Transforms.Conversion.MapValueToKey("Label").Fit(text).Transform(text);
-        return new Table(Path.GetFileNameWithoutExtension(path), mlContext.Data.Cache(rows));
+
+        InvalidDataException NoTable() =>
+            new(
+                $"{path} is no table: it needs a header, then rows with as many cells, separated by commas, with the class in the last column."
+            );
+    }
+
+    /// <summary>The fold of each row: the table's own, or five that have their share of every class each.</summary>
+    public int[] Folds(int seed)
+    {
+        if (_folds is not null)
+            return _folds;
+        const int Count = 5;
+        int[] rows = [.. Enumerable.Range(0, Labels.Count)];
+        new Random(seed).Shuffle(rows);
+        var folds = new int[rows.Length];
+        int next = 0;
+        foreach (int row in rows.GroupBy(row => Labels[row]).SelectMany(ofClass => ofClass))
+            folds[row] = next++ % Count;
+        return folds;
+    }
+
+    /// <summary>
+    /// The rows to train on and to test on, with the columns Features and Label. What is learned for the features (means,
+    /// categories, words) is learned from the training rows.
+    /// </summary>
+    /// <param name="folds">The fold of each row.</param>
+    /// <param name="fold">The one to test on.</param>
+    public (IDataView Train, IDataView Test) Split(int[] folds, int fold)
+    {
+        IDataView train = Where(row => folds[row] != fold);
+        ITransformer preparation = Preparation().Fit(train);
+        return (
+            InMemory(preparation.Transform(train)),
+            InMemory(preparation.Transform(Where(row => folds[row] == fold)))
+        );
+    }
+
+    // Missing numbers become the mean, with an indicator beside them; categories become indicators; text becomes n-grams.
+    private EstimatorChain<ITransformer> Preparation()
+    {
+        string[] numeric = Names(column => column.Kind == ColumnKind.Numeric);
+        string[] incomplete = Names(column => column.Incomplete);
+        string[] missing = [.. incomplete.Select(name => name + " missing")];
+        string[] categorical = Names(column => column.Kind == ColumnKind.Categorical);
+        string[] text = Names(column => column.Kind == ColumnKind.Text);
+        TransformsCatalog transforms = _mlContext.Transforms;
+
+        var chain = new EstimatorChain<ITransformer>();
+        if (incomplete.Length > 0)
+            chain = chain
+                .Append<ITransformer>(transforms.IndicateMissingValues(Pairs(missing, incomplete)))
+                .Append<ITransformer>(transforms.Conversion.ConvertType(Pairs(missing, missing)))
+                .Append<ITransformer>(
+                    transforms.ReplaceMissingValues(
+                        Pairs(incomplete, incomplete),
+                        MissingValueReplacingEstimator.ReplacementMode.Mean
+                    )
+                );
+        if (categorical.Length > 0)
+            chain = chain.Append<ITransformer>(transforms.Categorical.OneHotEncoding(Pairs(categorical, categorical)));
+        foreach (string name in text)
+            chain = chain.Append<ITransformer>(transforms.Text.FeaturizeText(name));
+        return chain.Append<ITransformer>(
+            transforms.Concatenate("Features", [.. numeric, .. missing, .. categorical, .. text])
+        );
+
+        static InputOutputColumnPair[] Pairs(string[] outputs, string[] inputs) =>
+            [.. outputs.Zip(inputs, (output, input) => new InputOutputColumnPair(output, input))];
+    }
+
+    private string[] Names(Func<Column, bool> which) => [.. Columns.Where(which).Select(column => column.Name)];
+
+    // The rows that have a class and are wanted.
+    private IDataView Where(Func<int, bool> wanted) =>
+        _mlContext.Data.FilterByStatefulCustomPredicate<Nothing, Position>(
+            _rows,
+            (_, position) =>
+            {
+                int row = position.Next++;
+                return Labels[row].Length == 0 || !wanted(row);
+            },
+            position => position.Next = 0
+        );
+
+    // Read once and now: neither at every pass of a trainer, nor while the first one's time is taken.
+    private IDataView InMemory(IDataView view)
+    {
+        IDataView cached = _mlContext.Data.Cache(view, "Features", "Label");
+        using DataViewRowCursor cursor = cached.GetRowCursor([cached.Schema["Features"], cached.Schema["Label"]]);
+        while (cursor.MoveNext()) { }
+        return cached;
+    }
+
+    private static int FindLabel(string path, string[] names, string? label, int fold)
+    {
+        int target = label is null
+            ? Array.FindIndex(names, name => name.Equals("label", StringComparison.OrdinalIgnoreCase))
+            : Array.IndexOf(names, label);
+        if (target < 0 && label is null)
+            target = names.Length - (fold == names.Length - 1 ? 2 : 1);
+        return target >= 0 && target != fold
+            ? target
+            : throw new InvalidDataException(
+                $"{path} has no label column \"{label}\"; its columns are {string.Join(", ", names)}."
+            );
+    }
+
+    private sealed class Nothing;
+
+    private sealed class Position
+    {
+        public int Next { get; set; }
     }
 }

@@ -85,8 +85,10 @@ internal sealed class CpuLayer : IDisposable
     /// <summary>The derivative by the weights, and one step of the optimiser.</summary>
     public void Learn(in StepContext context, Visit visit)
     {
-        if (!context.IsTraining || _goal is null)
+        if (!context.IsTraining || !_layer.Learns)
             return;
+        if (_layer.IsSoftmax)
+            AscendLikelihood(context);
         for (int source = 0; source < _projections.Length; source++)
             foreach (CpuProjection? projection in _projections[source])
                 if (projection is not null && visit.Hears(projection.State.Signal))
@@ -278,6 +280,50 @@ internal sealed class CpuLayer : IDisposable
             if (LabelOf(source) is ProjectionState label)
                 AddByClass(sums[source][neuron], buffers.Labels, label.Weights.Gradient[neuron]);
         }
+    }
+
+    // The delta rule: the mean log-likelihood's derivative by the sums is mass · (own label − probability).
+    private void AscendLikelihood(in StepContext context)
+    {
+        const int RowsPerItem = 64;
+        LayerBuffers buffers = BuffersOf(context);
+        context.Workers.Team.Run(
+            (buffers.SampleCount + RowsPerItem - 1) / RowsPerItem,
+            buffers,
+            static (buffers, item, _) =>
+            {
+                TensorMatrix sums = buffers.Sums[0];
+                int first = item * RowsPerItem;
+                int rows = Math.Min(RowsPerItem, buffers.SampleCount - first);
+                Span<float> largest = stackalloc float[rows];
+                Span<float> totals = stackalloc float[rows];
+                largest.Fill(float.NegativeInfinity);
+                totals.Clear();
+                for (int neuron = 0; neuron < sums.Rows; neuron++)
+                    TensorPrimitives.Max(largest, sums[neuron].Slice(first, rows), largest);
+                for (int neuron = 0; neuron < sums.Rows; neuron++)
+                {
+                    Span<float> powers = sums[neuron].Slice(first, rows);
+                    TensorPrimitives.Subtract(powers, largest, powers);
+                    TensorPrimitives.Exp(powers, powers);
+                    TensorPrimitives.Add(totals, powers, totals);
+                }
+
+                Span<float> scales = totals;
+                TensorPrimitives.Divide(buffers.Mass.AsSpan(first, rows), totals, scales);
+                for (int neuron = 0; neuron < sums.Rows; neuron++)
+                {
+                    Span<float> slopes = sums[neuron].Slice(first, rows);
+                    TensorPrimitives.Multiply(slopes, scales, slopes);
+                    TensorPrimitives.Negate(slopes, slopes);
+                }
+
+                for (int row = 0; row < rows; row++)
+                    sums[buffers.Labels[first + row]][first + row] += buffers.Mass[first + row];
+            }
+        );
+        for (int neuron = 0; neuron < _layer.NeuronCount; neuron++)
+            _layer.Biases.Gradient[neuron][0] = TensorPrimitives.Sum<float>(buffers.Sums[0][neuron]);
     }
 
     private static void AddByClass(ReadOnlySpan<float> bySamples, ReadOnlySpan<int> labels, Span<float> byClass)

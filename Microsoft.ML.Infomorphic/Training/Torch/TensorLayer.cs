@@ -172,13 +172,11 @@ internal sealed class TensorLayer : IDisposable
     /// <summary>The derivative by the weights, and one step of the optimiser.</summary>
     public void Learn(TensorPass pass, Visit visit)
     {
-        if (!pass.IsTraining || _learning is null)
+        if (!pass.IsTraining || !_layer.Learns)
             return;
         TensorLayerBuffers buffers = pass.Layers[_layer.Index];
         using DisposeScope scope = NewDisposeScope();
-        (Tensor theta, Tensor complement) = buffers.Fired!.Value;
-        Tensor slope = _learning.Differentiate(pass, buffers.Sums!, theta, complement);
-        Tensor gradients = Differentiate(buffers.Sources, theta, complement, slope);
+        Tensor gradients = _layer.IsSoftmax ? LikelihoodSlope(pass, buffers) : GoalSlope(pass, buffers);
         for (int source = 0; source < _projections.Length; source++)
         {
             Tensor bySums = gradients[source];
@@ -242,6 +240,25 @@ internal sealed class TensorLayer : IDisposable
             .. _layers.Select((layer, network) => TensorActivation.Fire(layer.Activation, OfNetwork(sources, network))),
         ];
         return (cat([.. fired.Select(of => of.Theta)]), cat([.. fired.Select(of => of.Complement)]));
+    }
+
+    // ∂G by the sources.
+    private Tensor GoalSlope(TensorPass pass, TensorLayerBuffers buffers)
+    {
+        (Tensor theta, Tensor complement) = buffers.Fired!.Value;
+        Tensor slope = _learning!.Differentiate(pass, buffers.Sums!, theta, complement);
+        return Differentiate(buffers.Sources, theta, complement, slope);
+    }
+
+    // The delta rule: the mean log-likelihood's derivative by the sums is mass · (own label − probability).
+    private Tensor LikelihoodSlope(TensorPass pass, TensorLayerBuffers buffers)
+    {
+        Tensor probabilities = buffers.Sources[0].view(Networks, _layer.NeuronCount, -1).softmax(1);
+        return pass
+            .Batch.OneHot!.t()
+            .sub(probabilities)
+            .mul_(pass.Batch.Mass!)
+            .reshape(1, (long)Networks * _layer.NeuronCount, -1);
     }
 
     // Chain rule from ∂G/∂θ to the sources.

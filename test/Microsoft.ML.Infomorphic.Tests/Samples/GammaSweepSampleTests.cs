@@ -91,7 +91,7 @@ public sealed class GammaSweepSampleTests
         SampleProcess.Outcome outcome = await Run(["--data", "table.csv", "--store", "trials.db"]);
         Assert.AreEqual(1, outcome.ExitCode, outcome.Output);
         Assert.AreEqual(
-            "table.csv is no table: it needs a header, then rows of numbers, separated by commas, with the class in the last column.",
+            "table.csv is no table: it needs a header, then rows with as many cells, separated by commas, with the class in the last column.",
             Line(outcome.Error).Trim()
         );
     }

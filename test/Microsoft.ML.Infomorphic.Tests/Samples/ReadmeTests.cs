@@ -49,12 +49,8 @@ public sealed partial class ReadmeTests
 
             var mlContext = new MLContext(seed: 1);
             Tabular.Table table = Tabular.Table.Load(mlContext, wine);
-            DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(table.Rows, 0.2);
-            InfomorphicModelParameters parameters = ReadmeSnippets.TrainWithOptions(
-                mlContext,
-                split.TrainSet,
-                split.TestSet
-            );
+            (IDataView train, IDataView test) = table.Split(table.Folds(seed: 1), 0);
+            InfomorphicModelParameters parameters = ReadmeSnippets.TrainWithOptions(mlContext, train, test);
             Assert.AreEqual(50, parameters.Network.HiddenLayers[0].NeuronCount);
         }
         finally

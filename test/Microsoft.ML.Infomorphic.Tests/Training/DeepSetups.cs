@@ -34,6 +34,8 @@ internal static class DeepSetups
     public const string RandomFields = "fixed layers of fields below and between";
     public const string OtherContexts = "contexts from the layer itself and from below, at several positions";
     public const string Feedforward = "nothing of an earlier presentation";
+    public const string Softmax = "softmax regression on everything";
+    public const string SoftmaxWithFeedback = "softmax regression that is fed back";
 
     public static IEnumerable<object[]> All { get; } =
     [
@@ -59,6 +61,8 @@ internal static class DeepSetups
         [RandomFields],
         [OtherContexts],
         [Feedforward],
+        [Softmax],
+        [SoftmaxWithFeedback],
     ];
 
     public static TrainingSettings Settings(string setup, int epochs = 5)
@@ -273,6 +277,18 @@ internal static class DeepSetups
                 }
             ),
             Feedforward => With(bivariate, bivariate with { PassesOn = PassedOutputs.Mean }, bivariate),
+            Softmax => With(five, five) with
+            {
+                Output = settings.Output with
+                {
+                    Goal = null,
+                    Inputs = [Signal.Features, Signal.Layer(0), Signal.Layer(1)],
+                },
+            },
+            SoftmaxWithFeedback => With(strong with { Context = Signal.Layer(1) }) with
+            {
+                Output = settings.Output with { Goal = null },
+            },
             _ => throw new ArgumentOutOfRangeException(nameof(setup), setup, "There is no such set-up."),
         };
 

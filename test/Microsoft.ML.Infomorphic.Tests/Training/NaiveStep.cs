@@ -86,7 +86,7 @@ internal sealed class NaiveStep
                 ];
                 double[][] fired = Fire(layer, sums, withLabel, p);
                 now[layer.Index] = new Outputs(fired, Pool(layer, fired));
-                if (isLast && withLabel && layer.Goal is not null)
+                if (isLast && withLabel && layer.Learns)
                     Learn(layer, sums, now, earlier, means!);
             }
 
@@ -233,9 +233,16 @@ internal sealed class NaiveStep
         float[] mass = [.. Enumerable.Range(0, samples).Select(b => _mass[b % _labels.Length] / layer.PositionCount)];
         ProjectionState[] projections = [.. layer.Sources.SelectMany(source => source.Projections)];
         double[][][] gradients = [.. layer.Parameters.Select(_ => new double[layer.NeuronCount][])];
+        double[][] bySums = layer.IsSoftmax ? LikelihoodSlope(sums[0]) : [];
         double goal = 0;
         for (int neuron = 0; neuron < layer.NeuronCount; neuron++)
         {
+            if (layer.IsSoftmax)
+            {
+                Chain(neuron, [bySums[neuron]]);
+                continue;
+            }
+
             foreach (double[][] source in sums)
                 Approach(layer.Binning, source[neuron]);
             float[][] sources = [.. sums.Select(source => Single(source[neuron]))];
@@ -243,22 +250,41 @@ internal sealed class NaiveStep
                 sources = [.. sources, [.. _labels.Select(label => label == neuron ? 1f : 0)]];
             var learned = new ScalarNeuron(layer.Goal!, layer.Activation, layer.Binning, sources, mass);
             goal += learned.Goal.Value / layer.NeuronCount;
-            int parameter = 0;
-            for (int place = 0; place < layer.Sources.Length; place++)
-            {
-                double[] bySum = learned.BySource[place];
-                foreach (ProjectionState projection in layer.Sources[place].Projections)
-                {
-                    double[][]? heard = Heard(layer, projection, now, earlier, withLabel: true, means);
-                    gradients[parameter++][neuron] = ByWeights(layer, projection, heard, neuron, bySum);
-                }
-            }
-
-            gradients[parameter][neuron] = [.. learned.BySource.Take(layer.Sources.Length).Select(by => by.Sum())];
+            Chain(neuron, learned.BySource);
         }
 
         Goals[layer.Index] = goal;
         Gradients[layer.Index] = gradients;
+
+        // From the derivative by a neuron's sums to that by its weights and biases.
+        void Chain(int neuron, IReadOnlyList<double[]> bySource)
+        {
+            int parameter = 0;
+            for (int place = 0; place < layer.Sources.Length; place++)
+            {
+                foreach (ProjectionState projection in layer.Sources[place].Projections)
+                {
+                    double[][]? heard = Heard(layer, projection, now, earlier, withLabel: true, means);
+                    gradients[parameter++][neuron] = ByWeights(layer, projection, heard, neuron, bySource[place]);
+                }
+            }
+
+            gradients[parameter][neuron] = [.. bySource.Take(layer.Sources.Length).Select(by => by.Sum())];
+        }
+    }
+
+    // The derivative of Σ mass · ln p(label), p = softmax(F), by F: classes × rows.
+    private double[][] LikelihoodSlope(double[][] f)
+    {
+        double[][] slope = [.. f.Select(of => new double[of.Length])];
+        for (int row = 0; row < _labels.Length; row++)
+        {
+            double sum = f.Sum(of => Math.Exp(of[row]));
+            for (int k = 0; k < f.Length; k++)
+                slope[k][row] = _mass[row] * ((_labels[row] == k ? 1 : 0) - Math.Exp(f[k][row]) / sum);
+        }
+
+        return slope;
     }
 
     private double[] ByWeights(
