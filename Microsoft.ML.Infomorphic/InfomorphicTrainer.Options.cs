@@ -286,8 +286,10 @@ public sealed partial class InfomorphicTrainer
         internal TrainingSettings ToTrainingSettings(IExceptionContext host, int seed) =>
             new SettingsReader(this, host).Read(seed);
 
-        /// <summary>A sentence for each option that has been changed and has no effect.</summary>
+        /// <summary>What of the options has no effect and might be a mistake: a sentence for each.</summary>
         /// <param name="host">Marks exceptions.</param>
-        internal IEnumerable<string> UnusedOptions(IExceptionContext host) => new SettingsReader(this, host).Unused();
+        /// <param name="settings">What they were read into.</param>
+        internal IEnumerable<string> WithoutEffect(IExceptionContext host, TrainingSettings settings) =>
+            new SettingsReader(this, host).WithoutEffect(settings);
     }
 }

@@ -30,8 +30,8 @@ public sealed partial class InfomorphicTrainer
         public TrainingCallbacks Begin(RowSource train, ComputeDevice device)
         {
             TrainingSettings settings = _trainer._settings;
-            foreach (string unused in _trainer._unusedOptions)
-                Channel.Warning(unused);
+            foreach (string mistake in _trainer._withoutEffect)
+                Channel.Warning(mistake);
             Channel.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,

@@ -50,26 +50,48 @@ public sealed partial class InfomorphicTrainer
         // Of what sums are multiplied by; a goal or an activation of larger ones is none that could be learned with.
         private const double LargestFactor = 1e6;
 
-        /// <summary>
-        /// A sentence for each option that has been changed and has no effect, since no hidden neurons learn.
-        /// </summary>
-        public IEnumerable<string> Unused()
+        /// <summary>What of the options has no effect and might be a mistake: a sentence for each.</summary>
+        /// <param name="settings">What they were read into.</param>
+        public IEnumerable<string> WithoutEffect(TrainingSettings settings)
         {
-            if (options.HiddenLayers is not null || options.HiddenLayer == HiddenLayerKind.Infomorphic)
-                return [];
-            var defaults = new Options();
-            string[] used =
-                options.HiddenLayer == HiddenLayerKind.Random ? [nameof(options.NumberOfHiddenNeurons)] : [];
-            return s_ofOneLayer
-                .Where(option => option.Name is not (nameof(options.HiddenLayer) or nameof(options.Context)))
-                .Where(option => option.Name != nameof(options.LateralInput) && !used.Contains(option.Name))
-                .Where(option => !Equals(option.Value(options), option.Value(defaults)))
-                .Select(option =>
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{option.Name} is {option.Value(options)} and has no effect: {nameof(options.HiddenLayer)} is {options.HiddenLayer}"
-                    )
-                );
+            if (options.HiddenLayers is null && options.HiddenLayer != HiddenLayerKind.Infomorphic)
+            {
+                var defaults = new Options();
+                foreach ((string name, Func<Options, object?> value) in s_ofOneLayer)
+                {
+                    bool isUsed = name switch
+                    {
+                        nameof(options.NumberOfHiddenNeurons) => options.HiddenLayer == HiddenLayerKind.Random,
+                        nameof(options.HiddenLayer) => true,
+                        nameof(options.Context) or nameof(options.LateralInput) => true, // as good as there not being any
+                        _ => false,
+                    };
+                    if (!isUsed && !Equals(value(options), value(defaults)))
+                        yield return string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"{name} is {value(options)} and has no effect: {nameof(options.HiddenLayer)} is {options.HiddenLayer}"
+                        );
+                }
+            }
+
+            for (int i = 0; i < settings.HiddenLayers.Count; i++)
+                if (IsZero(settings.HiddenLayers[i].Goal))
+                    yield return NothingToLearn(
+                        options.HiddenLayers is null
+                            ? nameof(options.Goal)
+                            : string.Create(
+                                CultureInfo.InvariantCulture,
+                                $"{nameof(options.HiddenLayers)}[{i}].{nameof(options.Goal)}"
+                            )
+                    );
+            if (IsZero(settings.Output.Goal))
+                yield return NothingToLearn(nameof(options.OutputGoal));
+
+            static bool IsZero(GoalFunction? goal) =>
+                goal is not null && goal.Gamma.All(coefficient => coefficient == 0);
+
+            static string NothingToLearn(string option) =>
+                $"{option} has coefficients of 0 alone: the neurons have nothing to learn";
         }
 
         public TrainingSettings Read(int seed)
@@ -338,7 +360,6 @@ public sealed partial class InfomorphicTrainer
             if (!GoalFunction.TryParse(text, sources, out GoalFunction? goal, out string? error))
                 throw host.ExceptUserArg(name, $"{name}: {error}{hint}");
             double largest = goal.Gamma.Max(Math.Abs);
-            Check(largest > 0, name, "has coefficients of 0 alone, and neurons would learn nothing.");
             Check(
                 largest <= LargestFactor,
                 name,

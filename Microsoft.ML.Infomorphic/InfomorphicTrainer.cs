@@ -69,7 +69,7 @@ public sealed partial class InfomorphicTrainer
     private readonly long? _memoryBudget;
     private readonly Action<EpochRecord>? _epochEnded;
     private readonly CancellationToken _cancellationToken;
-    private readonly string[] _unusedOptions;
+    private readonly string[] _withoutEffect;
     private readonly string? _neuronsOption;
 
     internal InfomorphicTrainer(IHostEnvironment environment, Options options)
@@ -103,7 +103,7 @@ public sealed partial class InfomorphicTrainer
         _memoryBudget = (long?)options.MemoryBudget << 20;
         _epochEnded = options.EpochEnded;
         _cancellationToken = options.CancellationToken;
-        _unusedOptions = [.. options.UnusedOptions(Host)];
+        _withoutEffect = [.. options.WithoutEffect(Host, _settings)];
         _neuronsOption = options.HiddenLayers is null ? nameof(options.NumberOfHiddenNeurons) : null;
         Info = new TrainerInfo(
             normalization: false,

@@ -300,13 +300,6 @@ public class OptionsTests
         "{F}{C} - 2e20{F}",
         "has a coefficient of magnitude 2E+20, and must have none above 1000000: what counts are their ratios."
     )]
-    [DataRow(nameof(Options.Goal), "0{F}{C}", "has coefficients of 0 alone, and neurons would learn nothing.")]
-    [DataRow(nameof(Options.Goal), "0", "has coefficients of 0 alone, and neurons would learn nothing.")]
-    [DataRow(
-        nameof(Options.OutputGoal),
-        "{F}{C} - {F}{C}",
-        "has coefficients of 0 alone, and neurons would learn nothing."
-    )]
     [DataRow(
         nameof(Options.NumberOfThreads),
         100_000,
@@ -321,35 +314,43 @@ public class OptionsTests
     }
 
     [TestMethod]
-    public void An_option_of_hidden_neurons_is_said_to_have_no_effect_where_none_learn()
+    public void Options_without_effect_are_said()
     {
-        CollectionAssert.AreEquivalent(
-            new[]
-            {
-                "NumberOfHiddenNeurons is 10 and has no effect: HiddenLayer is None",
-                "LearningRate is 0.5 and has no effect: HiddenLayer is None",
-            },
+        Says(
             new Options
             {
                 HiddenLayer = HiddenLayerKind.None,
                 NumberOfHiddenNeurons = 10,
                 LearningRate = 0.5,
-            }
-                .UnusedOptions(_context)
-                .ToArray()
+            },
+            "NumberOfHiddenNeurons is 10 and has no effect: HiddenLayer is None",
+            "LearningRate is 0.5 and has no effect: HiddenLayer is None"
         );
-        CollectionAssert.AreEqual(
-            new[] { "NumberOfBins is 7 and has no effect: HiddenLayer is Random" },
+        Says(
             new Options
             {
                 HiddenLayer = HiddenLayerKind.Random,
                 NumberOfHiddenNeurons = 10,
                 NumberOfBins = 7,
-            }
-                .UnusedOptions(_context)
-                .ToArray()
+            },
+            "NumberOfBins is 7 and has no effect: HiddenLayer is Random"
         );
-        Assert.IsEmpty(new Options { NumberOfHiddenNeurons = 10, NumberOfBins = 7 }.UnusedOptions(_context));
+        Says(new Options { NumberOfHiddenNeurons = 10, NumberOfBins = 7 });
+        Says(
+            new Options { Goal = "0{F}{C}", OutputGoal = "{F}{C} - {F}{C}" },
+            "Goal has coefficients of 0 alone: the neurons have nothing to learn",
+            "OutputGoal has coefficients of 0 alone: the neurons have nothing to learn"
+        );
+        Says(
+            new Options { HiddenLayers = [new(), new() { Goal = "0" }] },
+            "HiddenLayers[1].Goal has coefficients of 0 alone: the neurons have nothing to learn"
+        );
+
+        void Says(Options options, params string[] sentences) =>
+            CollectionAssert.AreEqual(
+                sentences,
+                options.WithoutEffect(_context, options.ToTrainingSettings(_context, seed: 1)).ToArray()
+            );
     }
 
     [TestMethod]
