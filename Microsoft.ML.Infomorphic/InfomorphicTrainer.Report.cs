@@ -27,7 +27,7 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>Training begins.</summary>
         /// <returns>What is to be told from now on.</returns>
-        public TrainingCallbacks Begin(RowSource train, ComputeDevice device)
+        public TrainingCallbacks Begin(RowSource train, ComputeDevice device, string? suspicion)
         {
             TrainingSettings settings = _trainer._settings;
             foreach (string mistake in _trainer._withoutEffect)
@@ -55,6 +55,7 @@ public sealed partial class InfomorphicTrainer
             return new TrainingCallbacks
             {
                 CheckAlive = _trainer.CheckAlive,
+                Suspicion = suspicion,
                 Info = message => Channel.Info(message),
                 EpochEnded = epoch =>
                 {

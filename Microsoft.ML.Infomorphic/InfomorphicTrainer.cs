@@ -324,13 +324,22 @@ public sealed partial class InfomorphicTrainer
                 () => TorchRuntime.CudaDeviceCount
             );
 
-            (RowSource train, RowSource? validation, long left) = Read(trainers, channel, context, settings[0]);
+            (RowSource train, RowSource? validation, long left, string? suspicion) = Read(
+                trainers,
+                channel,
+                context,
+                settings[0]
+            );
             first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
 
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
                 validation,
-                [.. reports.Select((report, i) => new TrainingRequest(settings[i], report.Begin(train, device)))],
+                [
+                    .. reports.Select(
+                        (report, i) => new TrainingRequest(settings[i], report.Begin(train, device, suspicion))
+                    ),
+                ],
                 earlier?.Network,
                 device,
                 left
@@ -372,8 +381,8 @@ public sealed partial class InfomorphicTrainer
         return MakeRoles(data);
     }
 
-    // The rows, and the bytes of the budget that they leave.
-    private static (RowSource Train, RowSource? Validation, long Left) Read(
+    // The rows, the bytes of the budget that they leave, and what of them may make a training diverge.
+    private static (RowSource Train, RowSource? Validation, long Left, string? Suspicion) Read(
         IReadOnlyList<InfomorphicTrainer> trainers,
         IChannel channel,
         TrainContext context,
@@ -400,7 +409,10 @@ public sealed partial class InfomorphicTrainer
             : null;
         (RowSource rows, RowSource? forValidation) = plan.Arrange(train, validation, message => channel.Info(message));
         long left = plan.ForRows(rows.FeatureCount, rows.ClassCount) - train.Bytes - (validation?.Bytes ?? 0);
-        return (rows, forValidation, Math.Max(left, 0));
+        string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
+        if (suspicion is not null)
+            channel.Warning(suspicion);
+        return (rows, forValidation, Math.Max(left, 0), suspicion);
 
         FirstReading ReadRows(RoleMappedData data, string purpose, Func<int, int, long> limit) =>
             DataViewReader.Read(first.Host, channel, data, purpose, () => CheckAlive(trainers), limit);
@@ -565,6 +577,18 @@ public sealed partial class InfomorphicTrainer
                     CultureInfo.InvariantCulture,
                     $"The label column '{label}' has {survey.ClassCount} classes, and there are {survey.RowCount} rows to learn them from: map labels to keys by MapValueToKey, which makes as many classes as there are labels."
                 )
+            );
+    }
+
+    // One row may decide everything, the scales of the features as well.
+    private static string? SuspicionOf(RowSurvey survey, string? weightColumn)
+    {
+        const double Wide = 1e12;
+        return survey.LargestWeight <= Wide * survey.SmallestWeight
+            ? null
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"Weights in the column '{weightColumn}' are from {survey.SmallestWeight} to {survey.LargestWeight}, and beside the heaviest rows the lightest count for nothing: bring the weights closer together."
             );
     }
 

@@ -76,7 +76,7 @@ internal static class DataViewReader
                     throw host.Except($"The {purpose} data has more than {int.MaxValue} valid rows.");
                 AddSkipped(cursor.Position);
                 RowValues row = cursor.Values;
-                survey.Add(row.Label, row.Features.Length - row.Features.Count(0f));
+                survey.Add(row.Label, row.Features.Length - row.Features.Count(0f), row.Weight);
                 rows.Add(in row);
             }
 

@@ -120,12 +120,20 @@ internal sealed class RowSurvey(int featureCount, int classCount, bool hasWeight
     /// <summary>The largest number of features of a row that are not zero.</summary>
     public int LargestNonZeros { get; private set; }
 
+    /// <summary>The smallest weight of a row.</summary>
+    public float SmallestWeight { get; private set; } = float.PositiveInfinity;
+
+    /// <summary>The largest weight of a row.</summary>
+    public float LargestWeight { get; private set; }
+
     /// <summary>Bytes that the reader needs to know invalid rows by.</summary>
     public long ReaderBytes { get; set; }
 
     /// <summary>Adds a row.</summary>
-    public void Add(int label, int nonZeros)
+    public void Add(int label, int nonZeros, float weight = 1)
     {
+        SmallestWeight = Math.Min(SmallestWeight, weight);
+        LargestWeight = Math.Max(LargestWeight, weight);
         if (RowCount++ > 0 && label != _lastLabel)
             _changes++;
         _lastLabel = label;

@@ -18,6 +18,9 @@ internal sealed class TrainingCallbacks
     /// <summary>Called after every epoch.</summary>
     public Action<EpochRecord> EpochEnded { get; init; } = static _ => { };
 
+    /// <summary>What of the data may make a training diverge, if it does: a sentence; null where nothing stands out.</summary>
+    public string? Suspicion { get; init; }
+
     /// <summary>Called with what a user may want to know: the standardisation chosen, an early stop.</summary>
     public Action<string> Info { get; init; } = static _ => { };
 }

@@ -164,6 +164,8 @@ internal sealed class TrainingRun(
     // What is out of the ordinary among what makes weights grow.
     private string LikelyCauseOfDivergence()
     {
+        if (callbacks.Suspicion is string suspicion)
+            return suspicion;
         const double LargeRate = 0.1;
         (string name, double rate) = settings
             .HiddenLayers.Select(
@@ -175,7 +177,7 @@ internal sealed class TrainingRun(
             return string.Create(CultureInfo.InvariantCulture, $"The learning rate of {name} is {rate}: lower it.");
         return state.Scaling.Kind == Standardization.None
             ? "The features are not standardised, and some may be large: standardise them, or lower the learning rates."
-            : "Lower the learning rates, or look for rows whose features or weights are much larger than all others'.";
+            : "Lower the learning rates, or look for rows whose features are much larger than all others'.";
     }
 
     private LayerProgress Progress(LayerStatistics? statistics, int layer)

@@ -177,35 +177,66 @@ public sealed class RefusalTests
         );
     }
 
-    // Whatever it comes to, it is a model or a sentence that names the weights.
+    // One heavy row decides the scales of all features, and all others are far out by them.
     [TestMethod]
-    [DataRow(1e30f, 1e-30f)]
-    [DataRow(3e38f, 1f)]
-    [DataRow(1e20f, 1e-10f)]
-    [DataRow(1e12f, 1e-3f)]
-    [DataRow(1e-40f, 1e-45f)]
-    [DataRow(3e38f, 3e38f)]
-    public void Weights_that_cannot_be_weighed_against_each_other_are_named(float heavy, float light)
+    public void Weights_that_make_a_training_diverge_are_named()
     {
-        List<Samples.Row> rows = Samples.Rows(64);
-        for (int i = 0; i < rows.Count; i++)
-            rows[i].Weight = i % 7 == 0 ? heavy : light;
+        Options options = Weighted();
+        options.Standardization = Standardization.PerFeature;
+        const string Sentence =
+            "Weights in the column 'Weight' are from 1E-30 to 1E+30, and beside the heaviest rows the lightest count for nothing: bring the weights closer together.";
+        string? failure = null;
+
+        List<string> messages = Samples.Messages(
+            _context,
+            () => failure = Failure(options, Samples.View(_context, Weighted(1e30f, 1e-30f)))
+        );
+
+        Assert.AreEqual($"Training diverged in epoch 1: weights are no longer finite. {Sentence}", failure);
+        CollectionAssert.Contains(messages, "Warning: " + Sentence);
+    }
+
+    [TestMethod]
+    [DataRow(1e10f, 1e-10f, true)]
+    [DataRow(1e3f, 1e-6f, false)]
+    public void Weights_far_apart_are_said(float heavy, float light, bool isSaid)
+    {
+        IDataView data = Samples.View(_context, Weighted(heavy, light));
+
+        List<string> messages = Samples.Messages(
+            _context,
+            () => _context.MulticlassClassification.Trainers.Infomorphic(Weighted()).Fit(data)
+        );
+
+        Assert.AreEqual(isSaid, messages.Any(message => message.Contains("closer together", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
+    public void A_learning_rate_that_makes_a_training_diverge_is_named()
+    {
+        Options options = Samples.Options();
+        options.OutputLearningRate = 1e30;
+
+        Assert.AreEqual(
+            "Training diverged in epoch 1: weights are no longer finite. The learning rate of the output layer is 1E+30: lower it.",
+            Failure(options)
+        );
+    }
+
+    private static Options Weighted()
+    {
         Options options = Samples.Options();
         options.ExampleWeightColumnName = nameof(Samples.Row.Weight);
-        try
-        {
-            InfomorphicPredictionTransformer model = _context
-                .MulticlassClassification.Trainers.Infomorphic(options)
-                .Fit(Samples.View(_context, rows));
-            foreach (float[] scores in Samples.Scores(model.Transform(Samples.View(_context))))
-                Assert.AreEqual(1, scores.Sum(), 1e-4);
-            Console.WriteLine("trained");
-        }
-        catch (InvalidOperationException e)
-        {
-            Console.WriteLine(e.Message);
-            throw;
-        }
+        options.NumberOfHiddenNeurons = 30;
+        return options;
+    }
+
+    private static List<Samples.Row> Weighted(float heavy, float light)
+    {
+        List<Samples.Row> rows = Samples.Rows(640);
+        rows.ForEach(row => row.Weight = light);
+        rows[7].Weight = heavy;
+        return rows;
     }
 
     private string Failure(Options options, IDataView? data = null)
