@@ -324,12 +324,15 @@ public sealed partial class InfomorphicTrainer
                 () => TorchRuntime.CudaDeviceCount
             );
 
-            (RowSource train, RowSource? validation, long left, string? suspicion) = Read(
+            (RowSource train, RowSource? validation, long left, RowSurvey survey) = Read(
                 trainers,
                 channel,
                 context,
                 settings[0]
             );
+            string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
+            if (suspicion is not null)
+                channel.Warning(suspicion);
             first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
 
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
@@ -349,7 +352,7 @@ public sealed partial class InfomorphicTrainer
                 .. outcomes.Select<TrainingOutcome, (InfomorphicModelParameters?, Exception?)>(
                     (outcome, i) =>
                         outcome.Result is TrainingResult result
-                            ? (reports[i].End(result, settings[i]), null)
+                            ? (reports[i].End(result.With(survey.SkippedRows), settings[i]), null)
                             : (null, outcome.Error)
                 ),
             ];
@@ -381,8 +384,8 @@ public sealed partial class InfomorphicTrainer
         return MakeRoles(data);
     }
 
-    // The rows, the bytes of the budget that they leave, and what of them may make a training diverge.
-    private static (RowSource Train, RowSource? Validation, long Left, string? Suspicion) Read(
+    // The rows, the bytes of the budget that they leave, and what there is to say of the training rows.
+    private static (RowSource Train, RowSource? Validation, long Left, RowSurvey Survey) Read(
         IReadOnlyList<InfomorphicTrainer> trainers,
         IChannel channel,
         TrainContext context,
@@ -409,10 +412,7 @@ public sealed partial class InfomorphicTrainer
             : null;
         (RowSource rows, RowSource? forValidation) = plan.Arrange(train, validation, message => channel.Info(message));
         long left = plan.ForRows(rows.FeatureCount, rows.ClassCount) - train.Bytes - (validation?.Bytes ?? 0);
-        string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
-        if (suspicion is not null)
-            channel.Warning(suspicion);
-        return (rows, forValidation, Math.Max(left, 0), suspicion);
+        return (rows, forValidation, Math.Max(left, 0), survey);
 
         FirstReading ReadRows(RoleMappedData data, string purpose, Func<int, int, long> limit) =>
             DataViewReader.Read(first.Host, channel, data, purpose, () => CheckAlive(trainers), limit);

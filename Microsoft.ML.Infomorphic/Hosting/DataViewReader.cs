@@ -54,6 +54,7 @@ internal static class DataViewReader
         faults.Report(channel, purpose);
         if (survey.RowCount == 0)
             throw host.Except($"No valid {purpose} instances found, {faults.WhyNoneIsLeft()}.");
+        survey.SkippedRows = faults.Total;
         survey.ReaderBytes = skipped.Count * sizeof(long);
         return new FirstReading(
             rows.ToRows(),

@@ -120,6 +120,9 @@ internal sealed class RowSurvey(int featureCount, int classCount, bool hasWeight
     /// <summary>The largest number of features of a row that are not zero.</summary>
     public int LargestNonZeros { get; private set; }
 
+    /// <summary>Number of rows that were skipped.</summary>
+    public long SkippedRows { get; set; }
+
     /// <summary>The smallest weight of a row.</summary>
     public float SmallestWeight { get; private set; } = float.PositiveInfinity;
 

@@ -61,9 +61,20 @@ public sealed record TrainingHistory(
     long Steps,
     double Seconds,
     double StepSeconds
-);
+)
+{
+    /// <summary>
+    /// Number of rows of the training data that were skipped, since features, label or weight were missing, infinite or, a
+    /// weight, not positive; null in models saved before they were counted.
+    /// </summary>
+    public long? SkippedRows { get; init; }
+}
 
 /// <summary>A trained network and the history of its training.</summary>
 /// <param name="Network">The network.</param>
 /// <param name="History">The history.</param>
-internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History);
+internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History)
+{
+    /// <summary>The same with the number of rows that were skipped before it began.</summary>
+    public TrainingResult With(long skippedRows) => this with { History = History with { SkippedRows = skippedRows } };
+}

@@ -156,6 +156,25 @@ public sealed class RefusalTests
     }
 
     [TestMethod]
+    [DataRow(0, null)]
+    [DataRow(18, null)]
+    [DataRow(18, 1)]
+    public void The_history_counts_rows_that_were_skipped(int count, int? budget)
+    {
+        List<Samples.Row> rows = Samples.Rows();
+        for (int i = 0; i < count; i++)
+            rows[3 * i].Features[0] = i % 2 == 0 ? float.NaN : float.NegativeInfinity;
+        Options options = Samples.Options();
+        options.MemoryBudget = budget;
+        InfomorphicModelParameters model = _context
+            .MulticlassClassification.Trainers.Infomorphic(options)
+            .Fit(Samples.View(_context, rows))
+            .Model;
+
+        Assert.AreEqual(count, model.History.SkippedRows);
+    }
+
+    [TestMethod]
     public void Scoring_says_how_many_rows_got_no_class()
     {
         List<Samples.Row> rows = Samples.Rows(1000);
