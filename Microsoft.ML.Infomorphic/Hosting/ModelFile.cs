@@ -71,8 +71,9 @@ internal static class ModelFile
         }
     }
 
-    /// <summary>What ML.NET says where an assembly lacks a part that it finds by reflection; null where all are there.</summary>
-    internal static string? MissingPart(params Assembly[] assemblies)
+    // What ML.NET says where an assembly lacks a part that it finds by reflection; null where all are there. The package check
+    // tries it on an application that is trimmed.
+    private static string? MissingPart(params Assembly[] assemblies)
     {
         try
         {
