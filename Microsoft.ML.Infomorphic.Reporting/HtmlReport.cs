@@ -188,7 +188,7 @@ internal sealed class HtmlReport
             Add("<p>The model came without the history of its training.</p></section>");
             return;
         }
-        EpochRecord best = history.Epochs[Math.Clamp(history.BestEpoch, 1, history.Epochs.Count) - 1];
+        EpochRecord best = history.Epochs.LastOrDefault(epoch => epoch.Epoch <= history.BestEpoch) ?? history.Epochs[0];
         string validation = best.ValidationAccuracy is double accuracy
             ? $", {Percent(accuracy)} of the validation rows"
             : "";

@@ -81,8 +81,10 @@ public sealed class HiddenLayerOptions
     /// <summary>β: the steepness of the modulation of such neurons; finite.</summary>
     public double BivariateBeta = InfomorphicTrainer.Options.Defaults.BivariateBeta;
 
-    /// <summary>The learning rate, positive.</summary>
-    public double LearningRate = InfomorphicTrainer.Options.Defaults.LearningRate;
+    /// <summary>
+    /// The learning rate, positive; null for one that suits the number of inputs (<see cref="AutomaticSettings.LearningRate"/>).
+    /// </summary>
+    public double? LearningRate;
 
     /// <summary>The L2 weight decay, not negative.</summary>
     public double WeightDecay = InfomorphicTrainer.Options.Defaults.WeightDecay;
@@ -95,4 +97,11 @@ public sealed class HiddenLayerOptions
 
     /// <summary>ε: added to the root of the second moment in the optimiser; positive.</summary>
     public double Epsilon = InfomorphicTrainer.Options.Defaults.Epsilon;
+
+    internal HiddenLayerOptions Copy()
+    {
+        var copy = (HiddenLayerOptions)MemberwiseClone();
+        copy.Inputs = Inputs is null ? null : [.. Inputs];
+        return copy;
+    }
 }

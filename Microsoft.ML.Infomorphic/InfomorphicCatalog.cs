@@ -24,9 +24,9 @@ public static class InfomorphicCatalog
     /// The goal of the hidden neurons over feedforward input F, context C and lateral input L: in the paper's notation,
     /// such as "0.33{F}{C}{L} + {F}{C} - {F}{L} - {FC}{FL}", or the name of a published goal.
     /// </param>
-    /// <param name="numberOfEpochs">The number of passes over the training rows, at least 1.</param>
-    /// <param name="batchSize">The number of rows in a training step, at least 2.</param>
-    /// <param name="learningRate">The learning rate of the hidden neurons, positive.</param>
+    /// <param name="numberOfEpochs">The number of passes over the training rows, at least 1; null for as many as the data need.</param>
+    /// <param name="batchSize">The number of rows in a training step, at least 2; null for a number that suits the data.</param>
+    /// <param name="learningRate">The learning rate of the hidden neurons, positive; null for one that suits the data.</param>
     /// <returns>The trainer.</returns>
     /// <exception cref="ArgumentOutOfRangeException">An argument is out of its range, or the goal does not parse.</exception>
     /// <exception cref="InvalidOperationException">This library does not work with this version of ML.NET.</exception>
@@ -37,9 +37,9 @@ public static class InfomorphicCatalog
         string? exampleWeightColumnName = null,
         int numberOfHiddenNeurons = InfomorphicTrainer.Options.Defaults.NumberOfHiddenNeurons,
         string goal = InfomorphicTrainer.Options.Defaults.Goal,
-        int numberOfEpochs = InfomorphicTrainer.Options.Defaults.NumberOfEpochs,
-        int batchSize = InfomorphicTrainer.Options.Defaults.BatchSize,
-        double learningRate = InfomorphicTrainer.Options.Defaults.LearningRate
+        int? numberOfEpochs = null,
+        int? batchSize = null,
+        double? learningRate = null
     ) =>
         Infomorphic(
             catalog,

@@ -12,8 +12,9 @@ namespace Microsoft.ML.Infomorphic;
 public sealed partial class InfomorphicTrainer
 {
     /// <summary>
-    /// The options of an <see cref="InfomorphicTrainer"/>. Defaults are those of arXiv 2412.02482, table 1 and appendix
-    /// A.10.
+    /// The options of an <see cref="InfomorphicTrainer"/>. Those that are null are sized to the data by the rules of
+    /// <see cref="AutomaticSettings"/>, and the log says what was chosen; a value that is set wins. The settings of
+    /// arXiv 2412.02482 are those of <see cref="Paper"/>.
     /// </summary>
     public sealed class Options : TrainerInputBaseWithWeight
     {
@@ -21,9 +22,7 @@ public sealed partial class InfomorphicTrainer
         {
             internal const int NumberOfHiddenNeurons = 100;
             internal const string Goal = "auto";
-            internal const string OutputGoal = "output";
-            internal const int NumberOfEpochs = 100;
-            internal const int BatchSize = 1024;
+            internal const string OutputGoal = "auto";
             internal const int MaximumLateralConnections = 100;
             internal const int NumberOfBins = 20;
             internal const double BinningRange = 20;
@@ -34,10 +33,7 @@ public sealed partial class InfomorphicTrainer
             internal const double FirstMomentDecay = 0.9;
             internal const double SecondMomentDecay = 0.999;
             internal const double Epsilon = 1e-8;
-            internal const double LearningRate = 0.002;
             internal const double WeightDecay = 0.00035;
-            internal const double OutputLearningRate = 0.003;
-            internal const double OutputWeightDecay = 0.00015;
             internal const int NumberOfScoringSamples = 16;
             internal const bool CalibrateScores = true;
         }
@@ -82,13 +78,15 @@ public sealed partial class InfomorphicTrainer
         public string Goal = Defaults.Goal;
 
         /// <summary>
-        /// The goal of the output neurons over feedforward input F and context C: in the paper's notation, or the name
-        /// of a published goal.
+        /// How the output layer learns. Null for softmax regression or, where <see cref="OutputGoal"/> is set, for that goal.
+        /// </summary>
+        public OutputLayerKind? OutputLayer;
+
+        /// <summary>
+        /// The goal of infomorphic output neurons over feedforward input F and context C: in the paper's notation, or the name
+        /// of a published goal. "auto" is the paper's, "output".
         /// </summary>
         public string OutputGoal = Defaults.OutputGoal;
-
-        /// <summary>How the output layer learns.</summary>
-        public OutputLayerKind OutputLayer = OutputLayerKind.Infomorphic;
 
         /// <summary>
         /// The hidden layers, from the features up, each with options of its own. Null for the one that the other options
@@ -111,11 +109,24 @@ public sealed partial class InfomorphicTrainer
         /// </summary>
         public ImageShape? Image;
 
-        /// <summary>The number of passes over the training rows, at least 1: in each stage, where layers are trained one after another.</summary>
-        public int NumberOfEpochs = Defaults.NumberOfEpochs;
+        /// <summary>
+        /// The number of passes over the training rows, at least 1: in each stage, where layers are trained one after another.
+        /// Null for as many as the data need (<see cref="AutomaticSettings.Epochs"/>).
+        /// </summary>
+        public int? NumberOfEpochs;
 
-        /// <summary>The number of rows in a training step, at least 2; the last step of an epoch may see fewer.</summary>
-        public int BatchSize = Defaults.BatchSize;
+        /// <summary>
+        /// The number of rows in a training step, at least 2; the last step of an epoch may see fewer. Null for a number that
+        /// suits the data (<see cref="AutomaticSettings.BatchSize"/>).
+        /// </summary>
+        public int? BatchSize;
+
+        /// <summary>
+        /// The share of the training rows, from 0 to less than 1, that is not learned from but decides which epoch is kept and
+        /// calibrates the scores: drawn by the seed, of each class its share. 0 learns from all; null for a share that suits
+        /// their number (<see cref="AutomaticSettings.ValidationFraction"/>). Where there are validation data it has no effect.
+        /// </summary>
+        public double? ValidationFraction;
 
         /// <summary>
         /// The largest number of lateral connections of a hidden neuron, 1 to N; null is 100, or all where there are
@@ -162,17 +173,22 @@ public sealed partial class InfomorphicTrainer
         /// <summary>β: the steepness of the modulation of such hidden neurons; at most 10⁶ in magnitude.</summary>
         public double BivariateBeta = Defaults.BivariateBeta;
 
-        /// <summary>The hidden neurons' learning rate, positive.</summary>
-        public double LearningRate = Defaults.LearningRate;
+        /// <summary>
+        /// The hidden neurons' learning rate, positive; null for one that suits the number of their inputs
+        /// (<see cref="AutomaticSettings.LearningRate"/>).
+        /// </summary>
+        public double? LearningRate;
 
         /// <summary>The hidden neurons' L2 weight decay, not negative.</summary>
         public double WeightDecay = Defaults.WeightDecay;
 
-        /// <summary>The output neurons' learning rate, positive.</summary>
-        public double OutputLearningRate = Defaults.OutputLearningRate;
+        /// <summary>The output neurons' learning rate, positive; null for 0.01 in softmax regression, else for the paper's 0.003.</summary>
+        public double? OutputLearningRate;
 
-        /// <summary>The output neurons' L2 weight decay, not negative.</summary>
-        public double OutputWeightDecay = Defaults.OutputWeightDecay;
+        /// <summary>
+        /// The output neurons' L2 weight decay, not negative; null for 0.003 in softmax regression, else for the paper's 0.00015.
+        /// </summary>
+        public double? OutputWeightDecay;
 
         /// <summary>The decay of the first moment in the hidden neurons' optimiser, Adam; at least 0 and less than 1.</summary>
         public double FirstMomentDecay = Defaults.FirstMomentDecay;
@@ -196,16 +212,17 @@ public sealed partial class InfomorphicTrainer
         public Standardization Standardization = Standardization.Auto;
 
         /// <summary>
-        /// Training stops when the validation accuracy has not improved for so many epochs, at least 1; null never stops
-        /// early. Needs validation data.
+        /// Training stops when the validation log-loss has not improved for so many epochs, at least 1, since learning began.
+        /// Null never stops early, unless <see cref="NumberOfEpochs"/> is null as well. Needs validation rows: data of their own,
+        /// or a <see cref="ValidationFraction"/>.
         /// </summary>
         public int? EarlyStoppingRounds;
 
         /// <summary>
-        /// Whether the model has the weights of the epoch with the best validation accuracy, not those of the last one.
-        /// Needs validation data.
+        /// Whether the model has the weights of the epoch with the least validation log-loss, not those of the last one. Null
+        /// where there are validation rows. Needs them: data of their own, or a <see cref="ValidationFraction"/>.
         /// </summary>
-        public bool RestoreBestEpoch;
+        public bool? RestoreBestEpoch;
 
         /// <summary>What a hidden neuron passes on when a row is scored. It can be changed without training again.</summary>
         public ScoringMode Scoring = ScoringMode.MeanField;
@@ -277,19 +294,48 @@ public sealed partial class InfomorphicTrainer
         /// </summary>
         public CancellationToken CancellationToken;
 
+        /// <summary>
+        /// The settings of arXiv 2412.02482, table 1 and appendix A.10: 100 hidden neurons, 100 epochs of batches of 1,024 rows,
+        /// an infomorphic output layer, no validation rows.
+        /// </summary>
+        /// <returns>New options.</returns>
+        public static Options Paper() =>
+            new()
+            {
+                OutputLayer = OutputLayerKind.Infomorphic,
+                NumberOfEpochs = 100,
+                BatchSize = 1024,
+                LearningRate = 0.002,
+                OutputLearningRate = 0.003,
+                OutputWeightDecay = 0.00015,
+                ValidationFraction = 0,
+                RestoreBestEpoch = false,
+            };
+
         /// <summary>Checks the options and turns them into settings.</summary>
         /// <param name="host">Marks exceptions.</param>
         /// <param name="seed">The seed where the options have none.</param>
+        /// <param name="data">The data that what is null is sized to; null for what is known before they are read.</param>
         /// <exception cref="ArgumentOutOfRangeException">
         /// An option is out of its range, a goal does not parse, or options contradict each other.
         /// </exception>
-        internal TrainingSettings ToTrainingSettings(IExceptionContext host, int seed) =>
-            new SettingsReader(this, host).Read(seed);
+        internal TrainingSettings ToTrainingSettings(IExceptionContext host, int seed, DataShape? data = null) =>
+            new SettingsReader(this, host, new AutomaticSettings(data ?? DataShape.Unknown)).Read(seed);
+
+        /// <summary>Options that later changes to these have no effect on.</summary>
+        internal Options Copy()
+        {
+            var copy = (Options)MemberwiseClone();
+            copy.HiddenLayers = HiddenLayers is null
+                ? null
+                : [.. HiddenLayers.Select(layer => layer is null ? layer! : layer.Copy())];
+            copy.OutputLayerInputs = OutputLayerInputs is null ? null : [.. OutputLayerInputs];
+            return copy;
+        }
 
         /// <summary>What of the options has no effect and might be a mistake: a sentence for each.</summary>
-        /// <param name="host">Marks exceptions.</param>
         /// <param name="settings">What they were read into.</param>
-        internal IEnumerable<string> WithoutEffect(IExceptionContext host, TrainingSettings settings) =>
-            new SettingsReader(this, host).WithoutEffect(settings);
+        internal IEnumerable<string> WithoutEffect(TrainingSettings settings) =>
+            SettingsReader.WithoutEffect(this, settings);
     }
 }

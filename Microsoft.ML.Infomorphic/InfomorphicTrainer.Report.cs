@@ -16,6 +16,7 @@ public sealed partial class InfomorphicTrainer
         private readonly InfomorphicTrainer _trainer;
         private IProgressChannel? _progress;
         private EpochRecord? _last;
+        private int _epochs;
 
         public TrainingReport(InfomorphicTrainer trainer)
         {
@@ -27,10 +28,15 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>Training begins.</summary>
         /// <returns>What is to be told from now on.</returns>
-        public TrainingCallbacks Begin(RowSource train, ComputeDevice device, string? suspicion)
+        public TrainingCallbacks Begin(
+            TrainingSettings settings,
+            RowSource train,
+            ComputeDevice device,
+            string? suspicion
+        )
         {
-            TrainingSettings settings = _trainer._settings;
-            foreach (string mistake in _trainer._withoutEffect)
+            _epochs = settings.TotalEpochs;
+            foreach (string mistake in _trainer._options.WithoutEffect(settings))
                 Channel.Warning(mistake);
             Channel.Info(
                 string.Create(
@@ -57,6 +63,7 @@ public sealed partial class InfomorphicTrainer
                 CheckAlive = _trainer.CheckAlive,
                 Suspicion = suspicion,
                 Info = message => Channel.Info(message),
+                Warn = message => Channel.Warning(message),
                 EpochEnded = epoch =>
                 {
                     _last = epoch;
@@ -73,7 +80,7 @@ public sealed partial class InfomorphicTrainer
             Channel.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Trained {result.History.Epochs.Count} epochs in {result.History.Seconds:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
+                    $"Trained {result.History.Epochs[^1].Epoch} epochs in {result.History.Seconds:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
                 )
             );
             return new InfomorphicModelParameters(
@@ -95,7 +102,7 @@ public sealed partial class InfomorphicTrainer
                 : "";
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"Epoch {epoch.Epoch} of {_trainer._settings.TotalEpochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {epoch.Goal:F4} bits"
+                $"Epoch {epoch.Epoch} of {_epochs}: training accuracy {epoch.TrainingAccuracy:P2}{validation}, goal {epoch.Goal:F4} bits"
             );
         }
     }

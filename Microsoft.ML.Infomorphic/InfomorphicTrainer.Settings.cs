@@ -14,7 +14,8 @@ public sealed partial class InfomorphicTrainer
     /// <summary>Checks options and turns them into settings.</summary>
     /// <param name="options">The options.</param>
     /// <param name="host">Marks exceptions.</param>
-    private sealed class SettingsReader(Options options, IExceptionContext host)
+    /// <param name="automatic">What options that are null are.</param>
+    private sealed class SettingsReader(Options options, IExceptionContext host, AutomaticSettings automatic)
     {
         private static readonly string[] s_hiddenSources = ["FCL", "FC", "FL"];
 
@@ -51,8 +52,9 @@ public sealed partial class InfomorphicTrainer
         private const double LargestFactor = 1e6;
 
         /// <summary>What of the options has no effect and might be a mistake: a sentence for each.</summary>
+        /// <param name="options">The options.</param>
         /// <param name="settings">What they were read into.</param>
-        public IEnumerable<string> WithoutEffect(TrainingSettings settings)
+        public static IEnumerable<string> WithoutEffect(Options options, TrainingSettings settings)
         {
             if (options.HiddenLayers is null && options.HiddenLayer != HiddenLayerKind.Infomorphic)
             {
@@ -102,6 +104,22 @@ public sealed partial class InfomorphicTrainer
                 layer.LateralConnections is not null || layer.Context is { Kind: SignalKind.Layer }
             );
             CheckPresentations(isRecurrent);
+            bool isSoftmax =
+                (
+                    options.OutputLayer
+                    ?? (
+                        options.OutputGoal == Options.Defaults.OutputGoal
+                            ? OutputLayerKind.Softmax
+                            : OutputLayerKind.Infomorphic
+                    )
+                ) == OutputLayerKind.Softmax;
+            Check(
+                !isSoftmax || options.OutputGoal == Options.Defaults.OutputGoal,
+                nameof(options.OutputGoal),
+                $"is for infomorphic output neurons, and {nameof(options.OutputLayer)} is {options.OutputLayer}."
+            );
+            int batchSize = options.BatchSize ?? automatic.BatchSize;
+            double fraction = options.ValidationFraction ?? automatic.ValidationFraction;
             var settings = new TrainingSettings
             {
                 HiddenLayers = hidden,
@@ -109,12 +127,12 @@ public sealed partial class InfomorphicTrainer
                 {
                     Inputs = options.OutputLayerInputs,
                     Goal =
-                        options.OutputLayer == OutputLayerKind.Softmax
-                            ? null
-                            : ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
+                        isSoftmax ? null
+                        : options.OutputGoal == Options.Defaults.OutputGoal ? GoalFunctions.Output
+                        : ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
                     Optimizer = new AdamSettings(
-                        options.OutputLearningRate,
-                        options.OutputWeightDecay,
+                        options.OutputLearningRate ?? (isSoftmax ? AutomaticSettings.SoftmaxLearningRate : 0.003),
+                        options.OutputWeightDecay ?? (isSoftmax ? AutomaticSettings.SoftmaxWeightDecay : 0.00015),
                         options.OutputFirstMomentDecay,
                         options.OutputSecondMomentDecay,
                         options.OutputEpsilon
@@ -123,11 +141,17 @@ public sealed partial class InfomorphicTrainer
                 Order = options.LayerOrder,
                 Image = options.Image,
                 Presentations = Math.Max(options.NumberOfPresentations ?? 0, 2),
-                Epochs = options.NumberOfEpochs,
-                BatchSize = options.BatchSize,
+                Epochs = options.NumberOfEpochs ?? automatic.Epochs(batchSize, fraction),
+                EpochsPerEvaluation = options.NumberOfEpochs is null
+                    ? automatic.EpochsPerEvaluation(batchSize, fraction)
+                    : 1,
+                BatchSize = batchSize,
                 Standardization = options.Standardization,
-                EarlyStoppingRounds = options.EarlyStoppingRounds,
-                RestoreBestEpoch = options.RestoreBestEpoch,
+                ValidationFraction = fraction,
+                EarlyStoppingRounds =
+                    options.EarlyStoppingRounds
+                    ?? (options.NumberOfEpochs is null ? automatic.EarlyStoppingRounds(batchSize, fraction) : null),
+                RestoreBestEpoch = options.RestoreBestEpoch ?? automatic.HasValidationRows(fraction),
                 Seed = (uint)(options.Seed ?? seed),
                 Threads = options.NumberOfThreads,
             };
@@ -282,7 +306,7 @@ public sealed partial class InfomorphicTrainer
                         ? new Binning(layer.NumberOfBins, 1, Adaptive: true)
                         : new Binning(layer.NumberOfBins, layer.BinningRange),
                 Optimizer = new AdamSettings(
-                    layer.LearningRate,
+                    layer.LearningRate ?? AutomaticSettings.LearningRate(1),
                     layer.WeightDecay,
                     layer.FirstMomentDecay,
                     layer.SecondMomentDecay,
@@ -372,16 +396,23 @@ public sealed partial class InfomorphicTrainer
         {
             Known(options.HiddenLayer, nameof(options.HiddenLayer));
             Known(options.LayerOrder, nameof(options.LayerOrder));
-            AtLeast(options.NumberOfEpochs, 1, nameof(options.NumberOfEpochs));
-            AtLeast(options.BatchSize, 2, nameof(options.BatchSize));
+            AtLeast(options.NumberOfEpochs ?? 1, 1, nameof(options.NumberOfEpochs));
+            AtLeast(options.BatchSize ?? 2, 2, nameof(options.BatchSize));
+            Check(
+                (options.ValidationFraction ?? 0) is >= 0 and < 1,
+                nameof(options.ValidationFraction),
+                $"must be at least 0 and less than 1, and is {Text(options.ValidationFraction ?? 0)}."
+            );
+            if (options.OutputLayer is OutputLayerKind kind)
+                Known(kind, nameof(options.OutputLayer));
             AtLeast(options.NumberOfPresentations ?? 1, 1, nameof(options.NumberOfPresentations));
             Check(
                 (options.NumberOfPresentations ?? 1) <= InfomorphicNetwork.MaximumPresentations,
                 nameof(options.NumberOfPresentations),
                 $"must be at most {InfomorphicNetwork.MaximumPresentations}, and is {options.NumberOfPresentations}."
             );
-            Positive(options.OutputLearningRate, nameof(options.OutputLearningRate));
-            NotNegative(options.OutputWeightDecay, nameof(options.OutputWeightDecay));
+            Positive(options.OutputLearningRate ?? 1, nameof(options.OutputLearningRate));
+            NotNegative(options.OutputWeightDecay ?? 0, nameof(options.OutputWeightDecay));
             Decay(options.OutputFirstMomentDecay, nameof(options.OutputFirstMomentDecay));
             Decay(options.OutputSecondMomentDecay, nameof(options.OutputSecondMomentDecay));
             Positive(options.OutputEpsilon, nameof(options.OutputEpsilon));
@@ -428,7 +459,7 @@ public sealed partial class InfomorphicTrainer
             Factor(layer.Beta2, prefix + nameof(layer.Beta2));
             Factor(layer.BivariateK, prefix + nameof(layer.BivariateK));
             Factor(layer.BivariateBeta, prefix + nameof(layer.BivariateBeta));
-            Positive(layer.LearningRate, prefix + nameof(layer.LearningRate));
+            Positive(layer.LearningRate ?? 1, prefix + nameof(layer.LearningRate));
             NotNegative(layer.WeightDecay, prefix + nameof(layer.WeightDecay));
             Decay(layer.FirstMomentDecay, prefix + nameof(layer.FirstMomentDecay));
             Decay(layer.SecondMomentDecay, prefix + nameof(layer.SecondMomentDecay));

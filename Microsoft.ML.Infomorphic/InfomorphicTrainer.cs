@@ -63,13 +63,16 @@ public sealed partial class InfomorphicTrainer
     internal const string LoadName = "InfomorphicMulticlass";
 
     private readonly IHostEnvironment _environment;
+    private readonly Options _options;
+    private readonly int _seed;
+
+    // Checked and sized before data are known; what trains is sized to them (SettingsFor).
     private readonly TrainingSettings _settings;
     private readonly ScoringSettings _scoring;
     private readonly string _device;
     private readonly long? _memoryBudget;
     private readonly Action<EpochRecord>? _epochEnded;
     private readonly CancellationToken _cancellationToken;
-    private readonly string[] _withoutEffect;
     private readonly string? _neuronsOption;
 
     internal InfomorphicTrainer(IHostEnvironment environment, Options options)
@@ -90,9 +93,10 @@ public sealed partial class InfomorphicTrainer
     {
         // Drawn once and always, so that a trainer gives the same model again, and an option more or less does not
         // change what the context's other components draw.
-        int seed = Host.Rand.Next();
+        _seed = Host.Rand.Next();
         _environment = environment;
-        _settings = options.ToTrainingSettings(Host, seed);
+        _options = options.Copy();
+        _settings = _options.ToTrainingSettings(Host, _seed);
         _scoring = new ScoringSettings(
             options.Scoring,
             options.NumberOfScoringSamples,
@@ -103,7 +107,6 @@ public sealed partial class InfomorphicTrainer
         _memoryBudget = (long?)options.MemoryBudget << 20;
         _epochEnded = options.EpochEnded;
         _cancellationToken = options.CancellationToken;
-        _withoutEffect = [.. options.WithoutEffect(Host, _settings)];
         _neuronsOption = options.HiddenLayers is null ? nameof(options.NumberOfHiddenNeurons) : null;
         Info = new TrainerInfo(
             normalization: false,
@@ -304,15 +307,15 @@ public sealed partial class InfomorphicTrainer
         {
             IChannel channel = reports[0].Channel;
             CheckAlive(trainers);
-            if (context.ValidationSet is null)
-                foreach (InfomorphicTrainer trainer in trainers)
-                    trainer.ThrowIfValidationIsNeeded();
             ImageShape? image = ImageOf(context.TrainingSet.Schema.Feature!.Value);
-            TrainingSettings[] settings =
-            [
-                .. trainers.Select(trainer => trainer._settings with { Image = trainer._settings.Image ?? image }),
-            ];
-            InfomorphicModelParameters? earlier = Earlier(first.Host, context.InitialPredictor, settings[0]);
+            InfomorphicModelParameters? earlier = Earlier(
+                first.Host,
+                context.InitialPredictor,
+                first._settings with
+                {
+                    Image = first._settings.Image ?? image,
+                }
+            );
             ThrowIfClassesDiffer(first.Host, context, earlier);
 
             // What may be missing is looked for before hours are spent on reading.
@@ -328,11 +331,18 @@ public sealed partial class InfomorphicTrainer
                 trainers,
                 channel,
                 context,
-                settings[0]
+                first._settings
             );
             string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
             if (suspicion is not null)
                 channel.Warning(suspicion);
+            var shape = new DataShape(
+                train.RowCount,
+                train.FeatureCount,
+                train.ClassCount,
+                HasValidationRows: validation is not null
+            );
+            TrainingSettings[] settings = [.. trainers.Select(trainer => trainer.SettingsFor(shape, image))];
             first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
 
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
@@ -340,7 +350,8 @@ public sealed partial class InfomorphicTrainer
                 validation,
                 [
                     .. reports.Select(
-                        (report, i) => new TrainingRequest(settings[i], report.Begin(train, device, suspicion))
+                        (report, i) =>
+                            new TrainingRequest(settings[i], report.Begin(settings[i], train, device, suspicion))
                     ),
                 ],
                 earlier?.Network,
@@ -495,16 +506,30 @@ public sealed partial class InfomorphicTrainer
         trainers[0].CheckAlive();
     }
 
-    private void ThrowIfValidationIsNeeded()
+    // What trains on data of a shape.
+    private TrainingSettings SettingsFor(DataShape data, ImageShape? image)
     {
-        if (_settings.EarlyStoppingRounds is not null)
-            throw Host.Except(
-                $"{nameof(Options.EarlyStoppingRounds)} needs validation data: use Fit(trainData, validationData)."
-            );
-        if (_settings.RestoreBestEpoch)
-            throw Host.Except(
-                $"{nameof(Options.RestoreBestEpoch)} needs validation data: use Fit(trainData, validationData)."
-            );
+        TrainingSettings settings = _options.ToTrainingSettings(Host, _seed, data);
+        if (!data.HasValidationRows && settings.ValidationFraction == 0)
+        {
+            ThrowIfAsked(_options.EarlyStoppingRounds is not null, nameof(Options.EarlyStoppingRounds));
+            ThrowIfAsked(_options.RestoreBestEpoch is true, nameof(Options.RestoreBestEpoch));
+        }
+
+        settings = settings with { Image = settings.Image ?? image };
+        return AutomaticSettings.WithLearningRates(
+            settings,
+            data,
+            layer => (_options.HiddenLayers is { } layers ? layers[layer].LearningRate : _options.LearningRate) is null
+        );
+
+        void ThrowIfAsked(bool asked, string option)
+        {
+            if (asked)
+                throw Host.Except(
+                    $"{option} needs validation rows: use Fit(trainData, validationData), or set {nameof(Options.ValidationFraction)}."
+                );
+        }
     }
 
     private static InfomorphicModelParameters? Earlier(IHost host, IPredictor? predictor, TrainingSettings settings)

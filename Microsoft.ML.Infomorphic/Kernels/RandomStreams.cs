@@ -8,6 +8,7 @@ internal static class RandomStreams
     public const uint Shuffling = 2;
     public const uint TrainingAccuracyRows = 3;
     public const uint Insight = 4;
+    public const uint ValidationRows = 5;
 
     /// <summary>
     /// How many counters of <see cref="Philox.Sample"/> a step has: one for each presentation, from 0 on. A

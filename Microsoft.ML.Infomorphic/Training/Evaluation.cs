@@ -5,8 +5,19 @@ using Microsoft.ML.Infomorphic.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Training;
 
+/// <summary>How a network does on rows, beside one that knows the classes' shares alone.</summary>
+/// <param name="Accuracy">Share of the rows predicted rightly, 0 to 1.</param>
+/// <param name="LogLoss">Mean −ln p(label), in nats.</param>
+/// <param name="LargestShare">The share of the largest class: the accuracy of who always predicts it.</param>
+/// <param name="Entropy">The entropy of the labels, in nats: the log-loss of who predicts the classes' shares.</param>
+internal readonly record struct Quality(double Accuracy, double LogLoss, double LargestShare, double Entropy)
+{
+    /// <summary>Whether it is no better than the classes' shares alone.</summary>
+    public bool IsChance => LogLoss > 0.99 * Entropy;
+}
+
 /// <summary>
-/// Judges networks in training, with the label withheld and hidden neurons at their mean output. Results are in the order
+/// Evaluates networks in training, with the label withheld and hidden neurons at their mean output. Results are in the order
 /// of the networks that are asked for.
 /// </summary>
 /// <param name="engine">The engine that trains them.</param>
@@ -25,22 +36,23 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
         return [.. signs.Select(decided => decided.Decide())];
     }
 
-    /// <summary>Accuracy, 0 to 1, and log-loss, in nats, over rows, each by its weight.</summary>
-    public (double Accuracy, double LogLoss)[] Score(RowSelection rows, int[] networks, int[][] signs)
+    /// <summary>Accuracy, 0 to 1, and log-loss, in nats, of calibrated scores over rows, each by its weight.</summary>
+    public Quality[] Score(RowSelection rows, int[] networks, int[][] signs, ScoreCalibration[] calibrations)
     {
-        ScoreSum[] sums = [.. signs.Select(ofNetwork => new ScoreSum(ofNetwork))];
+        ScoreSum[] sums =
+        [
+            .. signs.Zip(calibrations, (ofNetwork, calibration) => new ScoreSum(ofNetwork, calibration)),
+        ];
         ForBatches(rows, networks, (i, batch, output) => sums[i].Add(batch, output));
         return [.. sums.Select(sum => sum.Mean)];
     }
 
     /// <summary>
-    /// Fits the calibration of the scores to rows; to one in so many, where they are more than
-    /// <see cref="TrainingSettings.MaximumRowsForCalibration"/>.
+    /// Fits the calibration of the scores to rows; to one in so many, where they are more than a number.
     /// </summary>
-    public ScoreCalibration[] Calibrate(RowSelection rows, int[] networks, int[][] signs, int threads)
+    public ScoreCalibration[] Calibrate(RowSelection rows, int[] networks, int[][] signs, int threads, int most)
     {
-        const int Most = TrainingSettings.MaximumRowsForCalibration;
-        int stride = (rows.RowCount + Most - 1) / Most;
+        int stride = (rows.RowCount + most - 1) / most;
         CalibrationRows[] chosen = [.. signs.Select(ofNetwork => new CalibrationRows(ofNetwork, stride))];
         ForBatches(rows, networks, (i, batch, output) => chosen[i].Add(batch, output));
         var calibrations = new ScoreCalibration[chosen.Length];
@@ -72,9 +84,9 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
     }
 
     /// <summary>All rows, or a random part of them, drawn once, where they are many.</summary>
-    public static int[] ChooseRows(RowSource rows, int maximum, ulong seed)
+    public static int[] ChooseRows(int[] rows, int maximum, ulong seed)
     {
-        int[] chosen = Enumerable.Range(0, rows.RowCount).ToArray();
+        int[] chosen = [.. rows];
         if (chosen.Length <= maximum)
             return chosen;
         new RandomStream(seed, RandomStreams.TrainingAccuracyRows).Shuffle(chosen);
@@ -105,14 +117,22 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
     private static double MassOf(LabeledRows rows, int row) => rows.Weights is null ? 1 : rows.Weights[row];
 
     /// <summary>How one network does.</summary>
-    private sealed class ScoreSum(int[] signs)
+    private sealed class ScoreSum(int[] signs, ScoreCalibration calibration)
     {
         private readonly double[] _scores = new double[signs.Length];
         private double _right;
         private double _loss;
         private double _total;
 
-        public (double Accuracy, double LogLoss) Mean => (_right / _total, _loss / _total);
+        private readonly double[] _masses = new double[signs.Length];
+
+        public Quality Mean =>
+            new(
+                _right / _total,
+                _loss / _total,
+                _masses.Max() / _total,
+                -_masses.Where(mass => mass > 0).Sum(mass => mass / _total * Math.Log(mass / _total))
+            );
 
         public void Add(RowBatch rows, TensorMatrix output)
         {
@@ -120,7 +140,8 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
             for (int i = 0; i < batch.Length; i++)
             {
                 for (int neuron = 0; neuron < _scores.Length; neuron++)
-                    _scores[neuron] = ScoreOf(signs, output, neuron, i);
+                    _scores[neuron] =
+                        calibration.Slopes[neuron] * ScoreOf(signs, output, neuron, i) + calibration.Offsets[neuron];
                 int label = rows.Rows.Labels[batch[i]];
                 double mass = MassOf(rows.Rows, batch[i]);
                 double largest = _scores.Max();
@@ -132,6 +153,7 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
                 if (Array.IndexOf(_scores, largest) == label)
                     _right += mass;
                 _total += mass;
+                _masses[label] += mass;
             }
         }
     }

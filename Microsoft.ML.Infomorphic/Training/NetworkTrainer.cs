@@ -23,6 +23,9 @@ internal sealed class TrainingCallbacks
 
     /// <summary>Called with what a user may want to know: the standardisation chosen, an early stop.</summary>
     public Action<string> Info { get; init; } = static _ => { };
+
+    /// <summary>Called with what a user should know: that something is wrong with what was learned.</summary>
+    public Action<string> Warn { get; init; } = static _ => { };
 }
 
 /// <summary>One of several networks that are trained together.</summary>
@@ -200,6 +203,7 @@ internal static class NetworkTrainer
         string description = Describe(scaling, shared.Standardization, initial is not null);
         foreach (TrainingRequest request in requests)
             request.Callbacks.Info(description);
+        RowSplit split = RowSplit.Of(train, validation is null ? shared.ValidationFraction : 0, shared.Seed);
 
         int threadsBefore = TorchRuntime.UseThreads(shared.Threads ?? Environment.ProcessorCount);
         try
@@ -208,10 +212,10 @@ internal static class NetworkTrainer
                 ?
                 [
                     .. requests.Select(request =>
-                        TrainBottomUp(train, validation, request, NewState, createEngine, keptBytes)
+                        TrainBottomUp(train, validation, split, request, NewState, createEngine, keptBytes)
                     ),
                 ]
-                : TrainTogether(train, validation, requests, NewState, createEngine);
+                : TrainTogether(train, validation, split, requests, NewState, createEngine);
         }
         finally
         {
@@ -227,6 +231,7 @@ internal static class NetworkTrainer
     private static List<TrainingOutcome> TrainTogether(
         RowSource train,
         RowSource? validation,
+        RowSplit split,
         IReadOnlyList<TrainingRequest> requests,
         Func<TrainingSettings, NetworkState> newState,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
@@ -237,7 +242,7 @@ internal static class NetworkTrainer
         {
             foreach (TrainingRequest request in requests)
                 runs.Add(new TrainingRun(request.Settings, request.Callbacks, newState(request.Settings)));
-            Train(train, validation, runs, createEngine);
+            Train(train, validation, split, runs, createEngine);
             return [.. runs.Select(run => run.Outcome!)];
         }
         finally
@@ -252,6 +257,7 @@ internal static class NetworkTrainer
     private static TrainingOutcome TrainBottomUp(
         RowSource train,
         RowSource? validation,
+        RowSplit split,
         TrainingRequest request,
         Func<TrainingSettings, NetworkState> newState,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
@@ -295,7 +301,7 @@ internal static class NetworkTrainer
                 network.Stage(layer, rows, settings),
                 new TrainingStage(network, layer, history)
             );
-            Train(stageTrain, stageValidation, [run], createEngine);
+            Train(stageTrain, stageValidation, split, [run], createEngine);
             if (layer == last || run.Outcome!.Error is not null)
                 return run.Outcome!;
             history = run.Outcome.Result!.History;
@@ -313,13 +319,14 @@ internal static class NetworkTrainer
     private static void Train(
         RowSource train,
         RowSource? validation,
+        RowSplit split,
         List<TrainingRun> runs,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
     )
     {
-        int batchSize = Math.Min(runs[0].Settings.BatchSize, train.RowCount);
+        int batchSize = Math.Min(runs[0].Settings.BatchSize, split.Learned.Length);
         using TrainingEngine engine = createEngine([.. runs.Select(run => run.State)], runs[0].Settings, batchSize);
-        new TrainingLoop(engine, runs, batchSize, train, validation).Run();
+        new TrainingLoop(engine, runs, batchSize, train, validation, split).Run();
     }
 
     /// <summary>Makes the engines of a device.</summary>
@@ -363,7 +370,11 @@ internal static class NetworkTrainer
             throw new ArgumentException("Training needs at least two rows.", nameof(train));
         if (train.ClassCount < 2)
             throw new ArgumentException("Training needs at least two classes.", nameof(train));
-        if (validation is null && (settings.RestoreBestEpoch || settings.EarlyStoppingRounds is not null))
+        if (
+            validation is null
+            && settings.ValidationFraction == 0
+            && (settings.RestoreBestEpoch || settings.EarlyStoppingRounds is not null)
+        )
             throw new ArgumentException(
                 "Early stopping and keeping the best epoch need validation rows.",
                 nameof(validation)

@@ -21,7 +21,8 @@ internal sealed class TrainingLoop
 
     private readonly TrainingEngine _engine;
     private readonly RowSource _train;
-    private readonly RowSource? _validation;
+    private readonly RowSelection? _validation;
+    private readonly int _epochsPerEvaluation;
     private readonly Evaluation _evaluation;
     private readonly RowSelection _evaluated;
     private readonly RandomStream _shuffling;
@@ -39,13 +40,15 @@ internal sealed class TrainingLoop
     /// <param name="runs">The runs, in the engine's order.</param>
     /// <param name="batchSize">Rows in a batch.</param>
     /// <param name="train">The training rows.</param>
-    /// <param name="validation">The validation rows, or null.</param>
+    /// <param name="validation">The validation rows; null for those of the training rows that are held out.</param>
+    /// <param name="split">Which of the training rows are learned from.</param>
     public TrainingLoop(
         TrainingEngine engine,
         IReadOnlyList<TrainingRun> runs,
         int batchSize,
         RowSource train,
-        RowSource? validation
+        RowSource? validation,
+        RowSplit split
     )
     {
         ulong seed = runs[0].Settings.Seed;
@@ -54,11 +57,12 @@ internal sealed class TrainingLoop
         _batchSize = batchSize;
         _threads = runs[0].Settings.Threads ?? Environment.ProcessorCount;
         _train = train;
-        _validation = validation;
+        _validation = validation?.All ?? (split.HeldOut.Length == 0 ? null : train.Select(split.HeldOut));
+        _epochsPerEvaluation = runs[0].Settings.EpochsPerEvaluation;
         _evaluation = new Evaluation(engine, batchSize, !runs[0].State.Output.IsSoftmax, CheckAlive);
-        _evaluated = train.Select(Evaluation.ChooseRows(train, TrainingSettings.MaximumRowsForTrainingAccuracy, seed));
+        _order = [.. split.Learned];
+        _evaluated = train.Select(Evaluation.ChooseRows(_order, TrainingSettings.MaximumRowsForTrainingAccuracy, seed));
         _shuffling = new RandomStream(seed, RandomStreams.Shuffling);
-        _order = [.. Enumerable.Range(0, train.RowCount)];
     }
 
     /// <summary>Trains until every run has ended.</summary>
@@ -68,7 +72,10 @@ internal sealed class TrainingLoop
         {
             for (int epoch = 1; _runs.Count > 0; epoch++)
             {
-                TrainEpoch();
+                bool isEvaluated = epoch % _epochsPerEvaluation == 0 || _runs.Any(run => epoch == run.Settings.Epochs);
+                TrainEpoch(isEvaluated);
+                if (!isEvaluated)
+                    continue;
                 EvaluateEpoch(epoch);
                 Finish();
             }
@@ -76,19 +83,19 @@ internal sealed class TrainingLoop
         catch (OperationCanceledException) when (_runs.All(run => run.HasEnded)) { }
     }
 
-    private void TrainEpoch()
+    private void TrainEpoch(bool isEvaluated)
     {
         _train.Shuffle(_order, _shuffling);
         foreach (TrainingRun run in _runs)
             run.BeginEpoch();
         _engine.Announce(_order);
         int batch = 0;
-        int batches = (_train.RowCount + _batchSize - 1) / _batchSize;
+        int batches = (_order.Length + _batchSize - 1) / _batchSize;
         foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in _train.Batches(_order, _batchSize))
         {
             CheckAlive();
             RemoveEnded();
-            bool isMeasured = IsMeasured(batch++, batches);
+            bool isMeasured = IsMeasured(batch++, batches) && isEvaluated;
             _stepClock.Start();
             _engine.Step(rows, indices.Span, isMeasured ? [.. _runs.Select(run => run.Statistics!)] : []);
             _stepClock.Stop();
@@ -104,8 +111,15 @@ internal sealed class TrainingLoop
     {
         int[] all = [.. Enumerable.Range(0, _runs.Count)];
         int[][] signs = _evaluation.DecideSigns(_evaluated, all);
-        (double, double)[] training = _evaluation.Score(_evaluated, all, signs);
-        (double, double)[]? validation = _validation is null ? null : _evaluation.Score(_validation.All, all, signs);
+        ScoreCalibration[] calibrations = _evaluation.Calibrate(
+            _validation ?? _evaluated,
+            all,
+            signs,
+            _threads,
+            TrainingSettings.MaximumRowsForEpochCalibration
+        );
+        Quality[] training = _evaluation.Score(_evaluated, all, signs, calibrations);
+        Quality[]? validation = _validation is null ? null : _evaluation.Score(_validation, all, signs, calibrations);
         _engine.DownloadWeights();
         for (int i = 0; i < _runs.Count; i++)
             _runs[i].EndEpoch(epoch, training[i], validation?[i], _clock.Elapsed.TotalSeconds);
@@ -122,7 +136,13 @@ internal sealed class TrainingLoop
             if (_runs[i].RestoreBest())
                 _engine.UploadWeights(i);
         int[][] signs = _evaluation.DecideSigns(_train.All, done);
-        ScoreCalibration[] calibrations = _evaluation.Calibrate(_validation?.All ?? _evaluated, done, signs, _threads);
+        ScoreCalibration[] calibrations = _evaluation.Calibrate(
+            _validation ?? _evaluated,
+            done,
+            signs,
+            _threads,
+            TrainingSettings.MaximumRowsForCalibration
+        );
         _engine.DownloadWeights();
         for (int i = 0; i < done.Length; i++)
             _runs[done[i]]

@@ -34,9 +34,12 @@ internal sealed class TrainingRun(
     [
         .. state.Layers.SkipLast(1).Select(layer => layer.Goal is null ? null : new SelfCosineDistance(layer)),
     ];
+    private int _lastEpoch;
     private int _bestEpoch;
     private int _keptEpoch;
-    private float[][]? _best;
+    private float[][]? _bestWeights;
+    private Quality? _best;
+    private Quality _last;
 
     public TrainingSettings Settings => settings;
 
@@ -65,21 +68,17 @@ internal sealed class TrainingRun(
     /// <param name="training">How the network does on training rows.</param>
     /// <param name="validation">How it does on validation rows; null where there are none.</param>
     /// <param name="seconds">Seconds since training began.</param>
-    public void EndEpoch(
-        int epoch,
-        (double Accuracy, double LogLoss) training,
-        (double Accuracy, double LogLoss)? validation,
-        double seconds
-    ) => Guard(() => Record(epoch, training, validation, seconds));
+    public void EndEpoch(int epoch, Quality training, Quality? validation, double seconds) =>
+        Guard(() => Record(epoch, training, validation, seconds));
 
     /// <summary>Puts the weights of the best epoch back where they are to be kept and are not the last.</summary>
     /// <returns>Whether the weights have changed.</returns>
     public bool RestoreBest()
     {
-        _keptEpoch = _epochs.Count;
-        if (_best is null || _bestEpoch == _keptEpoch)
+        _keptEpoch = _lastEpoch;
+        if (_bestWeights is null || _bestEpoch == _keptEpoch)
             return false;
-        state.Restore(_best);
+        state.Restore(_bestWeights);
         _keptEpoch = _bestEpoch;
         Guard(() =>
             callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {_bestEpoch}."))
@@ -99,13 +98,18 @@ internal sealed class TrainingRun(
         Guard(() =>
         {
             if (stage is null or { IsLast: true })
+            {
                 callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
+                if (Doubt(calibratedOn) is string doubt)
+                    callbacks.Warn(doubt);
+            }
+
             Outcome = new TrainingOutcome(
                 new TrainingResult(
                     (stage?.Network ?? state).ToNetwork(signs, calibration),
                     new TrainingHistory(
                         [.. stage?.Before.Epochs ?? [], .. _epochs],
-                        (stage?.Before.Epochs.Count ?? 0) + _keptEpoch,
+                        Before + _keptEpoch,
                         (stage?.Before.Steps ?? 0) + steps,
                         (stage?.Before.Seconds ?? 0) + seconds,
                         (stage?.Before.StepSeconds ?? 0) + stepSeconds
@@ -117,12 +121,7 @@ internal sealed class TrainingRun(
 
     public void Dispose() => state.Dispose();
 
-    private void Record(
-        int epoch,
-        (double Accuracy, double LogLoss) training,
-        (double Accuracy, double LogLoss)? validation,
-        double seconds
-    )
+    private void Record(int epoch, Quality training, Quality? validation, double seconds)
     {
         if (!double.IsFinite(training.LogLoss))
             throw new InvalidOperationException(
@@ -130,7 +129,7 @@ internal sealed class TrainingRun(
             );
         LayerProgress[] layers = [.. Statistics!.Layers.Select(Progress)];
         var record = new EpochRecord(
-            epoch + (stage?.Before.Epochs.Count ?? 0),
+            Before + epoch,
             training.Accuracy,
             validation?.Accuracy,
             validation?.LogLoss,
@@ -139,22 +138,25 @@ internal sealed class TrainingRun(
             seconds + (stage?.Before.Seconds ?? 0)
         );
         _epochs.Add(record);
+        _lastEpoch = epoch;
+        _last = validation ?? training;
         IsTrained = epoch == settings.Epochs;
         callbacks.EpochEnded(record);
         if (validation is null)
             return;
-        if (_bestEpoch == 0 || record.ValidationAccuracy > _epochs[_bestEpoch - 1].ValidationAccuracy)
+        if (_best is not Quality best || validation.Value.LogLoss < best.LogLoss)
         {
             _bestEpoch = epoch;
+            _best = validation;
             if (settings.RestoreBestEpoch)
-                _best = state.Snapshot();
+                _bestWeights = state.Snapshot();
         }
-        else if (epoch - _bestEpoch >= settings.EarlyStoppingRounds)
+        else if (epoch - _bestEpoch >= settings.EarlyStoppingRounds && HasBegun)
         {
             callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Stopped after epoch {epoch}: the validation accuracy has not risen since epoch {_bestEpoch}."
+                    $"Stopped after epoch {epoch}: the validation log-loss has not fallen since epoch {_bestEpoch}."
                 )
             );
             IsTrained = true;
@@ -179,6 +181,30 @@ internal sealed class TrainingRun(
             ? "The features are not standardised, and some may be large: standardise them, or lower the learning rates."
             : "Lower the learning rates, or look for rows whose features are much larger than all others'.";
     }
+
+    // What is wrong with what was learned, in one sentence; null where nothing is.
+    private string? Doubt(string rows)
+    {
+        Quality kept = settings.RestoreBestEpoch ? _best ?? _last : _last;
+        if (kept.IsChance)
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"The network has learned nothing: on the {rows} rows its log-loss is {kept.LogLoss:F3} nats, and that of the classes' shares alone {kept.Entropy:F3}. Train for more epochs, or check that the features say something about the label."
+            );
+        return kept.Accuracy < kept.LargestShare
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"On the {rows} rows the network predicts {kept.Accuracy:P1} rightly, and who always predicted the largest class {kept.LargestShare:P1}."
+            )
+            : null;
+    }
+
+    // Epochs of the stages before.
+    private int Before => stage?.Before.Epochs.Count > 0 ? stage.Before.Epochs[^1].Epoch : 0;
+
+    // Neurons may rest for long before they find something to aim for. Until scores say more than the classes' shares do, it
+    // has not begun.
+    private bool HasBegun => _best is { IsChance: false };
 
     private LayerProgress Progress(LayerStatistics? statistics, int layer)
     {

@@ -64,6 +64,9 @@ public sealed record TrainingSettings
     /// <summary>At most so many rows calibrate the scores.</summary>
     public const int MaximumRowsForCalibration = 16384;
 
+    /// <summary>At most so many rows calibrate the scores when an epoch is evaluated.</summary>
+    public const int MaximumRowsForEpochCalibration = 2048;
+
     /// <summary>The hidden layers, from the features up; none where the output layer reads the features.</summary>
     public required IReadOnlyList<LayerSettings> HiddenLayers
     {
@@ -93,6 +96,12 @@ public sealed record TrainingSettings
     internal int TotalEpochs =>
         Order == LayerOrder.Together ? Epochs : Epochs * (HiddenLayers.Count(layer => layer.Learns) + 1);
 
+    /// <summary>
+    /// Epochs from one evaluation, and one record of the history, to the next, at least 1: where an epoch is a few steps, an
+    /// evaluation would take longer than it. The last epoch is always evaluated.
+    /// </summary>
+    public int EpochsPerEvaluation { get; init; } = 1;
+
     /// <summary>Rows in a batch, at least 2; the last batch of an epoch may hold fewer.</summary>
     public int BatchSize { get; init; } = 1024;
 
@@ -100,12 +109,18 @@ public sealed record TrainingSettings
     public Standardization Standardization { get; init; } = Standardization.Auto;
 
     /// <summary>
-    /// Training stops when the validation accuracy has not improved for so many epochs; null never stops early. Needs
-    /// validation rows.
+    /// The share of the training rows, from 0 to less than 1, that are validation rows where there are no others: drawn by the
+    /// seed, of each class its share.
+    /// </summary>
+    public double ValidationFraction { get; init; }
+
+    /// <summary>
+    /// Training stops when the validation log-loss has not improved for so many epochs since learning began; null never stops
+    /// early. Needs validation rows.
     /// </summary>
     public int? EarlyStoppingRounds { get; init; }
 
-    /// <summary>Whether the weights of the epoch with the best validation accuracy are kept. Needs validation rows.</summary>
+    /// <summary>Whether the weights of the epoch with the least validation log-loss are kept. Needs validation rows.</summary>
     public bool RestoreBestEpoch { get; init; }
 
     /// <summary>Everything random follows from this number.</summary>
@@ -168,6 +183,8 @@ public sealed record TrainingSettings
                 ("image", settings.Image),
                 ("number of presentations", settings.Presentations),
                 ("batch size", settings.BatchSize),
+                ("number of epochs from one evaluation to the next", settings.EpochsPerEvaluation),
+                ("validation fraction", settings.ValidationFraction),
                 ("standardisation", settings.Standardization),
                 ("seed", settings.Seed),
                 ("number of threads", settings.Threads),
@@ -195,7 +212,14 @@ public sealed record TrainingSettings
         ArgumentOutOfRangeException.ThrowIfLessThan(Presentations, 2);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Presentations, InfomorphicNetwork.MaximumPresentations);
         ArgumentOutOfRangeException.ThrowIfLessThan(Epochs, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(EpochsPerEvaluation, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 2);
+        if (ValidationFraction is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(
+                nameof(ValidationFraction),
+                ValidationFraction,
+                "The share must be at least 0 and less than 1."
+            );
         if (EarlyStoppingRounds is int rounds)
             ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1, nameof(EarlyStoppingRounds));
         if (Threads is int threads)

@@ -349,7 +349,7 @@ public class OptionsTests
         void Says(Options options, params string[] sentences) =>
             CollectionAssert.AreEqual(
                 sentences,
-                options.WithoutEffect(_context, options.ToTrainingSettings(_context, seed: 1)).ToArray()
+                options.WithoutEffect(options.ToTrainingSettings(_context, seed: 1)).ToArray()
             );
     }
 

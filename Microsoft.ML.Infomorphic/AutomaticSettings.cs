@@ -1,0 +1,130 @@
+using Microsoft.ML.Infomorphic.Training;
+
+namespace Microsoft.ML.Infomorphic;
+
+/// <summary>The size of the training data, as far as it is known.</summary>
+/// <param name="Rows">Number of training rows; 0 where it is not known yet.</param>
+/// <param name="Features">Number of features that the network hears; 0 where it is not known yet.</param>
+/// <param name="Classes">Number of classes; 0 where it is not known yet.</param>
+/// <param name="HasValidationRows">Whether there are validation data beside the training data.</param>
+internal readonly record struct DataShape(int Rows, int Features, int Classes, bool HasValidationRows)
+{
+    /// <summary>What is known before data are read.</summary>
+    public static DataShape Unknown { get; } = new(0, 0, 0, true);
+}
+
+/// <summary>
+/// The rules by which options that are null are sized to the training data. Each is a sentence with a reason; none was chosen on
+/// data that results are reported on, but for the twelve tables that RESULTS names.
+/// </summary>
+public sealed class AutomaticSettings
+{
+    /// <summary>The learning rate of softmax regression on outputs between −1 and 1.</summary>
+    internal const double SoftmaxLearningRate = 0.01;
+
+    /// <summary>The weight decay of softmax regression: a readout of a hundred neurons remembers small data by heart without.</summary>
+    internal const double SoftmaxWeightDecay = 0.003;
+
+    // Training goes on for at least so many steps, …
+    private const int FewestSteps = 1500;
+
+    // … and so many passes, …
+    private const int FewestEpochs = 20;
+
+    // … but for no more than these.
+    private const int MostEpochs = 200;
+
+    private const double StepsBetweenEvaluations = 20;
+
+    private readonly DataShape _data;
+
+    internal AutomaticSettings(DataShape data) => _data = data;
+
+    /// <summary>
+    /// A thirtieth of the rows, to a power of two from 64 to 512: neurons estimate a distribution from a batch, and need some
+    /// tens of rows for it; and an epoch of some tens of steps learns more than one of a few.
+    /// </summary>
+    public int BatchSize =>
+        _data.Rows == 0 ? 512 : (int)Math.Clamp(Math.Pow(2, Math.Round(Math.Log2(_data.Rows / 30.0))), 64, 512);
+
+    /// <summary>
+    /// A fifth of the training rows, but no more than 5,000, which decide as well as more; none below 40 rows, where a fifth
+    /// decides nothing.
+    /// </summary>
+    public double ValidationFraction =>
+        _data.HasValidationRows || _data.Rows < 40 ? 0 : Math.Min(0.2, 5000.0 / _data.Rows);
+
+    /// <summary>
+    /// A tenth of the bound of fresh weights, which is 1/√inputs: neurons with more inputs move as far by smaller steps of each
+    /// weight. From 0.002, the paper's, to 0.01.
+    /// </summary>
+    /// <param name="inputs">Number of inputs of a neuron, at least 1.</param>
+    /// <returns>The learning rate.</returns>
+    public static double LearningRate(int inputs) => Math.Clamp(0.1 / Math.Sqrt(inputs), 0.002, 0.01);
+
+    /// <summary>
+    /// As many as make 1,500 steps: what neurons learn is a matter of steps, and small data are passed through more often.
+    /// But at least 20 epochs and at most 200, as more of the same rows are learned by heart.
+    /// </summary>
+    /// <param name="batchSize">Rows of a step.</param>
+    /// <param name="validationFraction">The share of the rows that is not learned from.</param>
+    /// <returns>The number of epochs.</returns>
+    public int Epochs(int batchSize, double validationFraction) =>
+        Math.Clamp(
+            (int)Math.Ceiling(FewestSteps / StepsPerEpoch(batchSize, validationFraction)),
+            FewestEpochs,
+            MostEpochs
+        );
+
+    /// <summary>A fifth of the epochs, where there are validation rows: neurons learn in bursts, and pauses are shorter.</summary>
+    /// <param name="batchSize">Rows of a step.</param>
+    /// <param name="validationFraction">The share of the rows that is not learned from.</param>
+    /// <returns>The number of epochs without progress; null where nothing measures it.</returns>
+    public int? EarlyStoppingRounds(int batchSize, double validationFraction) =>
+        HasValidationRows(validationFraction) ? Math.Max(Epochs(batchSize, validationFraction) / 5, 5) : null;
+
+    /// <summary>Settings with learning rates that suit the numbers of inputs.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="isAutomatic">Whether a hidden layer's learning rate is to be chosen.</param>
+    /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
+    internal static TrainingSettings WithLearningRates(
+        TrainingSettings settings,
+        DataShape data,
+        Func<int, bool> isAutomatic
+    )
+    {
+        var connections = new NetworkBuilder(settings, data.Features, data.Classes).Connect();
+        return settings with
+        {
+            HiddenLayers =
+            [
+                .. settings.HiddenLayers.Select(
+                    (layer, i) =>
+                        isAutomatic(i)
+                            ? layer with
+                            {
+                                Optimizer = layer.Optimizer with
+                                {
+                                    LearningRate = LearningRate(
+                                        connections[i][0].Heard.Sum(of => of.Connectivity.ConnectionsPerNeuron)
+                                    ),
+                                },
+                            }
+                            : layer
+                ),
+            ],
+        };
+    }
+
+    /// <summary>As many epochs as hold 20 steps: an evaluation is then a small part of the time.</summary>
+    internal int EpochsPerEvaluation(int batchSize, double validationFraction) =>
+        (int)Math.Ceiling(StepsBetweenEvaluations / StepsPerEpoch(batchSize, validationFraction));
+
+    internal bool HasValidationRows(double validationFraction) => _data.HasValidationRows || validationFraction > 0;
+
+    private double StepsPerEpoch(int batchSize, double validationFraction) =>
+        _data.Rows == 0
+            ? StepsBetweenEvaluations
+            : Math.Max(1, Math.Ceiling(_data.Rows * (1 - validationFraction) / batchSize));
+}
