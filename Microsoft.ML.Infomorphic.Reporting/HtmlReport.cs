@@ -12,6 +12,8 @@ namespace Microsoft.ML.Infomorphic.Reporting;
 /// <summary>A report as HTML: text, tables and pictures, one section after another.</summary>
 internal sealed class HtmlReport
 {
+    private const int StrongestFeatures = 5;
+
     private readonly StringBuilder _html = new();
     private readonly NetworkInsight _insight;
     private readonly InfomorphicModelParameters _model;
@@ -38,6 +40,8 @@ internal sealed class HtmlReport
     public override string ToString() => _html.ToString();
 
     private int HiddenLayers => _insight.HiddenLayers.Count;
+
+    private TrainingHistory History => _model.Histories[_insight.Settings.Network];
 
     private bool HasSeveral => HiddenLayers > 1;
 
@@ -79,17 +83,19 @@ internal sealed class HtmlReport
                     : "Where the hidden neurons' information comes from"
             );
             WriteFields(layer, Id("fields", layer));
+            WriteCurves(layer, Id("curves", layer));
             WriteNeurons(layer, Id("neurons", layer), $"The {Neurons(layer)}, one by one");
         }
         WriteLayer(_insight.OutputLayer, "output", "The output layer");
         WriteFields(_insight.OutputLayer, "output-fields");
+        WriteCurves(_insight.OutputLayer, "output-curves");
         WriteNeurons(_insight.OutputLayer, "output-neurons", "The output neurons, one by one");
         Add(
             $"""
             </main>
             <footer><p>All numbers are in this file, too, as JSON: <code>document.getElementById("data").textContent</code>.
             The method: Schneider, Neuhaus, Ehrlich, Makkeh, Ecker, Priesemann and Wibral, arXiv 2412.02482.</p></footer>
-            <script type="application/json" id="data">{ReportData.Create(_insight, _model.History).ToJson()}</script>
+            <script type="application/json" id="data">{ReportData.Create(_insight, History).ToJson()}</script>
             {HtmlPage.End()}
             """
         );
@@ -118,6 +124,12 @@ internal sealed class HtmlReport
             output of one neuron has at most 1 bit. An atom can be negative: a source that misleads.</p>
             """
         );
+        if (_model.Networks.Count > 1)
+            Add(
+                Invariant(
+                    $"<p class=\"note\"><b>One of several.</b> The model has {_model.Networks.Count:N0} networks, and its scores are the mean of their probabilities. This report is on network {_insight.Settings.Network + 1}, its neurons and its training alone.</p>"
+                )
+            );
         Add(
             $"<p class=\"note\"><b>What was measured.</b> {Text(_insight.Method)} "
                 + "Responses to classes and rows are those of scoring: the label is withheld and neurons pass on their mean output. θ is the probability to fire.</p></section>"
@@ -181,7 +193,7 @@ internal sealed class HtmlReport
 
     private void WriteTraining()
     {
-        TrainingHistory history = _model.History;
+        TrainingHistory history = History;
         Add("<section id=\"training\"><h2>The training</h2>");
         if (history.Epochs.Count == 0)
         {
@@ -298,6 +310,74 @@ internal sealed class HtmlReport
         Add(
             $"<figure><img src=\"{DataUri(mosaic.ToPng())}\" width=\"{mosaic.Width}\" height=\"{mosaic.Height}\" alt=\"Receptive fields of the {Neurons(layer)}\"><figcaption>The weights with which each neuron reads the image: red where ink drives it to fire, blue where ink holds it back.</figcaption></figure></section>"
         );
+    }
+
+    // The features that move each neuron most, each with its curve.
+    private void WriteCurves(LayerInsight layer, string id)
+    {
+        if (ReadsImages(layer) || !layer.Inputs.Any(input => input.Signal == Signal.Features && !input.IsShared))
+            return;
+        Add(
+            $"""
+            <section id="{id}"><h2>What the features say{(HasSeveral ? $" to {LayerName(layer)}" : "")}</h2>
+            <p>The features that move a neuron's drive most, the strongest first, and how: the curve is what a feature adds to the
+            drive, from its smallest to its largest value in training; of a feature that is not encoded, a line over two standard
+            deviations to either side of the mean.</p>
+            <div class="scroll tall"><table><thead><tr><th scope="col">neuron</th><th colspan="{StrongestFeatures}">features</th></tr></thead><tbody>
+            """
+        );
+        foreach (NeuronInsight neuron in layer.Neurons.Take(_options.MaximumNeurons))
+        {
+            Add($"<tr><th scope=\"row\">{Name(layer, neuron)}</th>");
+            foreach (FeatureCurve curve in Strongest(layer, neuron.Neuron))
+                Add($"<td>{Text(curve.Name)}<br>{Drawn(curve)}</td>");
+            Add("</tr>");
+        }
+
+        Add("</tbody></table></div></section>");
+    }
+
+    private IEnumerable<FeatureCurve> Strongest(LayerInsight layer, int neuron) =>
+        layer.FeatureCurves(neuron).OrderByDescending(Strength).Take(StrongestFeatures);
+
+    // The standard deviation of what a feature adds: knots are about as likely as each other.
+    private double Strength(FeatureCurve curve)
+    {
+        if (curve.Knots.Count == 0)
+            return Math.Abs(curve.Weight) * _model.Network.FeatureScaling.Scales[curve.Feature];
+        double mean = curve.Values.Average();
+        return Math.Sqrt(curve.Values.Average(value => (value - mean) * (value - mean)));
+    }
+
+    private string Drawn(FeatureCurve curve)
+    {
+        const double Width = 120;
+        const double Height = 36;
+        FeatureScaling scaling = _model.Network.FeatureScaling;
+        double mean = scaling.Offsets[curve.Feature];
+        double deviation = scaling.Scales[curve.Feature];
+        double[] places =
+            curve.Knots.Count == 0
+                ? [mean - 2 * deviation, mean + 2 * deviation]
+                : [.. curve.Knots.Select(knot => (double)knot)];
+        double[] values = [.. places.Select(curve.At)];
+        double lowest = values.Min();
+        double range = Math.Max(values.Max() - lowest, 1e-30);
+        string points = string.Join(
+            ' ',
+            places.Select(
+                (place, i) =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{Width * (place - places[0]) / (places[^1] - places[0]):F1},{Height * (1 - (values[i] - lowest) / range):F1}"
+                    )
+            )
+        );
+        string what = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{places[0]:G4} to {places[^1]:G4}: {values[0]:G3} to {values[^1]:G3}"
+        );
+        return $"<svg viewBox=\"-2 -2 {Width + 4} {Height + 4}\" width=\"{Width}\" height=\"{Height}\" role=\"img\" aria-label=\"{what}\"><title>{what}</title><polyline points=\"{points}\" fill=\"none\" stroke=\"currentColor\"/></svg>";
     }
 
     private bool ReadsImages(LayerInsight layer) =>

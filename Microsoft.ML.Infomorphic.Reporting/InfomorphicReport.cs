@@ -7,7 +7,8 @@ namespace Microsoft.ML.Infomorphic.Reporting;
 /// <summary>
 /// Writes what there is to know about a trained infomorphic network into one HTML file, which needs neither a network
 /// nor another file: its goal, its training, every neuron's information, receptive field, responses and typical rows,
-/// and what each of these means.
+/// and what each of these means. Of a model of several networks it shows one, the first unless
+/// <see cref="InsightSettings.Network"/> says otherwise.
 /// </summary>
 public static class InfomorphicReport
 {
@@ -32,7 +33,7 @@ public static class InfomorphicReport
         ArgumentNullException.ThrowIfNull(data);
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ReportOptions();
-        int? imageWidth = ReportOptions.WidthFor(options, model.Network.FeatureCount);
+        int? imageWidth = ReportOptions.WidthFor(options, model.Encoding.FeatureCount);
         NetworkInsight insight = model.Explain(
             data,
             options.LabelColumnName,

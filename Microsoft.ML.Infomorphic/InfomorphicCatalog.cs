@@ -166,7 +166,7 @@ public static class InfomorphicCatalog
     /// <param name="layer">The layer's place in the network, from 0 for the lowest; the output layer is the last one.</param>
     /// <param name="outputColumnName">
     /// The name of the new column, a vector of <see cref="float"/>: the mean outputs with the label withheld, from −1 to 1; NaN
-    /// where a feature is missing.
+    /// where a feature is missing. Of several networks it has all outputs, one network after another.
     /// </param>
     /// <returns>A transformer that reads the same feature column.</returns>
     /// <exception cref="ArgumentNullException">There is no transformer or no name.</exception>
@@ -204,7 +204,7 @@ public static class InfomorphicCatalog
     /// <param name="layer">The layer's place in the network, from 0 for the lowest; the output layer is the last one.</param>
     /// <param name="outputColumnName">
     /// The name of the new column, a vector of <see cref="float"/>: the mean outputs with the label withheld, from −1 to 1; NaN
-    /// where a feature is missing.
+    /// where a feature is missing. Of several networks it has all outputs, one network after another.
     /// </param>
     /// <returns>The estimator.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>

@@ -30,7 +30,8 @@ namespace Microsoft.ML.Infomorphic;
 /// The column is a vector of <see cref="float"/> with <see cref="InfomorphicLayer.OutputCount"/> slots: the mean outputs of the
 /// last presentation with the label withheld, from −1 to 1, whatever neurons pass on where rows are scored. Slots are named by
 /// layer, cell and neuron: "hidden 1: neuron 3", "hidden 1: cell 2, neuron 3" where neurons are at several positions,
-/// "output: neuron 0"; cells and neurons count from 0. A row with a missing or an infinite feature gets NaN in every slot.
+/// "output: neuron 0"; cells and neurons count from 0. Of several networks the column has the outputs of all, one network after
+/// another: "network 1, hidden 1: neuron 3". A row with a missing or an infinite feature gets NaN in every slot.
 /// No libtorch is needed.
 /// </remarks>
 public sealed class InfomorphicLayerTransformer : RowToRowTransformerBase
@@ -138,6 +139,7 @@ public sealed class InfomorphicLayerTransformer : RowToRowTransformerBase
     {
         private readonly InfomorphicLayerTransformer _parent;
         private readonly InfomorphicLayer _layer;
+        private readonly int _outputs;
         private readonly DataViewSchema.Column _features;
 
         public Mapper(InfomorphicLayerTransformer parent, DataViewSchema schema)
@@ -145,19 +147,20 @@ public sealed class InfomorphicLayerTransformer : RowToRowTransformerBase
         {
             _parent = parent;
             _layer = parent.Model.Network.Layers[parent.Layer];
+            _outputs = parent.Model.Networks.Count * _layer.OutputCount;
             _features = InsightReader.FindFeatures(
                 Host,
                 nameof(schema),
                 schema,
                 parent.FeatureColumnName,
-                parent.Model.Network
+                parent.Model.Encoding.FeatureCount
             );
         }
 
         protected override DataViewSchema.DetachedColumn[] GetOutputColumnsCore()
         {
             var annotations = new DataViewSchema.Annotations.Builder();
-            annotations.AddSlotNames(_layer.OutputCount, GetSlotNames);
+            annotations.AddSlotNames(_outputs, GetSlotNames);
             annotations.Add(
                 AnnotationUtils.Kinds.IsNormalized,
                 BooleanDataViewType.Instance,
@@ -167,7 +170,7 @@ public sealed class InfomorphicLayerTransformer : RowToRowTransformerBase
             [
                 new DataViewSchema.DetachedColumn(
                     _parent.OutputColumnName,
-                    new VectorDataViewType(NumberDataViewType.Single, _layer.OutputCount),
+                    new VectorDataViewType(NumberDataViewType.Single, _outputs),
                     annotations.ToAnnotations()
                 ),
             ];
@@ -187,16 +190,14 @@ public sealed class InfomorphicLayerTransformer : RowToRowTransformerBase
                 (ref VBuffer<float> outputs) =>
                 {
                     getFeatures(ref features);
-                    VBufferEditor<float> editor = VBufferEditor.Create(ref outputs, _layer.OutputCount);
-                    if (features.IsDense)
-                        _parent.Model.Scorer.LayerOutputs(features.GetValues(), _parent.Layer, editor.Values);
-                    else
-                        _parent.Model.Scorer.LayerOutputs(
-                            features.GetIndices(),
-                            features.GetValues(),
-                            _parent.Layer,
-                            editor.Values
-                        );
+                    VBufferEditor<float> editor = VBufferEditor.Create(ref outputs, _outputs);
+                    _parent.Model.Scorer.LayerOutputs(
+                        !features.IsDense,
+                        features.IsDense ? [] : features.GetIndices(),
+                        features.GetValues(),
+                        _parent.Layer,
+                        editor.Values
+                    );
                     outputs = editor.Commit();
                 }
             );
@@ -211,13 +212,14 @@ public sealed class InfomorphicLayerTransformer : RowToRowTransformerBase
         {
             string layer =
                 _parent.Layer < _parent.Model.Network.HiddenLayers.Count ? $"hidden {_parent.Layer + 1}" : "output";
-            VBufferEditor<ReadOnlyMemory<char>> editor = VBufferEditor.Create(ref names, _layer.OutputCount);
+            VBufferEditor<ReadOnlyMemory<char>> editor = VBufferEditor.Create(ref names, _outputs);
             for (int i = 0; i < editor.Values.Length; i++)
             {
-                (int cell, int neuron) = Math.DivRem(i, _layer.NeuronCount);
-                editor.Values[i] = (
-                    _layer.Positions is null ? $"{layer}: neuron {neuron}" : $"{layer}: cell {cell}, neuron {neuron}"
-                ).AsMemory();
+                (int network, int output) = Math.DivRem(i, _layer.OutputCount);
+                (int cell, int neuron) = Math.DivRem(output, _layer.NeuronCount);
+                string ofNetwork = _outputs == _layer.OutputCount ? "" : $"network {network + 1}, ";
+                string ofCell = _layer.Positions is null ? "" : $"cell {cell}, ";
+                editor.Values[i] = $"{ofNetwork}{layer}: {ofCell}neuron {neuron}".AsMemory();
             }
 
             names = editor.Commit();

@@ -34,7 +34,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     private const string RegistrationName = "InfomorphicMulticlassPredictor";
 
     private readonly ModelContents _contents;
-    private readonly NetworkScorer _scorer;
+    private readonly EnsembleScorer _scorer;
     private readonly VectorDataViewType _inputType;
     private readonly VectorDataViewType _outputType;
 
@@ -42,6 +42,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         : base(environment, RegistrationName)
     {
         _contents = contents;
+        Encoding = EncodingOf(contents);
         (_scorer, _inputType, _outputType) = Prepare(contents);
     }
 
@@ -52,19 +53,30 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         // int: number of bytes of a float, read by the base
         // the rest: see ModelFormat
         _contents = ModelFormat.Read(Host, context);
+        Encoding = EncodingOf(_contents);
         (_scorer, _inputType, _outputType) = Prepare(_contents);
     }
 
     /// <summary>
-    /// The trained network: the weights of every source and the goal of every layer. Weights apply to raw features.
+    /// The trained network: the weights of every source and the goal of every layer. Weights apply to raw features, encoded
+    /// by <see cref="Encoding"/>. Of several networks it is the first.
     /// </summary>
     public InfomorphicNetwork Network => _contents.Network;
 
+    /// <summary>What the network reads of a row: its features, and for those with knots the components of a curve.</summary>
+    public FeatureEncoding Encoding { get; }
+
+    /// <summary>All networks of the model, of one shape: one, or as many as the trainer was asked for.</summary>
+    public IReadOnlyList<InfomorphicNetwork> Networks => _contents.Networks;
+
     /// <summary>
     /// What every epoch of the training came to: accuracies, goal values and the mean of every information atom, in
-    /// bits.
+    /// bits. Of several networks it is that of the first.
     /// </summary>
     public TrainingHistory History => _contents.History;
+
+    /// <summary>The history of each of the <see cref="Networks"/>.</summary>
+    public IReadOnlyList<TrainingHistory> Histories => _contents.Histories;
 
     /// <summary>
     /// The settings of the training that gave the model. The number of threads, on which nothing depends, is not kept
@@ -75,7 +87,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     /// <summary>How rows are scored.</summary>
     public ScoringSettings ScoringSettings => _contents.Scoring;
 
-    internal NetworkScorer Scorer => _scorer;
+    internal EnsembleScorer Scorer => _scorer;
 
     /// <summary>
     /// The labels of the classes, for as long as they are known: a model is told by the transformer that it is trained or
@@ -113,7 +125,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     }
 
     /// <summary>
-    /// Explains the network on labelled data, without training: what the sources of each neuron say about its output, in
+    /// Explains a network on labelled data, without training (of several the first, or the one that the settings say): what the sources of each neuron say about its output, in
     /// bits, which classes and rows it fires for, and its receptive field.
     /// </summary>
     /// <param name="data">Labelled data, its features prepared as in training.</param>
@@ -146,9 +158,16 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         ArgumentException.ThrowIfNullOrEmpty(featureColumnName);
         settings ??= new InsightSettings { BatchSize = TrainingSettings.BatchSize };
         settings.Validate();
+        if (settings.Network >= Networks.Count)
+            throw new ArgumentOutOfRangeException(
+                nameof(settings),
+                $"There is no network {settings.Network}: the model has {Networks.Count}, counted from 0."
+            );
+        InfomorphicNetwork network = Networks[settings.Network];
         InsightRows rows = InsightReader.Read(
             Host,
-            Network,
+            network,
+            Encoding,
             data,
             labelColumnName,
             featureColumnName,
@@ -156,12 +175,14 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
             cancellationToken
         );
         return NetworkExplainer.Explain(
-            Network,
+            network,
             rows.Rows,
             settings,
             rows.ClassNames,
             rows.Places,
             TrainingSettings.LayersThatPassOnMeans,
+            Encoding,
+            rows.FeatureNames,
             cancellationToken
         );
     }
@@ -226,7 +247,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
             throw Host.ExceptParam(nameof(outputNames), "A predicted label and scores are exported, nothing else.");
         ctx.CheckOpSetVersion(OnnxNetwork.MinimumOperatorSet, InfomorphicTrainer.LoadName);
         var graph = new ConverterGraph(ctx);
-        OnnxNetwork.AddScores(graph, Network, ScoringSettings, featureColumn, scores);
+        OnnxNetwork.AddScores(graph, Networks, ScoringSettings, featureColumn, scores, Encoding);
         OnnxNetwork.AddKeys(graph, scores, predictedLabel);
         return true;
     }
@@ -234,24 +255,25 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     internal void SaveAsOnnx(Stream stream, DataViewSchema.Column scores, string features, string predictedLabel) =>
         OnnxFile.Write(
             stream,
-            Network,
+            Networks,
             ScoringSettings,
             ClassLabels.Of(scores, Network.ClassCount),
             features,
             scores.Name,
-            predictedLabel
+            predictedLabel,
+            Encoding
         );
 
     // No question here whether the user has cancelled: a context that was cancelled after training still scores.
     private void Score(in VBuffer<float> features, ref VBuffer<float> scores)
     {
-        if (features.Length != Network.FeatureCount)
+        if (features.Length != Encoding.FeatureCount)
             throw Host.Except(
-                $"The model was trained on {Network.FeatureCount} features, and the row has {features.Length}."
+                $"The model was trained on {Encoding.FeatureCount} features, and the row has {features.Length}."
             );
         VBufferEditor<float> editor = VBufferEditor.Create(ref scores, Network.ClassCount);
         ReadOnlySpan<float> values = features.GetValues();
-        if (!FloatUtils.IsFinite(values))
+        if (Encoding.Substitutes is null && !FloatUtils.IsFinite(values))
             editor.Values.Fill(float.NaN);
         else if (features.IsDense)
             _scorer.Score(values, editor.Values);
@@ -260,10 +282,13 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         scores = editor.Commit();
     }
 
-    private static (NetworkScorer, VectorDataViewType, VectorDataViewType) Prepare(ModelContents contents) =>
+    private static FeatureEncoding EncodingOf(ModelContents contents) =>
+        contents.Encoding ?? FeatureEncoding.None(contents.Network.FeatureCount);
+
+    private static (EnsembleScorer, VectorDataViewType, VectorDataViewType) Prepare(ModelContents contents) =>
         (
-            new NetworkScorer(contents.Network, contents.Scoring),
-            new VectorDataViewType(NumberDataViewType.Single, contents.Network.FeatureCount),
+            new EnsembleScorer(contents.Networks, contents.Scoring, contents.Encoding),
+            new VectorDataViewType(NumberDataViewType.Single, EncodingOf(contents).FeatureCount),
             new VectorDataViewType(NumberDataViewType.Single, contents.Network.ClassCount)
         );
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Infomorphic.Training.Torch;
@@ -17,6 +18,7 @@ public sealed partial class InfomorphicTrainer
         private IProgressChannel? _progress;
         private EpochRecord? _last;
         private int _epochs;
+        private bool _hasFailed;
 
         public TrainingReport(InfomorphicTrainer trainer)
         {
@@ -27,21 +29,32 @@ public sealed partial class InfomorphicTrainer
         public IChannel Channel { get; }
 
         /// <summary>Training begins.</summary>
-        /// <returns>What is to be told from now on.</returns>
-        public TrainingCallbacks Begin(
-            TrainingSettings settings,
+        /// <returns>The networks of the trainer, and what is to be told of them from now on.</returns>
+        public IEnumerable<TrainingRequest> Begin(
             RowSource train,
             ComputeDevice device,
+            TrainingSettings settings,
+            IReadOnlyList<InfomorphicNetwork>? earlier,
             string? suspicion
         )
         {
             _epochs = settings.TotalEpochs;
             foreach (string mistake in _trainer._options.WithoutEffect(settings))
                 Channel.Warning(mistake);
+            string networks =
+                settings.Networks == 1
+                    ? ""
+                    : string.Create(CultureInfo.InvariantCulture, $"{settings.Networks} networks of ");
             Channel.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Training {_trainer.DescribeLayers()} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(settings.HiddenLayers.FirstOrDefault(layer => layer.Learns)?.Goal ?? settings.Output.Goal)?.Describe() ?? "softmax regression"}"
+                    $"Training {networks}{_trainer.DescribeLayers()} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(settings.HiddenLayers.FirstOrDefault(layer => layer.Learns)?.Goal ?? settings.Output.Goal)?.Describe() ?? "softmax regression"}"
+                )
+            );
+            Channel.Info(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Batches of {settings.BatchSize} rows, at most {settings.Epochs} epochs{(settings.EarlyStoppingRounds is int rounds ? $", fewer after {rounds} without progress" : "")}; {(settings.ValidationFraction > 0 ? $"{settings.ValidationFraction:P0} of the rows are validation rows" : "all rows are learned from")}"
                 )
             );
             _progress = _trainer.Host.StartProgressChannel("Training");
@@ -58,34 +71,54 @@ public sealed partial class InfomorphicTrainer
                     entry.SetMetric(2, _last.Goal);
                 }
             );
-            return new TrainingCallbacks
-            {
-                CheckAlive = _trainer.CheckAlive,
-                Suspicion = suspicion,
-                Info = message => Channel.Info(message),
-                Warn = message => Channel.Warning(message),
-                EpochEnded = epoch =>
-                {
-                    _last = epoch;
-                    _progress.Checkpoint(epoch.TrainingAccuracy, epoch.ValidationAccuracy, epoch.Goal, epoch.Epoch);
-                    Channel.Trace(Describe(epoch));
-                    _trainer._epochEnded?.Invoke(epoch);
-                },
-            };
+            return Enumerable
+                .Range(0, settings.Networks)
+                .Select(network => new TrainingRequest(
+                    settings with
+                    {
+                        Network = network,
+                    },
+                    new TrainingCallbacks
+                    {
+                        CheckAlive = CheckAlive,
+                        Suspicion = suspicion,
+                        Info = message => Channel.Info(message),
+                        Warn = message => Channel.Warning(message),
+                        Failed = () => _hasFailed = true,
+                        EpochEnded = network == 0 ? EndEpoch : static _ => { },
+                    },
+                    earlier?[network]
+                ));
         }
 
-        /// <summary>The model of a network.</summary>
-        public InfomorphicModelParameters End(TrainingResult result, TrainingSettings settings)
+        /// <summary>The model of the networks; or what ended one of them, and all.</summary>
+        public (InfomorphicModelParameters? Model, Exception? Error) End(
+            IReadOnlyList<TrainingOutcome> outcomes,
+            TrainingSettings settings,
+            long skippedRows
+        )
         {
-            Channel.Info(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"Trained {result.History.Epochs[^1].Epoch} epochs in {result.History.Seconds:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
-                )
-            );
-            return new InfomorphicModelParameters(
-                _trainer.Host,
-                new ModelContents(result.Network, result.History, settings, _trainer._scoring)
+            Exception[] errors = [.. outcomes.Select(outcome => outcome.Error).OfType<Exception>()];
+            if (errors.Length > 0)
+                return (null, Array.Find(errors, error => error is not OperationCanceledException) ?? errors[0]);
+            InfomorphicNetwork first = outcomes[0].Result!.Network;
+            settings = settings.WithLearningRates(first.FeatureCount, first.ClassCount);
+            TrainingResult[] results = EnsembleCalibrator.Calibrate([
+                .. outcomes.Select(outcome => outcome.Result!.With(skippedRows)),
+            ]);
+            foreach ((int network, TrainingResult result) in results.Index())
+                Channel.Info(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{(settings with { Network = network }).MessagePrefix}Trained {result.History.Epochs[^1].Epoch} epochs in {result.History.Seconds:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
+                    )
+                );
+            return (
+                new InfomorphicModelParameters(
+                    _trainer.Host,
+                    new ModelContents(results, settings, _trainer._scoring, results[0].Encoding)
+                ),
+                null
             );
         }
 
@@ -93,6 +126,22 @@ public sealed partial class InfomorphicTrainer
         {
             _progress?.Dispose();
             Channel.Dispose();
+        }
+
+        // Where one network of several fails, there will be no model.
+        private void CheckAlive()
+        {
+            _trainer.CheckAlive();
+            if (_hasFailed)
+                throw new OperationCanceledException();
+        }
+
+        private void EndEpoch(EpochRecord epoch)
+        {
+            _last = epoch;
+            _progress!.Checkpoint(epoch.TrainingAccuracy, epoch.ValidationAccuracy, epoch.Goal, epoch.Epoch);
+            Channel.Trace(Describe(epoch));
+            _trainer._epochEnded?.Invoke(epoch);
         }
 
         private string Describe(EpochRecord epoch)

@@ -147,11 +147,14 @@ public sealed partial class InfomorphicTrainer
                     : 1,
                 BatchSize = batchSize,
                 Standardization = options.Standardization,
+                Encoding = options.Encoding,
+                MissingValues = options.MissingValues,
                 ValidationFraction = fraction,
                 EarlyStoppingRounds =
                     options.EarlyStoppingRounds
                     ?? (options.NumberOfEpochs is null ? automatic.EarlyStoppingRounds(batchSize, fraction) : null),
                 RestoreBestEpoch = options.RestoreBestEpoch ?? automatic.HasValidationRows(fraction),
+                Networks = options.NumberOfNetworks,
                 Seed = (uint)(options.Seed ?? seed),
                 Threads = options.NumberOfThreads,
             };
@@ -312,6 +315,7 @@ public sealed partial class InfomorphicTrainer
                     layer.SecondMomentDecay,
                     layer.Epsilon
                 ),
+                HasAutomaticLearningRate = layer.LearningRate is null,
                 PassesOn = layer.PassesOn,
             };
         }
@@ -396,6 +400,7 @@ public sealed partial class InfomorphicTrainer
         {
             Known(options.HiddenLayer, nameof(options.HiddenLayer));
             Known(options.LayerOrder, nameof(options.LayerOrder));
+            AtLeast(options.NumberOfNetworks, 1, nameof(options.NumberOfNetworks));
             AtLeast(options.NumberOfEpochs ?? 1, 1, nameof(options.NumberOfEpochs));
             AtLeast(options.BatchSize ?? 2, 2, nameof(options.BatchSize));
             Check(
@@ -417,6 +422,8 @@ public sealed partial class InfomorphicTrainer
             Decay(options.OutputSecondMomentDecay, nameof(options.OutputSecondMomentDecay));
             Positive(options.OutputEpsilon, nameof(options.OutputEpsilon));
             Known(options.Standardization, nameof(options.Standardization));
+            Known(options.Encoding, nameof(options.Encoding));
+            Known(options.MissingValues, nameof(options.MissingValues));
             Known(options.Scoring, nameof(options.Scoring));
             AtLeast(options.EarlyStoppingRounds ?? 1, 1, nameof(options.EarlyStoppingRounds));
             AtLeast(options.NumberOfScoringSamples, 1, nameof(options.NumberOfScoringSamples));

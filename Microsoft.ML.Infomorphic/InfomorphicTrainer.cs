@@ -336,37 +336,33 @@ public sealed partial class InfomorphicTrainer
             string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
             if (suspicion is not null)
                 channel.Warning(suspicion);
-            var shape = new DataShape(
-                train.RowCount,
-                train.FeatureCount,
-                train.ClassCount,
-                HasValidationRows: validation is not null
-            );
+            var shape = new DataShape(train.RowCount, HasValidationRows: validation is not null);
             TrainingSettings[] settings = [.. trainers.Select(trainer => trainer.SettingsFor(shape, image))];
-            first.ThrowIfDataDoNotFit(train, validation, earlier?.Network);
+            first.ThrowIfDataDoNotFit(train, validation, earlier);
 
+            // A trainer's networks one after another.
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
                 validation,
                 [
-                    .. reports.Select(
-                        (report, i) =>
-                            new TrainingRequest(settings[i], report.Begin(settings[i], train, device, suspicion))
+                    .. reports.SelectMany(
+                        (report, i) => report.Begin(train, device, settings[i], earlier?.Networks, suspicion)
                     ),
                 ],
-                earlier?.Network,
                 device,
-                left
+                left,
+                earlier?.Encoding
             );
-            return
-            [
-                .. outcomes.Select<TrainingOutcome, (InfomorphicModelParameters?, Exception?)>(
-                    (outcome, i) =>
-                        outcome.Result is TrainingResult result
-                            ? (reports[i].End(result.With(survey.SkippedRows), settings[i]), null)
-                            : (null, outcome.Error)
-                ),
-            ];
+            var models = new (InfomorphicModelParameters?, Exception?)[reports.Length];
+            int trained = 0;
+            for (int i = 0; i < models.Length; i++)
+            {
+                models[i] = reports[i]
+                    .End([.. outcomes.Skip(trained).Take(settings[i].Networks)], settings[i], survey.SkippedRows);
+                trained += settings[i].Networks;
+            }
+
+            return models;
         }
         catch (OperationCanceledException exception) when (trainers.All(trainer => trainer.IsCancelled))
         {
@@ -404,7 +400,7 @@ public sealed partial class InfomorphicTrainer
     )
     {
         InfomorphicTrainer first = trainers[0];
-        var plan = new MemoryPlan(first._memoryBudget, settings, trainers.Count);
+        var plan = new MemoryPlan(first._memoryBudget, settings, trainers.Sum(trainer => trainer._settings.Networks));
         string label = context.TrainingSet.Schema.Label!.Value.Name;
         FirstReading train = ReadRows(
             context.TrainingSet,
@@ -426,7 +422,15 @@ public sealed partial class InfomorphicTrainer
         return (rows, forValidation, Math.Max(left, 0), survey);
 
         FirstReading ReadRows(RoleMappedData data, string purpose, Func<int, int, long> limit) =>
-            DataViewReader.Read(first.Host, channel, data, purpose, () => CheckAlive(trainers), limit);
+            DataViewReader.Read(
+                first.Host,
+                channel,
+                data,
+                purpose,
+                () => CheckAlive(trainers),
+                settings.MissingValues,
+                limit
+            );
     }
 
     // The shape of an image's features where the column has dimensions, as ExtractPixels gives them: channels × height ×
@@ -516,12 +520,10 @@ public sealed partial class InfomorphicTrainer
             ThrowIfAsked(_options.RestoreBestEpoch is true, nameof(Options.RestoreBestEpoch));
         }
 
-        settings = settings with { Image = settings.Image ?? image };
-        return AutomaticSettings.WithLearningRates(
-            settings,
-            data,
-            layer => (_options.HiddenLayers is { } layers ? layers[layer].LearningRate : _options.LearningRate) is null
-        );
+        return settings with
+        {
+            Image = settings.Image ?? image,
+        };
 
         void ThrowIfAsked(bool asked, string option)
         {
@@ -539,6 +541,14 @@ public sealed partial class InfomorphicTrainer
         if (predictor is not InfomorphicModelParameters earlier)
             throw host.Except(
                 $"An infomorphic network can go on from another one, and not from a {predictor.GetType().Name}."
+            );
+        if (settings.MissingValues == MissingValues.Indicate && earlier.Encoding.Substitutes is null)
+            throw host.Except(
+                $"The model to go on from was trained without missing values and does not know them: leave {nameof(Options.MissingValues)} at {MissingValues.Skip}, or train a new model."
+            );
+        if (earlier.Networks.Count != settings.Networks)
+            throw host.Except(
+                $"The model to go on from has {earlier.Networks.Count} networks, and {nameof(Options.NumberOfNetworks)} is {settings.Networks}."
             );
         if (NetworkState.DescribeDifference(earlier.Network, settings) is string difference)
             throw host.Except(difference);
@@ -640,7 +650,7 @@ public sealed partial class InfomorphicTrainer
         );
     }
 
-    private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicNetwork? earlier)
+    private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicModelParameters? earlier)
     {
         if (!train.HasDifferentLabels)
             throw Host.Except(
@@ -649,7 +659,13 @@ public sealed partial class InfomorphicTrainer
         if (validation is not null)
             ThrowIfDifferent("validation data", validation.FeatureCount, validation.ClassCount, "training data", train);
         if (earlier is not null)
-            ThrowIfDifferent("model to go on from", earlier.FeatureCount, earlier.ClassCount, "training data", train);
+            ThrowIfDifferent(
+                "model to go on from",
+                earlier.Encoding.FeatureCount,
+                earlier.Network.ClassCount,
+                "training data",
+                train
+            );
     }
 
     private void ThrowIfDifferent(string what, int features, int classes, string thanWhat, RowSource rows)

@@ -15,7 +15,7 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
 {
     private const string RegistrationName = "InfomorphicBlockScore";
 
-    private readonly NetworkScorer _scorer;
+    private readonly EnsembleScorer _scorer;
     private readonly Lazy<ScoredColumns> _columns;
 
     /// <summary>Creates the scorer from which those of data are made.</summary>
@@ -27,7 +27,7 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
     /// <param name="predictedLabelColumn">The name of the column of predicted labels.</param>
     public BlockScorer(
         IHostEnvironment environment,
-        NetworkScorer scorer,
+        EnsembleScorer scorer,
         ISchemaBoundMapper mapper,
         RoleMappedSchema trainSchema,
         string scoreColumn,

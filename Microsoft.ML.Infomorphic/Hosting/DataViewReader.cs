@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Runtime;
@@ -16,13 +17,14 @@ internal static class DataViewReader
     private const int RowsBetweenChecks = 256;
 
     /// <summary>
-    /// Reads the valid rows. Rows with a missing or non-finite feature, without a label, or with a weight that is not
-    /// in (0, ∞) are skipped, and their numbers reported.
+    /// Reads the valid rows. Rows with a missing (unless they are indicated) or infinite feature, without a label, or with a
+    /// weight that is not in (0, ∞) are skipped, and their numbers reported.
     /// </summary>
     /// <param name="host">Marks exceptions.</param>
     /// <param name="channel">Where skipped rows are reported.</param>
     /// <param name="data">The data, its columns' roles known and their types checked.</param>
     /// <param name="purpose">What the rows are for, as the messages say it: "training" or "validation".</param>
+    /// <param name="missing">What becomes of rows with missing features.</param>
     /// <param name="checkAlive">Called before every row, now and when rows are read again; throws where the user has cancelled.</param>
     /// <param name="limit">
     /// Bytes that the rows may take, by numbers of features and classes; called before memory is taken for either. Null for
@@ -38,6 +40,7 @@ internal static class DataViewReader
         RoleMappedData data,
         string purpose,
         Action checkAlive,
+        MissingValues missing = MissingValues.Skip,
         Func<int, int, long>? limit = null
     )
     {
@@ -60,12 +63,12 @@ internal static class DataViewReader
             rows.ToRows(),
             rows.Bytes,
             survey,
-            new DataViewRows(data, purpose, classCount, [.. skipped], checkAlive)
+            new DataViewRows(data, purpose, classCount, missing, [.. skipped], checkAlive)
         );
 
         void ReadAll()
         {
-            using var cursor = new LabeledRowCursor(data, classCount, checkAlive);
+            using var cursor = new LabeledRowCursor(data, classCount, missing, checkAlive);
             GarbageLimit garbage = MemoryPlan.GarbageIn(bytes);
             while (cursor.MoveNext(faults))
             {

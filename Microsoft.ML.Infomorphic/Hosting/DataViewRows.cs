@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
@@ -7,12 +8,14 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 /// <param name="data">The data.</param>
 /// <param name="purpose">What the rows are for, as the messages say it.</param>
 /// <param name="classCount">Number of classes.</param>
+/// <param name="missing">What becomes of rows with missing features.</param>
 /// <param name="skipped">Where, among all rows, those are that the first reading skipped; ascending.</param>
 /// <param name="checkAlive">Called before every row; throws where the user has cancelled.</param>
 internal sealed class DataViewRows(
     RoleMappedData data,
     string purpose,
     int classCount,
+    MissingValues missing,
     long[] skipped,
     Action checkAlive
 ) : IRowReader
@@ -21,7 +24,7 @@ internal sealed class DataViewRows(
 
     public void WaitFor(Action work) => Patience.WaitFor(work, checkAlive);
 
-    public IRowPass Begin() => new Pass(purpose, new LabeledRowCursor(data, classCount, checkAlive), skipped);
+    public IRowPass Begin() => new Pass(purpose, new LabeledRowCursor(data, classCount, missing, checkAlive), skipped);
 
     private sealed class Pass(string purpose, LabeledRowCursor cursor, long[] skipped) : IRowPass
     {

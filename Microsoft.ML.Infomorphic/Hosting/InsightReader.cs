@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics.Tensors;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
@@ -11,7 +12,8 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 /// <param name="Rows">The valid rows.</param>
 /// <param name="Places">The place in the view of each, from 0.</param>
 /// <param name="ClassNames">One name a class.</param>
-internal sealed record InsightRows(LabeledRows Rows, long[] Places, string[] ClassNames);
+/// <param name="FeatureNames">The names of the features' slots; null where they have none.</param>
+internal sealed record InsightRows(LabeledRows Rows, long[] Places, string[] ClassNames, string[]? FeatureNames);
 
 /// <summary>Reads the rows that a trained network is explained on.</summary>
 internal static class InsightReader
@@ -19,6 +21,7 @@ internal static class InsightReader
     /// <summary>Reads the valid rows; the others are skipped, and their numbers reported.</summary>
     /// <param name="host">The host.</param>
     /// <param name="network">The network to explain.</param>
+    /// <param name="encoding">What it reads of a row.</param>
     /// <param name="data">The data.</param>
     /// <param name="labelColumn">The name of the label column.</param>
     /// <param name="featureColumn">The name of the feature column.</param>
@@ -29,6 +32,7 @@ internal static class InsightReader
     public static InsightRows Read(
         IHost host,
         InfomorphicNetwork network,
+        FeatureEncoding encoding,
         IDataView data,
         string labelColumn,
         string featureColumn,
@@ -51,12 +55,18 @@ internal static class InsightReader
                 nameof(data),
                 $"The label column '{labelColumn}' must be a key with the model's {network.ClassCount} classes, and is {label.Type}."
             );
-        FindFeatures(host, nameof(data), data.Schema, featureColumn, network);
+        DataViewSchema.Column features = FindFeatures(
+            host,
+            nameof(data),
+            data.Schema,
+            featureColumn,
+            encoding.FeatureCount
+        );
 
         using IChannel channel = host.Start("Reading");
         var roles = new RoleMappedData(data, labelColumn, featureColumn, weight: weightColumn);
         roles.CheckOptFloatWeight();
-        var rows = new RowStore(network.FeatureCount, network.ClassCount, weightColumn is not null);
+        var rows = new RowStore(encoding.FeatureCount, network.ClassCount, weightColumn is not null);
         var places = new List<long>();
         var skipped = new SkippedRows(roles);
 
@@ -64,6 +74,7 @@ internal static class InsightReader
         using var cursor = new LabeledRowCursor(
             roles,
             network.ClassCount,
+            encoding.Substitutes is null ? MissingValues.Skip : MissingValues.Indicate,
             cancellationToken.ThrowIfCancellationRequested
         );
         while (cursor.MoveNext(skipped))
@@ -81,8 +92,18 @@ internal static class InsightReader
         return new InsightRows(
             rows.ToRows(),
             [.. places],
-            ClassNames.Of(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(ClassNames.Text)]
+            ClassNames.Of(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(ClassNames.Text)],
+            SlotNames(features)
         );
+    }
+
+    private static string[]? SlotNames(DataViewSchema.Column features)
+    {
+        if (!features.HasSlotNames())
+            return null;
+        VBuffer<ReadOnlyMemory<char>> names = default;
+        features.GetSlotNames(ref names);
+        return [.. names.DenseValues().Select(name => name.ToString())];
     }
 
     /// <summary>
@@ -116,25 +137,25 @@ internal static class InsightReader
     /// <param name="parameter">The name of the parameter that has the column.</param>
     /// <param name="schema">The schema.</param>
     /// <param name="name">The name of the column.</param>
-    /// <param name="network">The network that reads it.</param>
+    /// <param name="featureCount">Number of features that the network was trained on.</param>
     /// <exception cref="ArgumentOutOfRangeException">The column is missing or does not fit the network.</exception>
     public static DataViewSchema.Column FindFeatures(
         IExceptionContext exceptions,
         string parameter,
         DataViewSchema schema,
         string name,
-        InfomorphicNetwork network
+        int featureCount
     )
     {
         DataViewSchema.Column features = Find(exceptions, parameter, schema, name, "feature", "the network reads it");
         if (
             features.Type is not VectorDataViewType vector
             || vector.ItemType != NumberDataViewType.Single
-            || vector.Size != network.FeatureCount
+            || vector.Size != featureCount
         )
             throw exceptions.ExceptParam(
                 parameter,
-                $"The feature column '{name}' must be a vector of the {network.FeatureCount} features that the model was trained on, and is {features.Type}."
+                $"The feature column '{name}' must be a vector of the {featureCount} features that the model was trained on, and is {features.Type}."
             );
         return features;
     }

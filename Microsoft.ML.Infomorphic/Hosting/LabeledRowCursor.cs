@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Numerics.Tensors;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Internal.Utilities;
 using Microsoft.ML.Runtime;
@@ -25,6 +27,7 @@ internal enum RowFault
 internal sealed class LabeledRowCursor : IDisposable
 {
     private readonly int _classCount;
+    private readonly MissingValues _missing;
     private readonly Action _checkAlive;
     private readonly DataViewRowCursor _cursor;
     private readonly ValueGetter<VBuffer<float>> _getFeatures;
@@ -37,10 +40,12 @@ internal sealed class LabeledRowCursor : IDisposable
     /// <summary>Stands before the first row.</summary>
     /// <param name="data">The data, the types of its columns checked.</param>
     /// <param name="classCount">Number of classes.</param>
+    /// <param name="missing">What becomes of rows with missing features.</param>
     /// <param name="checkAlive">Throws where the user has cancelled.</param>
-    public LabeledRowCursor(RoleMappedData data, int classCount, Action checkAlive)
+    public LabeledRowCursor(RoleMappedData data, int classCount, MissingValues missing, Action checkAlive)
     {
         _classCount = classCount;
+        _missing = missing;
         _checkAlive = checkAlive;
         DataViewSchema.Column features = data.Schema.Feature!.Value;
         DataViewSchema.Column label = data.Schema.Label!.Value;
@@ -106,20 +111,18 @@ internal sealed class LabeledRowCursor : IDisposable
         _getFeatures(ref _features);
         ReadOnlySpan<float> values = _features.GetValues();
         if (!FloatUtils.IsFinite(values))
-            return HasMissing(values) ? RowFault.MissingFeatures : RowFault.InfiniteFeatures;
+        {
+            if (_missing == MissingValues.Skip && TensorPrimitives.IsNaNAny(values))
+                return RowFault.MissingFeatures;
+            if (TensorPrimitives.IsInfinityAny(values))
+                return RowFault.InfiniteFeatures;
+        }
+
         _getLabel(ref _label);
         return _label >= 0 && _label < _classCount ? RowFault.None : RowFault.MissingLabel;
     }
 
     public void Dispose() => _cursor.Dispose();
-
-    private static bool HasMissing(ReadOnlySpan<float> values)
-    {
-        foreach (float value in values)
-            if (float.IsNaN(value))
-                return true;
-        return false;
-    }
 }
 
 /// <summary>How many rows were skipped, and why.</summary>

@@ -9,16 +9,42 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Infomorphic.Hosting;
 
 /// <summary>What a model file holds.</summary>
-/// <param name="Network">The network.</param>
-/// <param name="History">The history of its training.</param>
-/// <param name="Settings">The settings of its training.</param>
+/// <param name="Trained">The networks, of one shape, and the histories of their training.</param>
+/// <param name="Settings">The settings of the training.</param>
 /// <param name="Scoring">How rows are scored.</param>
+/// <param name="Encoding">What the network reads of a row; null for the features as they are.</param>
 internal sealed record ModelContents(
-    InfomorphicNetwork Network,
-    TrainingHistory History,
+    IReadOnlyList<TrainingResult> Trained,
     TrainingSettings Settings,
-    ScoringSettings Scoring
-);
+    ScoringSettings Scoring,
+    FeatureEncoding? Encoding = null
+)
+{
+    /// <summary>Creates the contents of a model of one network.</summary>
+    public ModelContents(
+        InfomorphicNetwork network,
+        TrainingHistory history,
+        TrainingSettings settings,
+        ScoringSettings scoring,
+        FeatureEncoding? encoding = null
+    )
+        : this([new TrainingResult(network, history)], settings, scoring, encoding) { }
+
+    /// <summary>The networks, of one shape, and the histories of their training.</summary>
+    public IReadOnlyList<TrainingResult> Trained { get; } = Trained;
+
+    /// <summary>The networks.</summary>
+    public IReadOnlyList<InfomorphicNetwork> Networks { get; } = [.. Trained.Select(of => of.Network)];
+
+    /// <summary>The histories of their training.</summary>
+    public IReadOnlyList<TrainingHistory> Histories { get; } = [.. Trained.Select(of => of.History)];
+
+    /// <summary>The first network.</summary>
+    public InfomorphicNetwork Network => Networks[0];
+
+    /// <summary>The history of its training.</summary>
+    public TrainingHistory History => Histories[0];
+}
 
 /// <summary>A model is of a later version of the format than this library knows.</summary>
 /// <param name="message">Which one.</param>
@@ -62,6 +88,9 @@ internal sealed class LaterModelException(string message) : FormatException(mess
 ///               version 5 on); int number of epochs; epoch …:
 ///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; int
 ///               number of layers; for each double goal, counted double atoms, double self-cosine distance
+/// encoding      byte kind asked for; byte missing values; bool is there one, and if so: int features; for each counted float
+///               knots; bool are missing values scored, and if so float substitutes and counted int indicated features
+/// networks      int number of further networks; for each its layers as above, calibration and history
 /// digest        32 bytes
 /// </code>
 /// Versions 1 to 3 are of networks with one hidden layer, or none; <see cref="EarlyModelFormat"/> reads what differs.
@@ -87,6 +116,7 @@ internal static class ModelFormat
     internal const uint Version4 = 0x00010004; // Any number of layers
     private const uint Version5 = 0x00010005; // Number of skipped rows
     private const int MaximumSources = 4;
+    private const int FurtherNetworkBytes = 64; // at least
     private const int SignalBytes = sizeof(byte) + sizeof(int);
 
     /// <summary>The format's version, and its history.</summary>
@@ -165,16 +195,20 @@ internal static class ModelFormat
         writer.Write((byte)scaling.Kind);
         writer.WriteCounted<float>(scaling.Offsets);
         writer.WriteItems<float>(scaling.Scales);
-        writer.Write(contents.Network.HiddenLayers.Count);
-        foreach (InfomorphicLayer layer in contents.Network.HiddenLayers)
-            WriteLayer(writer, layer);
-        WriteLayer(writer, contents.Network.OutputLayer);
-        writer.Write(contents.Network.Presentations);
-        writer.WriteCounted<float>([.. contents.Network.Calibration.Slopes]);
-        writer.WriteItems<float>([.. contents.Network.Calibration.Offsets]);
+        WriteNetwork(writer, contents.Network);
         WriteScoring(writer, contents.Scoring);
         WriteSettings(writer, contents.Settings);
         WriteHistory(writer, contents.History);
+        writer.Write((byte)contents.Settings.Encoding);
+        writer.Write((byte)contents.Settings.MissingValues);
+        WriteEncoding(writer, contents.Encoding);
+        writer.Write(contents.Trained.Count - 1);
+        foreach (TrainingResult further in contents.Trained.Skip(1))
+        {
+            WriteNetwork(writer, further.Network);
+            WriteHistory(writer, further.History);
+        }
+
         writer.WriteDigest();
     }
 
@@ -191,6 +225,55 @@ internal static class ModelFormat
         float[] offsets = reader.ReadCounted<float>();
         var scaling = new FeatureScaling(kind, offsets, reader.ReadItems<float>(offsets.Length));
         bool isEarly = version < Version4;
+        InfomorphicNetwork network = ReadNetwork(reader, scaling, version);
+        ScoringSettings scoring = ReadScoring(reader);
+        TrainingSettings settings = isEarly
+            ? EarlyModelFormat.ReadSettings(reader, network)
+            : ReadSettings(reader, network);
+        TrainingHistory history = ReadHistory(reader, network.Layers.Count, version);
+        FeatureEncoding? encoding = null;
+        if (!isEarly)
+        {
+            settings = settings with
+            {
+                Encoding = ReadEnum<FeatureEncodingKind>(reader),
+                MissingValues = ReadEnum<MissingValues>(reader),
+            };
+            encoding = ReadEncoding(reader);
+            if (encoding is not null && encoding.EncodedCount != network.FeatureCount)
+                throw new FormatException(
+                    $"its encoding gives {encoding.EncodedCount} numbers of a row, and its network reads {network.FeatureCount}"
+                );
+        }
+
+        var trained = new TrainingResult[1 + (isEarly ? 0 : reader.ReadCount(bytesEach: FurtherNetworkBytes))];
+        trained[0] = new TrainingResult(network, history);
+        for (int i = 1; i < trained.Length; i++)
+        {
+            InfomorphicNetwork further = ReadNetwork(reader, scaling, version);
+            if (!further.IsShapedLike(network))
+                throw new FormatException("its networks are of different shapes");
+            trained[i] = new TrainingResult(further, ReadHistory(reader, network.Layers.Count, version));
+        }
+
+        reader.ReadDigest();
+        return new ModelContents(trained, settings with { Networks = trained.Length }, scoring, encoding);
+    }
+
+    private static void WriteNetwork(CheckedWriter writer, InfomorphicNetwork network)
+    {
+        writer.Write(network.HiddenLayers.Count);
+        foreach (InfomorphicLayer layer in network.HiddenLayers)
+            WriteLayer(writer, layer);
+        WriteLayer(writer, network.OutputLayer);
+        writer.Write(network.Presentations);
+        writer.WriteCounted<float>([.. network.Calibration.Slopes]);
+        writer.WriteItems<float>([.. network.Calibration.Offsets]);
+    }
+
+    private static InfomorphicNetwork ReadNetwork(CheckedReader reader, FeatureScaling scaling, uint version)
+    {
+        bool isEarly = version < Version4;
         var hidden = new InfomorphicLayer[reader.ReadCount(bytesEach: 1)];
         for (int i = 0; i < hidden.Length; i++)
             hidden[i] = ReadLayer(reader, isEarly, SizeBelow(i));
@@ -199,13 +282,9 @@ internal static class ModelFormat
         float[] slopes = reader.ReadCounted<float>();
         var calibration = new ScoreCalibration(slopes, reader.ReadItems<float>(slopes.Length));
         var network = new InfomorphicNetwork(hidden, output, scaling, calibration, presentations);
-        ScoringSettings scoring = ReadScoring(reader);
-        TrainingSettings settings = isEarly
-            ? EarlyModelFormat.ReadSettings(reader, network)
-            : ReadSettings(reader, network);
-        TrainingHistory history = ReadHistory(reader, network.Layers.Count, version);
-        reader.ReadDigest();
-        return new ModelContents(network, history, settings, scoring);
+        if (isEarly && output.Goal is null)
+            throw new FormatException("its output layer has no goal");
+        return network;
 
         // Number of numbers of a signal that comes from below a layer; of others it is not known yet.
         Func<Signal, long?> SizeBelow(int layer) =>
@@ -505,6 +584,8 @@ internal static class ModelFormat
     {
         Write(writer, settings.Epochs, settings.BatchSize, settings.Presentations);
         writer.Write((byte)settings.Standardization);
+        writer.Write(settings.EpochsPerEvaluation);
+        writer.Write(settings.ValidationFraction);
         writer.Write(settings.EarlyStoppingRounds ?? -1);
         writer.Write(settings.RestoreBestEpoch);
         writer.Write(settings.Seed);
@@ -563,6 +644,8 @@ internal static class ModelFormat
         int batchSize = reader.ReadInt32();
         int presentations = reader.ReadInt32();
         Standardization standardization = ReadEnum<Standardization>(reader);
+        int epochsPerEvaluation = reader.ReadInt32();
+        double validationFraction = reader.ReadDouble();
         int earlyStopping = reader.ReadInt32();
         bool restoreBestEpoch = reader.ReadBoolean();
         ulong seed = reader.ReadUInt64();
@@ -584,7 +667,9 @@ internal static class ModelFormat
             Image = image,
             Presentations = presentations,
             Epochs = epochs,
+            EpochsPerEvaluation = epochsPerEvaluation,
             BatchSize = batchSize,
+            ValidationFraction = validationFraction,
             Standardization = standardization,
             EarlyStoppingRounds = earlyStopping < 0 ? null : earlyStopping,
             RestoreBestEpoch = restoreBestEpoch,
@@ -714,6 +799,34 @@ internal static class ModelFormat
         for (int i = 0; i < progress.Length; i++)
             progress[i] = new LayerProgress(reader.ReadDouble(), reader.ReadCounted<double>(), reader.ReadDouble());
         return (progress, seconds);
+    }
+
+    private static void WriteEncoding(CheckedWriter writer, FeatureEncoding? encoding)
+    {
+        bool isThere = encoding is { IsIdentity: false };
+        writer.Write(isThere);
+        if (!isThere)
+            return;
+        writer.Write(encoding!.FeatureCount);
+        for (int feature = 0; feature < encoding.FeatureCount; feature++)
+            writer.WriteCounted<float>([.. encoding.KnotsOf(feature)]);
+        writer.Write(encoding.Substitutes is not null);
+        if (encoding.Substitutes is null)
+            return;
+        writer.WriteItems<float>([.. encoding.Substitutes]);
+        writer.WriteCounted<int>([.. encoding.IndicatedFeatures]);
+    }
+
+    private static FeatureEncoding? ReadEncoding(CheckedReader reader)
+    {
+        if (!reader.ReadBoolean())
+            return null;
+        var knots = new float[reader.ReadCount(bytesEach: sizeof(int))][];
+        for (int feature = 0; feature < knots.Length; feature++)
+            knots[feature] = reader.ReadCounted<float>();
+        return reader.ReadBoolean()
+            ? new FeatureEncoding(knots, reader.ReadItems<float>(knots.Length), reader.ReadCounted<int>())
+            : new FeatureEncoding(knots);
     }
 
     private static double? NullIfNaN(double value) => double.IsNaN(value) ? null : value;

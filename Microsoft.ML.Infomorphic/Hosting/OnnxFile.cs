@@ -18,9 +18,9 @@ internal sealed class OnnxFile : IOnnxGraph
 
     public int OperatorSet => OperatorSetVersion;
 
-    /// <summary>Writes a network.</summary>
+    /// <summary>Writes networks, whose mean probabilities are the scores.</summary>
     /// <param name="stream">Where to.</param>
-    /// <param name="network">The network.</param>
+    /// <param name="networks">The networks, of one shape.</param>
     /// <param name="scoring">How rows are scored.</param>
     /// <param name="labels">
     /// The classes' labels (float, double, long or string) and, last, the one of a row that has none.
@@ -28,17 +28,20 @@ internal sealed class OnnxFile : IOnnxGraph
     /// <param name="features">The name of the input.</param>
     /// <param name="scores">The name of the output with the scores.</param>
     /// <param name="predictedLabel">The name of the output with the labels.</param>
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
     /// <exception cref="InvalidOperationException">The model cannot be expressed, or is larger than a file may be.</exception>
     public static void Write(
         Stream stream,
-        InfomorphicNetwork network,
+        IReadOnlyList<InfomorphicNetwork> networks,
         ScoringSettings scoring,
         Array labels,
         string features,
         string scores,
-        string predictedLabel
+        string predictedLabel,
+        FeatureEncoding? encoding = null
     )
     {
+        InfomorphicNetwork network = networks[0];
         if (OnnxNetwork.Obstacle(network, scoring) is string obstacle)
             throw new InvalidOperationException(obstacle);
         string[] names = [features, scores, predictedLabel];
@@ -47,10 +50,10 @@ internal sealed class OnnxFile : IOnnxGraph
                 $"The features and the outputs must have different names, and are {string.Join(", ", names)}: rename the feature column."
             );
         var file = new OnnxFile(names);
-        OnnxNetwork.AddScores(file, network, scoring, features, scores);
+        OnnxNetwork.AddScores(file, networks, scoring, features, scores, encoding);
         OnnxNetwork.AddLabels(file, scores, labels, predictedLabel);
         file._graph.Add(2, "infomorphic network");
-        file._graph.Add(11, Value(features, typeof(float), network.FeatureCount));
+        file._graph.Add(11, Value(features, typeof(float), encoding?.FeatureCount ?? network.FeatureCount));
         file._graph.Add(12, Value(scores, typeof(float), network.ClassCount));
         file._graph.Add(12, Value(predictedLabel, labels.GetType().GetElementType()!));
         WireMessage model = new WireMessage()

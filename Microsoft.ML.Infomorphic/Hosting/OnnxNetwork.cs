@@ -2,7 +2,8 @@
 // withheld: the schedule is carried out as everywhere, and nodes are written instead of numbers.
 //
 //   symbol        node              shape               –
-//   x             features          rows × features     raw: the standardisation is folded into the weights
+//   x             features          rows × features     raw: the standardisation is folded into the weights; encoded where
+//                                                       the model encodes them (OnnxEncoding)
 //   F             F, F2 …           samples × N         the sum of its projections, W_F x + b_F; numbered by visits of the
 //                                                       layer, where it is aggregated anew
 //   C             C1, C2 …          samples × N         what is withheld or not heard yet is the bias b_C, a constant
@@ -11,6 +12,8 @@
 //   passed on     y1/passed …       rows × outputs      of neurons at several positions: a position after another, or cells
 //   z             z1 …              rows × classes      the output layer's outputs in every visit but the last
 //   score         logits            rows × classes      a·(W_O y + b_O) + b, with the calibration a, b folded into W_O, b_O
+//
+// Of several networks, the names of the i-th one's nodes begin with "network i/", and scores are the mean of their probabilities.
 //
 // A sample is a row at a position: sample r·P + p is row r at position p, where neurons share their weights over P positions.
 // In networks with several hidden layers the names of the i-th one's nodes begin with "hi/".
@@ -42,9 +45,9 @@ internal sealed class OnnxNetwork : IPresenter
     private readonly string _features;
     private readonly LayerValues[] _layers;
 
-    private OnnxNetwork(IOnnxGraph graph, InfomorphicNetwork network, ScoringSettings scoring, string features)
+    private OnnxNetwork(OnnxNodes nodes, InfomorphicNetwork network, ScoringSettings scoring, string features)
     {
-        _nodes = new OnnxNodes(graph);
+        _nodes = nodes;
         _sums = new OnnxSums(_nodes);
         _network = network;
         _scoring = scoring;
@@ -75,21 +78,46 @@ internal sealed class OnnxNetwork : IPresenter
 
     /// <summary>Adds the scores.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="network">The network.</param>
+    /// <param name="networks">The networks; scores are the mean of their probabilities.</param>
     /// <param name="scoring">How rows are scored.</param>
     /// <param name="features">The name of the features, rows × features.</param>
     /// <param name="scores">The name of the output that becomes the scores, rows × classes.</param>
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
     public static void AddScores(
         IOnnxGraph graph,
-        InfomorphicNetwork network,
+        IReadOnlyList<InfomorphicNetwork> networks,
         ScoringSettings scoring,
         string features,
-        string scores
+        string scores,
+        FeatureEncoding? encoding
     )
     {
-        var presenter = new OnnxNetwork(graph, network, scoring, features);
-        presenter._schedule.Present(ref presenter);
-        graph.Output("Softmax", [presenter._layers[^1].Final], scores, ("axis", 1));
+        var shared = new OnnxNodes(graph);
+        if (encoding is { IsIdentity: false })
+            features = OnnxEncoding.Add(shared, encoding, features);
+        if (networks.Count == 1)
+        {
+            graph.Output("Softmax", [Logits(shared, networks[0])], scores, ("axis", 1));
+            return;
+        }
+
+        string sum = "";
+        for (int i = 0; i < networks.Count; i++)
+        {
+            var nodes = new OnnxNodes(graph, $"network {i + 1}/");
+            string p = nodes.Node("Softmax", [Logits(nodes, networks[i])], "probabilities", ("axis", 1));
+            sum = i == 0 ? p : nodes.Node("Add", [sum, p], "sum");
+        }
+
+        string count = graph.Constant("networks", new[] { (float)networks.Count }, 1);
+        graph.Output("Div", [sum, count], scores);
+
+        string Logits(OnnxNodes nodes, InfomorphicNetwork network)
+        {
+            var presenter = new OnnxNetwork(nodes, network, scoring, features);
+            presenter._schedule.Present(ref presenter);
+            return presenter._layers[^1].Final;
+        }
     }
 
     void IPresenter.Aggregate(Visit visit)

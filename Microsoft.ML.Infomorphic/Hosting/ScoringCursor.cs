@@ -34,7 +34,7 @@ internal sealed class ScoringCursor : RootCursorBase
 
     private readonly ScoredColumns _columns;
     private readonly DataViewRowCursor _source;
-    private readonly NetworkScorer _scorer;
+    private readonly EnsembleScorer _scorer;
     private readonly bool[] _active;
     private readonly ValueGetter<VBuffer<float>> _getFeatures;
     private readonly ValueGetter<DataViewRowId> _getId;
@@ -65,7 +65,7 @@ internal sealed class ScoringCursor : RootCursorBase
         ScoredColumns columns,
         bool[] active,
         DataViewRowCursor source,
-        NetworkScorer scorer,
+        EnsembleScorer scorer,
         int helpers
     )
         : base(provider)
@@ -292,7 +292,7 @@ internal sealed class ScoringCursor : RootCursorBase
 
     private void CheckLength(in VBuffer<float> features)
     {
-        int expected = _scorer.Network.FeatureCount;
+        int expected = _scorer.FeatureCount;
         if (features.Length != expected)
             throw Ch.Except($"The model was trained on {expected} features, and the row has {features.Length}.");
     }

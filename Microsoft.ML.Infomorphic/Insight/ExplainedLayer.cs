@@ -122,8 +122,12 @@ internal sealed class ExplainedLayer
     }
 
     /// <summary>What is known of the layer in the end.</summary>
-    public LayerInsight ToInsight(InfomorphicNetwork network, IReadOnlyList<long>? places) =>
-        new(network, _index, Insight.ToInsights(places), _passesOnMeans);
+    public LayerInsight ToInsight(
+        InfomorphicNetwork network,
+        IReadOnlyList<long>? places,
+        FeatureEncoding? encoding,
+        IReadOnlyList<string>? featureNames
+    ) => new(network, _index, Insight.ToInsights(places), _passesOnMeans, encoding, featureNames);
 }
 
 /// <summary>Numbers of neurons, or of features: rows of a batch lie side by side.</summary>

@@ -3,6 +3,9 @@ namespace Microsoft.ML.Infomorphic.Insight;
 /// <summary>How a trained network is looked into.</summary>
 public sealed record InsightSettings
 {
+    /// <summary>Which of the model's networks is looked into, from 0.</summary>
+    public int Network { get; init; }
+
     /// <summary>
     /// Rows from which a decomposition is counted: at least 2, the training's batch size as a rule. Estimates from few
     /// rows are larger than those from many, so that numbers compare with those of the training at its batch size alone.
@@ -31,6 +34,7 @@ public sealed record InsightSettings
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 2);
+        ArgumentOutOfRangeException.ThrowIfNegative(Network);
         ArgumentOutOfRangeException.ThrowIfNegative(TypicalRows);
         if (Threads is int threads)
         {

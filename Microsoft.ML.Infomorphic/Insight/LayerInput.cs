@@ -28,8 +28,11 @@ public sealed record LayerInput(
 )
 {
     /// <summary>The parts of what drives a layer.</summary>
-    internal static IReadOnlyList<LayerInput> Of(InfomorphicNetwork network, InfomorphicLayer layer) =>
-        [.. layer.Sources[0].Projections.Select(projection => Of(network, projection))];
+    internal static IReadOnlyList<LayerInput> Of(
+        InfomorphicNetwork network,
+        InfomorphicLayer layer,
+        FeatureEncoding encoding
+    ) => [.. layer.Sources[0].Projections.Select(projection => Of(network, projection, encoding))];
 
     /// <summary>What a signal is called: a hidden layer has a number where it is not the only one.</summary>
     internal static string NameOf(InfomorphicNetwork network, Signal signal) =>
@@ -38,7 +41,7 @@ public sealed record LayerInput(
         : network.HiddenLayers.Count == 1 ? "hidden"
         : $"hidden {signal.Index + 1}";
 
-    private static LayerInput Of(InfomorphicNetwork network, Projection projection)
+    private static LayerInput Of(InfomorphicNetwork network, Projection projection, FeatureEncoding encoding)
     {
         Connectivity connectivity = projection.Connectivity;
         FieldGrid? fields = FieldsOf(projection);
@@ -46,7 +49,9 @@ public sealed record LayerInput(
         return new LayerInput(
             NameOf(network, projection.Signal),
             projection.Signal,
-            isShared ? connectivity.ConnectionsPerNeuron : connectivity.InputCount,
+            isShared ? connectivity.ConnectionsPerNeuron
+                : projection.Signal == Signal.Features ? encoding.FeatureCount
+                : connectivity.InputCount,
             isShared
                 ? new ImageShape(fields!.Height, fields.Width, fields.Image.Channels, Interleaved: true)
                 : fields?.Image ?? ShapeOf(network, projection.Signal),

@@ -58,7 +58,7 @@ internal sealed class NetworkExplainer
 
     /// <summary>Explains a network.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="rows">Labelled rows, at least one, with the network's numbers of features and classes.</param>
+    /// <param name="rows">Labelled rows, at least one, with the model's number of features and the network's of classes.</param>
     /// <param name="settings">How to look at them; null for the defaults.</param>
     /// <param name="classNames">The classes' names; null for their numbers from 0.</param>
     /// <param name="places">The place in the data of each row; null where they are the data.</param>
@@ -66,6 +66,8 @@ internal sealed class NetworkExplainer
     /// The hidden layers, from 0 for the lowest, that passed on their mean outputs with the label withheld to the layers above
     /// them in training; null for none.
     /// </param>
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
+    /// <param name="featureNames">The names of the features; null where they have none.</param>
     /// <param name="cancellationToken">Cancels between two batches.</param>
     /// <returns>The explanation, which depends on neither the number of threads nor the machine's speed.</returns>
     /// <exception cref="ArgumentException">There is no row, the rows do not fit the network, or there is no such layer.</exception>
@@ -78,6 +80,8 @@ internal sealed class NetworkExplainer
         IReadOnlyList<string>? classNames = null,
         IReadOnlyList<long>? places = null,
         IReadOnlyList<int>? passMeans = null,
+        FeatureEncoding? encoding = null,
+        IReadOnlyList<string>? featureNames = null,
         CancellationToken cancellationToken = default
     )
     {
@@ -88,9 +92,10 @@ internal sealed class NetworkExplainer
         passMeans ??= [];
         if (rows.RowCount == 0)
             throw new ArgumentException("There is no row to explain the network on.", nameof(rows));
-        if (rows.Features.FeatureCount != network.FeatureCount)
+        int features = encoding?.FeatureCount ?? network.FeatureCount;
+        if (rows.Features.FeatureCount != features)
             throw new ArgumentException(
-                $"The model was trained on {network.FeatureCount} features and the rows have {rows.Features.FeatureCount}.",
+                $"The model was trained on {features} features and the rows have {rows.Features.FeatureCount}.",
                 nameof(rows)
             );
         if (rows.ClassCount != network.ClassCount)
@@ -105,9 +110,14 @@ internal sealed class NetworkExplainer
                     nameof(passMeans)
                 );
 
+        if (encoding is not null)
+            rows = EncodedRows.Of(rows, encoding);
         var explainer = new NetworkExplainer(network, rows, settings, passMeans);
         explainer.Run(cancellationToken);
-        LayerInsight[] layers = [.. explainer._layers.Select(layer => layer.ToInsight(network, places))];
+        LayerInsight[] layers =
+        [
+            .. explainer._layers.Select(layer => layer.ToInsight(network, places, encoding, featureNames)),
+        ];
         return new NetworkInsight(
             layers[..^1],
             layers[^1],

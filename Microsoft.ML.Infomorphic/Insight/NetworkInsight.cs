@@ -44,21 +44,30 @@ public sealed record NeuronInsight(
 /// <summary>A layer, explained neuron by neuron.</summary>
 public sealed class LayerInsight
 {
+    private readonly FeatureEncoding _encoding;
+    private readonly IReadOnlyList<string>? _featureNames;
+
     /// <param name="network">The network.</param>
     /// <param name="index">The layer's place, from 0.</param>
     /// <param name="neurons">What is known of its neurons.</param>
     /// <param name="passesOnMeans">Whether it passes on mean outputs with the label withheld.</param>
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
+    /// <param name="featureNames">The names of the features; null where they have none.</param>
     internal LayerInsight(
         InfomorphicNetwork network,
         int index,
         IReadOnlyList<NeuronInsight> neurons,
-        bool passesOnMeans = false
+        bool passesOnMeans = false,
+        FeatureEncoding? encoding = null,
+        IReadOnlyList<string>? featureNames = null
     )
     {
+        _encoding = encoding ?? FeatureEncoding.None(network.FeatureCount);
+        _featureNames = featureNames;
         InfomorphicLayer layer = network.Layers[index];
         Name = LayerInput.NameOf(network, Signal.Layer(index));
         Layer = layer;
-        Inputs = LayerInput.Of(network, layer);
+        Inputs = LayerInput.Of(network, layer, _encoding);
         PassesOnMeans = passesOnMeans;
         Neurons = neurons;
         Sources = string.Concat(layer.Sources.Select(source => source.Symbol));
@@ -109,7 +118,8 @@ public sealed class LayerInsight
     /// <param name="part">Which of <see cref="Inputs"/>, from 0.</param>
     /// <returns>
     /// One weight for each number of the signal, 0 where the neuron is not connected; or, where neurons share their weights
-    /// over all fields, one for each number of a field. Weights of the features apply to raw features.
+    /// over all fields, one for each number of a field. Weights of the features apply to raw features; of a feature that the
+    /// model encodes, it is the mean slope of its <see cref="FeatureCurve"/>.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such neuron or part.</exception>
     public float[] ReceptiveField(int neuron, int part = 0)
@@ -119,7 +129,65 @@ public sealed class LayerInsight
         ArgumentOutOfRangeException.ThrowIfNegative(part);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(part, Inputs.Count);
         Projection projection = Layer.Sources[0].Projections[part];
-        return Inputs[part].IsShared ? projection.WeightsOf(neuron).ToArray() : projection.Spread(neuron);
+        if (Inputs[part].IsShared)
+            return projection.WeightsOf(neuron).ToArray();
+        float[] weights = projection.Spread(neuron);
+        if (projection.Signal != Signal.Features || _encoding.IsIdentity)
+            return weights;
+        float[] slopes = weights[.._encoding.FeatureCount];
+        for (int feature = 0; feature < slopes.Length; feature++)
+            if (_encoding.KnotsOf(feature).Count > 0)
+                slopes[feature] = (float)Insight.FeatureCurve.Of(_encoding, feature, "", weights).MeanSlope;
+        return slopes;
+    }
+
+    /// <summary>How a feature drives a neuron.</summary>
+    /// <param name="neuron">The neuron, from 0.</param>
+    /// <param name="feature">The feature, from 0.</param>
+    /// <returns>A line, or a curve where the model encodes the feature; it applies to the raw feature.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such neuron or feature.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The layer does not hear the features, or its neurons share their weights over fields of them.
+    /// </exception>
+    public FeatureCurve FeatureCurve(int neuron, int feature) => FeatureCurves(neuron, [feature])[0];
+
+    /// <summary>How features drive a neuron.</summary>
+    /// <param name="neuron">The neuron, from 0.</param>
+    /// <param name="features">The features, from 0; null for all.</param>
+    /// <returns>A line or a curve for each of them, in their order.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such neuron or feature.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The layer does not hear the features, or its neurons share their weights over fields of them.
+    /// </exception>
+    public IReadOnlyList<FeatureCurve> FeatureCurves(int neuron, IReadOnlyList<int>? features = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(neuron);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(neuron, Layer.NeuronCount);
+        Projection? projection = Layer
+            .Sources[0]
+            .Projections.FirstOrDefault(projection => projection.Signal == Signal.Features);
+        if (projection is null)
+            throw new InvalidOperationException($"The {Name} layer does not hear the features.");
+        if (projection.Connectivity is SharedFields)
+            throw new InvalidOperationException(
+                $"The neurons of the {Name} layer share their weights over fields, and have no weight of a feature of its own."
+            );
+        float[] weights = projection.Spread(neuron);
+        return
+        [
+            .. (features ?? [.. Enumerable.Range(0, _encoding.FeatureCount)]).Select(feature =>
+            {
+                ArgumentOutOfRangeException.ThrowIfNegative(feature);
+                ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(feature, _encoding.FeatureCount);
+                return Insight.FeatureCurve.Of(_encoding, feature, NameOf(feature), weights);
+            }),
+        ];
+    }
+
+    private string NameOf(int feature)
+    {
+        string? name = _featureNames?[feature];
+        return string.IsNullOrEmpty(name) ? feature.ToString(CultureInfo.InvariantCulture) : name;
     }
 
     private NeuronInformation Combine(Func<IEnumerable<double>, double> combine)

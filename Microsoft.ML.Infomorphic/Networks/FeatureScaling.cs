@@ -3,7 +3,12 @@ namespace Microsoft.ML.Infomorphic.Networks;
 /// <summary>How features are standardised before training.</summary>
 public enum Standardization
 {
-    /// <summary><see cref="Global"/> where the features look like one kind of measurement (pixels), else <see cref="PerFeature"/>.</summary>
+    /// <summary>
+    /// <see cref="Global"/> where the features are pixels: of one range, and an image by its shape or at least 64 of which
+    /// neighbours are correlated. Else <see cref="PerFeature"/>, but for features that are zero in more than half of the rows, as
+    /// those of text and of categories: they keep their zeros, and what is not zero comes to one common magnitude, so that the
+    /// rarest are not the largest.
+    /// </summary>
     Auto = 0,
 
     /// <summary>One mean and one standard deviation over all features, as published for images.</summary>

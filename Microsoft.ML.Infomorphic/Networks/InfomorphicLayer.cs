@@ -120,6 +120,29 @@ public sealed class InfomorphicLayer
     /// </summary>
     public int OutputCount => CellCount * NeuronCount;
 
+    /// <summary>Whether another layer differs from this one in numbers and drawn connections alone.</summary>
+    internal bool IsShapedLike(InfomorphicLayer other)
+    {
+        return Activation.Equals(other.Activation)
+            && Goal is null == other.Goal is null
+            && PositionCount == other.PositionCount
+            && Equals(Pooling, other.Pooling)
+            && Shape(this).SequenceEqual(Shape(other));
+
+        static IEnumerable<(char, Signal, Type, int, int, int)> Shape(InfomorphicLayer layer) =>
+            from source in layer.Sources
+            from projection in source.Projections
+            let connectivity = projection.Connectivity
+            select (
+                source.Symbol,
+                projection.Signal,
+                connectivity.GetType(),
+                connectivity.NeuronCount,
+                connectivity.InputCount,
+                connectivity.ConnectionsPerNeuron
+            );
+    }
+
     /// <summary>The one position grid of the sources' projections.</summary>
     internal static FieldGrid? FindPositions(IEnumerable<Source> sources, Pooling? pooling) =>
         FindPositions(

@@ -95,6 +95,10 @@ public sealed class InfomorphicNetwork
     /// <summary>The order in which a row that is scored, without its label, is presented.</summary>
     internal Schedule ScoringSchedule => Schedule.Of(this, withLabel: false);
 
+    /// <summary>The network with another calibration.</summary>
+    internal InfomorphicNetwork With(ScoreCalibration calibration) =>
+        new(HiddenLayers, OutputLayer, FeatureScaling, calibration, Presentations);
+
     /// <summary>Number of numbers of a signal.</summary>
     internal int SizeOf(Signal signal) =>
         signal.Kind switch
@@ -103,6 +107,13 @@ public sealed class InfomorphicNetwork
             SignalKind.Layer => Layers[signal.Index].OutputCount,
             _ => ClassCount,
         };
+
+    /// <summary>Whether another network differs from this one in numbers and drawn connections alone.</summary>
+    internal bool IsShapedLike(InfomorphicNetwork other) =>
+        FeatureCount == other.FeatureCount
+        && Presentations == other.Presentations
+        && Layers.Count == other.Layers.Count
+        && Layers.Zip(other.Layers).All(pair => pair.First.IsShapedLike(pair.Second));
 
     private static bool HearsLate(InfomorphicLayer layer, int index) =>
         layer.Sources.Any(source => source.Projections.Any(projection => projection.Signal.IsLateFor(index)));

@@ -63,6 +63,9 @@ internal sealed class RowSelection(RowSource source, int[]? rows)
     /// <summary>The rows in batches; the last one may be smaller.</summary>
     /// <param name="batchSize">Rows of a batch.</param>
     public IEnumerable<RowBatch> Batches(int batchSize) => source.Batches(rows, batchSize);
+
+    /// <summary>The same rows of what becomes of their source.</summary>
+    public RowSelection Of(Func<RowSource, RowSource> become) => new(become(source), rows);
 }
 
 /// <summary>Rows that are all in memory.</summary>

@@ -34,7 +34,7 @@ public sealed unsafe partial class NetworkScorer
     internal ScoringBlock Rent()
     {
         if (!_blocks.TryTake(out ScoringBlock? block))
-            return new ScoringBlock(Network.FeatureCount, Network.ClassCount, RowsPerBlock);
+            return new ScoringBlock(Network.FeatureCount, Network.ClassCount, RowsPerBlock, Encoding);
         Interlocked.Decrement(ref _blockCount);
         block.Clear();
         return block;
@@ -55,6 +55,13 @@ public sealed unsafe partial class NetworkScorer
         if (block.RowCount == 0)
             return;
         ScoringMemory memory = Load(block);
+        Score(block, memory);
+        Unload(memory);
+    }
+
+    /// <summary>Scores all rows of a block in a memory into which a scorer of a network of the same shape has loaded it.</summary>
+    internal void Score(ScoringBlock block, ScoringMemory memory)
+    {
         var presenter = new ScoringPresenter(this, block, memory, Settings.Mode, -1)
         {
             Part = _isSampled ? PresentedPart.Fixed : PresentedPart.All,
@@ -64,7 +71,6 @@ public sealed unsafe partial class NetworkScorer
             Sample(block, presenter);
         else
             Normalize(block, presenter);
-        _memories.Add(memory);
     }
 
     /// <summary>
@@ -93,16 +99,20 @@ public sealed unsafe partial class NetworkScorer
                 presenter.Gather(Layers[layer].OutputsAt, row, ofRow);
         }
 
-        _memories.Add(memory);
+        Unload(memory);
     }
 
-    private ScoringMemory Load(ScoringBlock block)
+    /// <summary>Turns the rows of a block into tiles.</summary>
+    internal ScoringMemory Load(ScoringBlock block)
     {
         if (!_memories.TryTake(out ScoringMemory? memory))
             memory = new ScoringMemory(Network.FeatureCount);
         memory.Load(this, block);
         return memory;
     }
+
+    /// <summary>Gives the tiles' memory back.</summary>
+    internal void Unload(ScoringMemory memory) => _memories.Add(memory);
 
     private void Normalize(ScoringBlock block, in ScoringPresenter presenter)
     {

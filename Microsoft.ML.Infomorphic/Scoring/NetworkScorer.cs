@@ -27,12 +27,21 @@ public sealed unsafe partial class NetworkScorer
     /// <summary>Prepares a network for scoring.</summary>
     /// <param name="network">The network.</param>
     /// <param name="settings">How to score.</param>
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number of samples is less than 1.</exception>
-    public NetworkScorer(InfomorphicNetwork network, ScoringSettings settings)
+    /// <exception cref="ArgumentException">The network reads something else.</exception>
+    public NetworkScorer(InfomorphicNetwork network, ScoringSettings settings, FeatureEncoding? encoding = null)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(settings);
         settings.Validate();
+        if (encoding is not null && encoding.EncodedCount != network.FeatureCount)
+            throw new ArgumentException(
+                $"The network reads {network.FeatureCount} numbers of a row, and the encoding gives {encoding.EncodedCount}.",
+                nameof(encoding)
+            );
+        Encoding = encoding is { IsIdentity: false } ? encoding : null;
+        FeatureCount = encoding?.FeatureCount ?? network.FeatureCount;
         Network = network;
         Settings = settings;
         _schedule = Schedule.Of(network, withLabel: false, [network.Layers.Count - 1]);
@@ -78,6 +87,12 @@ public sealed unsafe partial class NetworkScorer
 
     /// <summary>How rows are scored.</summary>
     public ScoringSettings Settings { get; }
+
+    /// <summary>What the network reads of a row; null for the features as they are.</summary>
+    public FeatureEncoding? Encoding { get; }
+
+    /// <summary>Number of features of a row, before it is encoded.</summary>
+    public int FeatureCount { get; }
 
     /// <summary>The layers.</summary>
     internal ScoringLayer[] Layers { get; }
@@ -163,9 +178,9 @@ public sealed unsafe partial class NetworkScorer
 
     private void CheckFeatures(ReadOnlySpan<float> features)
     {
-        if (features.Length != Network.FeatureCount)
+        if (features.Length != FeatureCount)
             throw new ArgumentException(
-                $"The model was trained on {Network.FeatureCount} features and the row has {features.Length}.",
+                $"The model was trained on {FeatureCount} features and the row has {features.Length}.",
                 nameof(features)
             );
     }
@@ -178,9 +193,9 @@ public sealed unsafe partial class NetworkScorer
                 nameof(values)
             );
         foreach (int index in indices)
-            if ((uint)index >= (uint)Network.FeatureCount)
+            if ((uint)index >= (uint)FeatureCount)
                 throw new ArgumentException(
-                    $"The model was trained on {Network.FeatureCount} features and the row has feature {index}.",
+                    $"The model was trained on {FeatureCount} features and the row has feature {index}.",
                     nameof(indices)
                 );
     }
@@ -212,26 +227,29 @@ public sealed unsafe partial class NetworkScorer
         Span<float> results
     )
     {
-        if (!_needsAllFeatures)
+        if (Encoding is null && !_needsAllFeatures)
         {
             Present(new RowFeatures(indices, values, default), schedule, target, results);
             return;
         }
 
         // What is drawn follows from all features, and so do signs in doubt.
-        float[] rented = ArrayPool<float>.Shared.Rent(Network.FeatureCount);
+        float[] rented = ArrayPool<float>.Shared.Rent(FeatureCount);
         try
         {
-            Span<float> features = rented.AsSpan(0, Network.FeatureCount);
+            Span<float> features = rented.AsSpan(0, FeatureCount);
             features.Clear();
             for (int i = 0; i < indices.Length; i++)
                 features[indices[i]] = values[i];
-            Present(
-                ReadsAllFeatures ? new RowFeatures(features) : new RowFeatures(indices, values, features),
-                schedule,
-                target,
-                results
-            );
+            if (Encoding is not null)
+                Present(features, schedule, target, results);
+            else
+                Present(
+                    ReadsAllFeatures ? new RowFeatures(features) : new RowFeatures(indices, values, features),
+                    schedule,
+                    target,
+                    results
+                );
         }
         finally
         {
@@ -240,6 +258,27 @@ public sealed unsafe partial class NetworkScorer
     }
 
     private void Present(ReadOnlySpan<float> features, Schedule schedule, int target, Span<float> results)
+    {
+        if (Encoding is null)
+        {
+            PresentEncoded(features, schedule, target, results);
+            return;
+        }
+
+        float[] rented = ArrayPool<float>.Shared.Rent(Network.FeatureCount);
+        try
+        {
+            Span<float> encoded = rented.AsSpan(0, Network.FeatureCount);
+            Encoding.Encode(features, encoded);
+            PresentEncoded(encoded, schedule, target, results);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
+        }
+    }
+
+    private void PresentEncoded(ReadOnlySpan<float> features, Schedule schedule, int target, Span<float> results)
     {
         if (ReadsAllFeatures)
         {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Infomorphic.Kernels;
+using Microsoft.ML.Infomorphic.Networks;
 
 namespace Microsoft.ML.Infomorphic.Scoring;
 
@@ -20,6 +21,10 @@ internal sealed unsafe class ScoringBlock
     private readonly int _featureCount;
     private readonly int _classCount;
 
+    // Rows come as they are, and are kept as the network reads them.
+    private readonly FeatureEncoding? _encoding;
+    private float[]? _raw;
+
     // Pinned, each by itself: a reader may fill a whole array, and no part of one.
     private readonly float[]?[] _full;
     private readonly nint[] _addresses;
@@ -28,11 +33,13 @@ internal sealed unsafe class ScoringBlock
     private float[] _values = [];
 
     /// <summary>Makes room.</summary>
-    /// <param name="featureCount">Features of a row.</param>
+    /// <param name="featureCount">Features of a row, as the network reads it.</param>
     /// <param name="classCount">Scores of a row.</param>
     /// <param name="capacity">The largest number of rows.</param>
-    public ScoringBlock(int featureCount, int classCount, int capacity)
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
+    public ScoringBlock(int featureCount, int classCount, int capacity, FeatureEncoding? encoding = null)
     {
+        _encoding = encoding;
         _featureCount = featureCount;
         _classCount = classCount;
         Capacity = capacity;
@@ -57,20 +64,31 @@ internal sealed unsafe class ScoringBlock
     public int RowCount { get; private set; }
 
     /// <summary>Where the next row may be written before it is added in full.</summary>
-    public float[] NextRow => Row(RowCount);
+    public float[] NextRow =>
+        _encoding is null
+            ? Row(RowCount)
+            : _raw ??= GC.AllocateUninitializedArray<float>(_encoding.FeatureCount, pinned: true);
 
     /// <summary>Removes all rows.</summary>
     public void Clear() => RowCount = 0;
 
     /// <summary>Gives away the memory of the next row: someone else may write to it.</summary>
-    public void GiveNextRowAway() => _full[RowCount] = null;
+    public void GiveNextRowAway()
+    {
+        if (_encoding is null)
+            _full[RowCount] = null;
+        else
+            _raw = null;
+    }
 
     /// <summary>Adds a row in full.</summary>
     /// <param name="features">The features; nothing is copied where they are those of <see cref="NextRow"/>.</param>
     public void Add(ReadOnlySpan<float> features)
     {
         float[] row = Row(RowCount);
-        if (!Unsafe.AreSame(ref MemoryMarshal.GetReference(features), ref row[0]))
+        if (_encoding is not null)
+            _encoding.Encode(features, row);
+        else if (!Unsafe.AreSame(ref MemoryMarshal.GetReference(features), ref row[0]))
             features.CopyTo(row);
         Append(RowKind.Full);
     }
@@ -78,6 +96,13 @@ internal sealed unsafe class ScoringBlock
     /// <summary>Adds a row by its non-zero features.</summary>
     public void Add(ReadOnlySpan<int> indices, ReadOnlySpan<float> values)
     {
+        if (_encoding is not null)
+        {
+            Expand(indices, values, NextRow);
+            Add(NextRow);
+            return;
+        }
+
         if ((long)indices.Length * SparseFactor > _featureCount)
         {
             Expand(indices, values, Row(RowCount));
@@ -101,6 +126,9 @@ internal sealed unsafe class ScoringBlock
 
     /// <summary>The scores of a row.</summary>
     public Span<float> Probabilities(int row) => _probabilities.AsSpan(row * _classCount, _classCount);
+
+    /// <summary>The scores of all rows, one row after another.</summary>
+    public Span<float> AllProbabilities => _probabilities.AsSpan(0, RowCount * _classCount);
 
     /// <summary>Whether a row has no scores, because a feature is not finite or became so in a sum.</summary>
     public bool IsMissing(int row) => _kinds[row] == RowKind.Missing;

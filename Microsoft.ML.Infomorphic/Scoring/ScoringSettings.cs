@@ -20,7 +20,10 @@ public enum ScoringMode
 /// <param name="Samples">
 /// Samples to average over, 1 to <see cref="MaximumSamples"/>; used by <see cref="ScoringMode.Sampled"/> alone.
 /// </param>
-/// <param name="Seed">The samples follow from this number and the row's features.</param>
+/// <param name="Seed">
+/// The samples follow from this number and the row's features; of several networks, each one's from a number of its own that
+/// follows from this one.
+/// </param>
 /// <param name="Calibrate">
 /// Whether probabilities are calibrated (<see cref="ScoreCalibration"/>). Without it they are the softmax of what the
 /// output neurons aggregate, and the predicted class is the paper's: that of the neuron most likely to fire.

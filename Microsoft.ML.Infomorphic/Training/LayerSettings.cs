@@ -115,6 +115,12 @@ public sealed record LayerSettings
     /// <summary>The optimiser.</summary>
     public AdamSettings Optimizer { get; init; } = new(0.002, 0.00035);
 
+    /// <summary>
+    /// Whether the learning rate is not that of <see cref="Optimizer"/> but follows from the number of a neuron's inputs
+    /// (<see cref="AutomaticSettings.LearningRate"/>).
+    /// </summary>
+    internal bool HasAutomaticLearningRate { get; init; }
+
     /// <summary>What the layer passes on to the layers above it in training.</summary>
     public PassedOutputs PassesOn { get; init; } = PassedOutputs.Sampled;
 

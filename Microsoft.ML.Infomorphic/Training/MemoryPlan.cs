@@ -153,6 +153,7 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
     // the last one of an epoch may be smaller.
     private long ForNetwork(int features, int classes)
     {
+        features = Encoded(features);
         IReadOnlyList<LayerSize> layers = Layers(features, classes);
         double weights = layers.Sum(layer => layer.Weights);
         double receptiveFields = layers.Sum(layer => layer.ReceptiveFields);
@@ -165,6 +166,16 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
         double bytes = sizeof(float) * (networks * (6 * weights + receptiveFields) + 2 * batch);
         return bytes < long.MaxValue / 4 ? (long)bytes : long.MaxValue / 4;
     }
+
+    // Numbers of a row at most, once it is encoded.
+    private int Encoded(int features) =>
+        features
+        + FeatureEncodingEstimator.MostAdded(
+            features,
+            settings.Encoding,
+            settings.MissingValues,
+            settings.Image is not null
+        );
 
     private LayerSize[] Layers(int features, int classes)
     {

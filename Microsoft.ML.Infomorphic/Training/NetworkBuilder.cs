@@ -12,7 +12,7 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// </param>
 internal sealed class NetworkBuilder(TrainingSettings settings, int features, int classes, bool draws = true)
 {
-    private readonly RandomStream _random = new(settings.Seed, RandomStreams.LateralConnections);
+    private readonly RandomStream _random = new(settings.NetworkSeed, RandomStreams.LateralConnections);
     private readonly List<(int Neurons, int Outputs, ImageShape? Shape)> _shapes = [];
 
     /// <summary>

@@ -12,9 +12,11 @@ internal sealed class NetworkState : IDisposable
     /// </summary>
     public const float AbsentClassScore = -100;
 
-    private NetworkState(IReadOnlyList<LayerState> layers, FeatureScaling scaling, int presentations)
+    private NetworkState(IReadOnlyList<LayerState> layers, FeatureScaling scaling, TrainingSettings settings)
     {
         Scaling = scaling;
+        Seed = settings.NetworkSeed;
+        int presentations = settings.Presentations;
         Layers = layers;
         int last = layers.Count - 1;
         int[] passMeans =
@@ -31,6 +33,9 @@ internal sealed class NetworkState : IDisposable
     }
 
     public FeatureScaling Scaling { get; }
+
+    /// <summary>What its neurons draw follows from this number.</summary>
+    public ulong Seed { get; }
 
     /// <summary>The layers, from the features up; the last one is the output layer.</summary>
     public IReadOnlyList<LayerState> Layers { get; }
@@ -97,7 +102,7 @@ internal sealed class NetworkState : IDisposable
         {
             foreach (LayerState layer in state.Layers)
                 ThrowIfNotOneScale(layer, scaling);
-            var random = new RandomStream(settings.Seed, RandomStreams.Initialization);
+            var random = new RandomStream(settings.NetworkSeed, RandomStreams.Initialization);
             foreach (LayerState layer in state.Layers)
                 layer.Initialize(random, checkAlive);
             foreach (LayerState layer in state.Layers)
@@ -140,7 +145,7 @@ internal sealed class NetworkState : IDisposable
             state.Take(network.Layers[i], state.Layers[i]);
 
         // A class without rows so far: its neuron would stay silent for good, far out where θ has no slope.
-        var random = new RandomStream(settings.Seed, RandomStreams.Initialization);
+        var random = new RandomStream(settings.NetworkSeed, RandomStreams.Initialization);
         for (int neuron = 0; neuron < state.ClassCount; neuron++)
             if (network.OutputLayer.Sources[0].Biases[neuron] == AbsentClassScore)
                 state.Output.Initialize(random, source: 0, neuron);
@@ -158,7 +163,7 @@ internal sealed class NetworkState : IDisposable
     {
         LayerState layer = Remap(Layers[index], index, rows);
         if (layer.HasOwnLabel)
-            return new NetworkState([layer], rows.Scaling, settings.Presentations);
+            return new NetworkState([layer], rows.Scaling, settings);
         var fromLayer = new ProjectionState(Signal.Layer(0), new AllConnected(ClassCount, layer.OutputCount));
         LayerState output = new LayerState(
             1,
@@ -166,8 +171,8 @@ internal sealed class NetworkState : IDisposable
             hasOwnLabel: true,
             Output.Rules
         ).WithParameters();
-        output.Initialize(new RandomStream(settings.Seed, RandomStreams.Initialization));
-        return new NetworkState([layer, output], rows.Scaling, settings.Presentations);
+        output.Initialize(new RandomStream(settings.NetworkSeed, RandomStreams.Initialization));
+        return new NetworkState([layer, output], rows.Scaling, settings);
     }
 
     /// <summary>A sentence where a network is of another shape than the settings ask for; else null.</summary>
@@ -286,7 +291,7 @@ internal sealed class NetworkState : IDisposable
             layers[i] = new LayerState(i, sources, hasOwnLabel: i == last, RulesOf(settings, i)).WithParameters();
         }
 
-        return new NetworkState(layers, scaling, settings.Presentations);
+        return new NetworkState(layers, scaling, settings);
     }
 
     // A layer of this state as the lowest of another network, with the same weights: what rows bring, it hears as features.

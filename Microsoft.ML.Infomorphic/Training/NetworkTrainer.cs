@@ -26,12 +26,20 @@ internal sealed class TrainingCallbacks
 
     /// <summary>Called with what a user should know: that something is wrong with what was learned.</summary>
     public Action<string> Warn { get; init; } = static _ => { };
+
+    /// <summary>Called when the training has failed or was ended.</summary>
+    public Action Failed { get; init; } = static () => { };
 }
 
 /// <summary>One of several networks that are trained together.</summary>
 /// <param name="Settings">Its settings.</param>
 /// <param name="Callbacks">What to tell its host. Where one of them throws, this request ends with that exception.</param>
-internal sealed record TrainingRequest(TrainingSettings Settings, TrainingCallbacks Callbacks);
+/// <param name="Initial">A network to go on from, or null for a fresh one: all go on from one, or none.</param>
+internal sealed record TrainingRequest(
+    TrainingSettings Settings,
+    TrainingCallbacks Callbacks,
+    InfomorphicNetwork? Initial = null
+);
 
 /// <summary>What a request came to: either of the two.</summary>
 /// <param name="Result">The network and its history; null where the request failed or was ended.</param>
@@ -108,7 +116,6 @@ internal static class NetworkTrainer
             new RowsInMemory(train),
             validation is null ? null : new RowsInMemory(validation),
             requests,
-            initial: null,
             device
         );
     }
@@ -125,17 +132,17 @@ internal static class NetworkTrainer
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(callbacks);
-        return TrainMany(train, validation, [new TrainingRequest(settings, callbacks)], initial, device)[0].GetResult();
+        return TrainMany(train, validation, [new TrainingRequest(settings, callbacks, initial)], device)[0].GetResult();
     }
 
-    /// <summary>Trains networks on rows that may be streamed, fresh ones or all from the same one on.</summary>
+    /// <summary>Trains networks on rows that may be streamed.</summary>
     internal static IReadOnlyList<TrainingOutcome> TrainMany(
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
-        InfomorphicNetwork? initial,
         ComputeDevice device,
-        long keptBytes = long.MaxValue
+        long keptBytes = long.MaxValue,
+        FeatureEncoding? initialEncoding = null
     )
     {
         ArgumentNullException.ThrowIfNull(requests);
@@ -147,7 +154,7 @@ internal static class NetworkTrainer
             );
         try
         {
-            return TrainMany(train, validation, requests, initial, EngineFor(device), keptBytes);
+            return TrainMany(train, validation, requests, EngineFor(device), keptBytes, initialEncoding);
         }
         catch (ExternalException exception)
             when (exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
@@ -173,59 +180,115 @@ internal static class NetworkTrainer
     /// <param name="train">The training rows, at least 2.</param>
     /// <param name="validation">Rows to judge epochs by, or null.</param>
     /// <param name="requests">The networks, at least one.</param>
-    /// <param name="initial">A network that all go on from, or null for fresh ones.</param>
     /// <param name="createEngine">Makes the engine, for batches of so many rows at most.</param>
     /// <param name="keptBytes">
     /// Bytes that the outputs of layers may take which are kept for the layers above, where they are trained one after another.
     /// </param>
+    /// <param name="initialEncoding">What the network to go on from reads of a row; null for the features as they are.</param>
     internal static IReadOnlyList<TrainingOutcome> TrainMany(
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
-        InfomorphicNetwork? initial,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
-        long keptBytes = long.MaxValue
+        long keptBytes = long.MaxValue,
+        FeatureEncoding? initialEncoding = null
     )
     {
         TrainingSettings shared = requests[0].Settings;
         foreach (TrainingRequest request in requests)
         {
             request.Settings.Validate();
-            Check(train, validation, request.Settings, initial);
+            Check(train, validation, request.Settings, request.Initial, initialEncoding);
             if (!shared.CanTrainWith(request.Settings, out string? reason))
                 throw new ArgumentException(reason, nameof(requests));
         }
 
         TorchRuntime.EnsureLoaded();
-        FeatureScaling scaling =
-            initial?.FeatureScaling
-            ?? FeatureScalingEstimator.Estimate(train, shared.Standardization, () => CheckAlive(requests));
-        string description = Describe(scaling, shared.Standardization, initial is not null);
-        foreach (TrainingRequest request in requests)
+        InfomorphicNetwork? initial = requests[0].Initial;
+        (FeatureScaling scaling, FeatureEncoding encoding) = initial is null
+            ? Prepare(train, shared, () => CheckAlive(requests))
+            : (initial.FeatureScaling, initialEncoding ?? FeatureEncoding.None(initial.FeatureCount));
+        requests =
+        [
+            .. requests.Select(request =>
+                request with
+                {
+                    Settings = request.Settings.WithLearningRates(encoding.EncodedCount, train.ClassCount),
+                }
+            ),
+        ];
+        shared = requests[0].Settings;
+        string[] descriptions =
+        [
+            Describe(scaling, shared.Standardization, initial is not null),
+            .. Describe(encoding, shared.Encoding, initial is not null),
+        ];
+        foreach (TrainingRequest request in requests.Where(request => request.Settings.Network == 0))
+        foreach (string description in descriptions)
             request.Callbacks.Info(description);
         RowSplit split = RowSplit.Of(train, validation is null ? shared.ValidationFraction : 0, shared.Seed);
+        train = EncodedRows.Of(train, encoding);
+        validation = validation is null ? null : EncodedRows.Of(validation, encoding);
 
         int threadsBefore = TorchRuntime.UseThreads(shared.Threads ?? Environment.ProcessorCount);
         try
         {
-            return shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 0
-                ?
-                [
-                    .. requests.Select(request =>
+            IEnumerable<TrainingOutcome> outcomes =
+                shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 0
+                    ? requests.Select(request =>
                         TrainBottomUp(train, validation, split, request, NewState, createEngine, keptBytes)
-                    ),
-                ]
-                : TrainTogether(train, validation, split, requests, NewState, createEngine);
+                    )
+                    : TrainTogether(train, validation, split, requests, NewState, createEngine);
+            return
+            [
+                .. outcomes.Select(outcome =>
+                    outcome.Result is TrainingResult result && !encoding.IsIdentity
+                        ? outcome with
+                        {
+                            Result = result with { Encoding = encoding },
+                        }
+                        : outcome
+                ),
+            ];
         }
         finally
         {
             _ = TorchRuntime.UseThreads(threadsBefore);
         }
 
-        NetworkState NewState(TrainingSettings settings) =>
-            initial is null
-                ? NetworkState.Create(settings, scaling, train.ClassCount, () => CheckAlive(requests))
-                : NetworkState.From(initial, settings);
+        NetworkState NewState(TrainingRequest request) =>
+            request.Initial is InfomorphicNetwork network
+                ? NetworkState.From(network, request.Settings)
+                : NetworkState.Create(request.Settings, scaling, train.ClassCount, () => CheckAlive(requests));
+    }
+
+    // What is found out from training rows.
+    private static (FeatureScaling, FeatureEncoding) Prepare(
+        RowSource train,
+        TrainingSettings settings,
+        Action checkAlive
+    )
+    {
+        bool hasImage = settings.Image is not null;
+        if (
+            settings.Standardization == Standardization.None
+            && settings.Encoding == FeatureEncodingKind.None
+            && settings.MissingValues == MissingValues.Skip
+        )
+            return (
+                FeatureScalingEstimator.Estimate(train, Standardization.None),
+                FeatureEncoding.None(train.FeatureCount)
+            );
+        var moments = new FeatureMoments(train, checkAlive);
+        FeatureEncoding encoding = FeatureEncodingEstimator.Estimate(
+            train,
+            moments,
+            settings.Encoding,
+            settings.MissingValues,
+            hasImage
+        );
+        FeatureScaling scaling = FeatureScalingEstimator.Estimate(moments, settings.Standardization, hasImage);
+        return (FeatureEncodingEstimator.Extend(scaling, encoding), encoding);
     }
 
     private static List<TrainingOutcome> TrainTogether(
@@ -233,7 +296,7 @@ internal static class NetworkTrainer
         RowSource? validation,
         RowSplit split,
         IReadOnlyList<TrainingRequest> requests,
-        Func<TrainingSettings, NetworkState> newState,
+        Func<TrainingRequest, NetworkState> newState,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
     )
     {
@@ -241,7 +304,7 @@ internal static class NetworkTrainer
         try
         {
             foreach (TrainingRequest request in requests)
-                runs.Add(new TrainingRun(request.Settings, request.Callbacks, newState(request.Settings)));
+                runs.Add(new TrainingRun(request.Settings, request.Callbacks, newState(request)));
             Train(train, validation, split, runs, createEngine);
             return [.. runs.Select(run => run.Outcome!)];
         }
@@ -259,7 +322,7 @@ internal static class NetworkTrainer
         RowSource? validation,
         RowSplit split,
         TrainingRequest request,
-        Func<TrainingSettings, NetworkState> newState,
+        Func<TrainingRequest, NetworkState> newState,
         Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
         long keptBytes
     )
@@ -267,7 +330,7 @@ internal static class NetworkTrainer
         TrainingSettings settings = request.Settings;
         int threads = settings.Threads ?? Environment.ProcessorCount;
         var history = new TrainingHistory([], 0, 0, 0, 0);
-        using NetworkState network = newState(settings);
+        using NetworkState network = newState(request);
         int last = network.Layers.Count - 1;
         for (int layer = 0; ; layer++)
         {
@@ -308,7 +371,7 @@ internal static class NetworkTrainer
             request.Callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Hidden layer {layer + 1} of {last} is trained, and stays as it is."
+                    $"{settings.MessagePrefix}Hidden layer {layer + 1} of {last} is trained, and stays as it is."
                 )
             );
         }
@@ -363,7 +426,8 @@ internal static class NetworkTrainer
         RowSource train,
         RowSource? validation,
         TrainingSettings settings,
-        InfomorphicNetwork? initial
+        InfomorphicNetwork? initial,
+        FeatureEncoding? initialEncoding
     )
     {
         if (train.RowCount < 2)
@@ -391,9 +455,10 @@ internal static class NetworkTrainer
             );
         if (initial is null)
             return;
-        if (initial.FeatureCount != train.FeatureCount)
+        int features = initialEncoding?.FeatureCount ?? initial.FeatureCount;
+        if (features != train.FeatureCount)
             throw new ArgumentException(
-                $"The model to go on from has {initial.FeatureCount} features, the training rows {train.FeatureCount}.",
+                $"The model to go on from has {features} features, the training rows {train.FeatureCount}.",
                 nameof(initial)
             );
         if (initial.ClassCount != train.ClassCount)
@@ -419,5 +484,29 @@ internal static class NetworkTrainer
             : asked == Standardization.Auto ? "chosen from the data"
             : "as asked for";
         return $"Features are standardised {rule} ({why}).";
+    }
+
+    private static string[] Describe(FeatureEncoding encoding, FeatureEncodingKind asked, bool continued)
+    {
+        if (encoding.IsIdentity)
+            return [];
+        string why =
+            continued ? "as in the model to go on from"
+            : asked == FeatureEncodingKind.Auto ? "chosen from the data"
+            : "as asked for";
+        int encoded = Enumerable.Range(0, encoding.FeatureCount).Count(feature => encoding.KnotsOf(feature).Count > 0);
+        string missing = encoding.Substitutes is null
+            ? ""
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"; missing values are replaced by means, and indicated for {encoding.IndicatedFeatures.Count} features"
+            );
+        return
+        [
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{encoded} of {encoding.FeatureCount} features have a piecewise linear encoding of {encoding.ComponentCount} components beside them ({why}){missing}."
+            ),
+        ];
     }
 }

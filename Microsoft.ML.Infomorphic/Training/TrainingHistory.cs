@@ -73,8 +73,18 @@ public sealed record TrainingHistory(
 /// <summary>A trained network and the history of its training.</summary>
 /// <param name="Network">The network.</param>
 /// <param name="History">The history.</param>
-internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History)
+/// <param name="CalibratedOn">
+/// Of one of several networks, the validation rows that its scores are calibrated on; else, and where there are none, null.
+/// </param>
+internal sealed record TrainingResult(
+    InfomorphicNetwork Network,
+    TrainingHistory History,
+    ScoredRows? CalibratedOn = null
+)
 {
+    /// <summary>What the network reads of a row; null where it is the features as they are.</summary>
+    public FeatureEncoding? Encoding { get; init; }
+
     /// <summary>The same with the number of rows that were skipped before it began.</summary>
     public TrainingResult With(long skippedRows) => this with { History = History with { SkippedRows = skippedRows } };
 }

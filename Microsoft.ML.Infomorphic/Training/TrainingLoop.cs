@@ -111,13 +111,18 @@ internal sealed class TrainingLoop
     {
         int[] all = [.. Enumerable.Range(0, _runs.Count)];
         int[][] signs = _evaluation.DecideSigns(_evaluated, all);
-        ScoreCalibration[] calibrations = _evaluation.Calibrate(
-            _validation ?? _evaluated,
-            all,
-            signs,
-            _threads,
-            TrainingSettings.MaximumRowsForEpochCalibration
-        );
+        ScoreCalibration[] calibrations =
+        [
+            .. _evaluation
+                .Calibrate(
+                    _validation ?? _evaluated,
+                    all,
+                    signs,
+                    _threads,
+                    TrainingSettings.MaximumRowsForEpochCalibration
+                )
+                .Select(of => of.Calibration),
+        ];
         Quality[] training = _evaluation.Score(_evaluated, all, signs, calibrations);
         Quality[]? validation = _validation is null ? null : _evaluation.Score(_validation, all, signs, calibrations);
         _engine.DownloadWeights();
@@ -136,7 +141,7 @@ internal sealed class TrainingLoop
             if (_runs[i].RestoreBest())
                 _engine.UploadWeights(i);
         int[][] signs = _evaluation.DecideSigns(_train.All, done);
-        ScoreCalibration[] calibrations = _evaluation.Calibrate(
+        (ScoreCalibration Calibration, ScoredRows Rows)[] calibrations = _evaluation.Calibrate(
             _validation ?? _evaluated,
             done,
             signs,
@@ -148,8 +153,9 @@ internal sealed class TrainingLoop
             _runs[done[i]]
                 .Finish(
                     signs[i],
-                    calibrations[i],
-                    _validation is null ? "training" : "validation",
+                    calibrations[i].Calibration,
+                    calibrations[i].Rows,
+                    isValidation: _validation is not null,
                     _steps,
                     _clock.Elapsed.TotalSeconds,
                     _stepClock.Elapsed.TotalSeconds

@@ -81,7 +81,12 @@ internal sealed class TrainingRun(
         state.Restore(_bestWeights);
         _keptEpoch = _bestEpoch;
         Guard(() =>
-            callbacks.Info(string.Create(CultureInfo.InvariantCulture, $"Kept the weights of epoch {_bestEpoch}."))
+            callbacks.Info(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{settings.MessagePrefix}Kept the weights of epoch {_bestEpoch}."
+                )
+            )
         );
         return true;
     }
@@ -90,19 +95,19 @@ internal sealed class TrainingRun(
     public void Finish(
         int[] signs,
         ScoreCalibration calibration,
-        string calibratedOn,
+        ScoredRows calibratedOn,
+        bool isValidation,
         long steps,
         double seconds,
         double stepSeconds
     ) =>
         Guard(() =>
         {
-            if (stage is null or { IsLast: true })
-            {
-                callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
-                if (Doubt(calibratedOn) is string doubt)
-                    callbacks.Warn(doubt);
-            }
+            string rows = isValidation ? "validation" : "training";
+            if (settings.Network == 0 && stage is null or { IsLast: true })
+                callbacks.Info($"Scores are calibrated on the {rows} rows.");
+            if (stage is null or { IsLast: true } && Doubt(rows) is string doubt)
+                callbacks.Warn(settings.MessagePrefix + doubt);
 
             Outcome = new TrainingOutcome(
                 new TrainingResult(
@@ -113,7 +118,8 @@ internal sealed class TrainingRun(
                         (stage?.Before.Steps ?? 0) + steps,
                         (stage?.Before.Seconds ?? 0) + seconds,
                         (stage?.Before.StepSeconds ?? 0) + stepSeconds
-                    )
+                    ),
+                    settings.Networks > 1 && isValidation ? calibratedOn : null
                 ),
                 null
             );
@@ -156,7 +162,7 @@ internal sealed class TrainingRun(
             callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Stopped after epoch {epoch}: the validation log-loss has not fallen since epoch {_bestEpoch}."
+                    $"{settings.MessagePrefix}Stopped after epoch {epoch}: the validation log-loss has not fallen since epoch {_bestEpoch}."
                 )
             );
             IsTrained = true;
@@ -227,6 +233,7 @@ internal sealed class TrainingRun(
         catch (Exception exception)
         {
             Outcome = new TrainingOutcome(null, exception);
+            callbacks.Failed();
         }
     }
 }

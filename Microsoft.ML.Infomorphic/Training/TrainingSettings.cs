@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 
 namespace Microsoft.ML.Infomorphic.Training;
@@ -108,6 +109,12 @@ public sealed record TrainingSettings
     /// <summary>How features are standardised.</summary>
     public Standardization Standardization { get; init; } = Standardization.Auto;
 
+    /// <summary>Which features get a piecewise linear encoding beside themselves.</summary>
+    public FeatureEncodingKind Encoding { get; init; } = FeatureEncodingKind.None;
+
+    /// <summary>What becomes of rows with missing features.</summary>
+    public MissingValues MissingValues { get; init; } = MissingValues.Skip;
+
     /// <summary>
     /// The share of the training rows, from 0 to less than 1, that are validation rows where there are no others: drawn by the
     /// seed, of each class its share.
@@ -123,8 +130,24 @@ public sealed record TrainingSettings
     /// <summary>Whether the weights of the epoch with the least validation log-loss are kept. Needs validation rows.</summary>
     public bool RestoreBestEpoch { get; init; }
 
+    /// <summary>
+    /// Number of networks, at least 1, that are trained together on the same batches, with initial weights, drawn connections
+    /// and samples of their own; scores are the mean of their probabilities.
+    /// </summary>
+    public int Networks { get; init; } = 1;
+
     /// <summary>Everything random follows from this number.</summary>
     public ulong Seed { get; init; }
+
+    /// <summary>Which of the networks these settings are for, from 0.</summary>
+    internal int Network { get; init; }
+
+    /// <summary>What a network does not have in common with the others follows from this number.</summary>
+    internal ulong NetworkSeed => RandomStreams.SeedOf(Seed, Network);
+
+    /// <summary>How messages about one of several networks begin.</summary>
+    internal string MessagePrefix =>
+        Networks == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"Network {Network + 1} of {Networks}: ");
 
     /// <summary>The largest number of threads that can be asked for; each takes memory of its own.</summary>
     internal const int MaximumThreads = 1024;
@@ -186,6 +209,8 @@ public sealed record TrainingSettings
                 ("number of epochs from one evaluation to the next", settings.EpochsPerEvaluation),
                 ("validation fraction", settings.ValidationFraction),
                 ("standardisation", settings.Standardization),
+                ("encoding", settings.Encoding),
+                ("treatment of missing values", settings.MissingValues),
                 ("seed", settings.Seed),
                 ("number of threads", settings.Threads),
             ];
@@ -204,6 +229,34 @@ public sealed record TrainingSettings
                 .Where(layer => Order == LayerOrder.BottomUp || HiddenLayers[layer].PassesOn == PassedOutputs.Mean),
         ];
 
+    /// <summary>These settings with the learning rates that follow from the numbers of inputs.</summary>
+    /// <param name="features">Number of features that the network hears.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
+    internal TrainingSettings WithLearningRates(int features, int classes)
+    {
+        if (!HiddenLayers.Any(layer => layer.HasAutomaticLearningRate))
+            return this;
+        var connections = new NetworkBuilder(this, features, classes).Connect();
+        return this with
+        {
+            HiddenLayers =
+            [
+                .. HiddenLayers.Select((layer, i) => layer.HasAutomaticLearningRate ? With(layer, i) : layer),
+            ],
+        };
+
+        LayerSettings With(LayerSettings layer, int i)
+        {
+            int inputs = connections[i][0].Heard.Sum(of => of.Connectivity.ConnectionsPerNeuron);
+            return layer with
+            {
+                HasAutomaticLearningRate = false,
+                Optimizer = layer.Optimizer with { LearningRate = AutomaticSettings.LearningRate(inputs) },
+            };
+        }
+    }
+
     /// <summary>Checks the settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
     /// <exception cref="ArgumentException">Settings contradict each other.</exception>
@@ -220,6 +273,7 @@ public sealed record TrainingSettings
                 ValidationFraction,
                 "The share must be at least 0 and less than 1."
             );
+        ArgumentOutOfRangeException.ThrowIfLessThan(Networks, 1);
         if (EarlyStoppingRounds is int rounds)
             ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1, nameof(EarlyStoppingRounds));
         if (Threads is int threads)
@@ -229,12 +283,34 @@ public sealed record TrainingSettings
         }
         if (!Enum.IsDefined(Order))
             throw new ArgumentOutOfRangeException(nameof(Order), Order, "There is no such order of layers.");
+        if (!Enum.IsDefined(Encoding))
+            throw new ArgumentOutOfRangeException(nameof(Encoding), Encoding, "There is no such encoding.");
+        if (!Enum.IsDefined(MissingValues))
+            throw new ArgumentOutOfRangeException(
+                nameof(MissingValues),
+                MissingValues,
+                "There is no such treatment of missing values."
+            );
         Check(nameof(Image), () => Image?.Validate());
         for (int i = 0; i < HiddenLayers.Count; i++)
         {
             int index = i;
             Check(nameof(HiddenLayers), () => HiddenLayers[index].Validate(index));
             CheckSignals(index, HiddenLayers[index]);
+        }
+
+        if (HiddenLayers.Where((layer, i) => layer.Connections is LocalFieldSettings && HearsFeatures(layer, i)).Any())
+        {
+            if (Encoding == FeatureEncodingKind.PiecewiseLinear)
+                throw Contradiction(
+                    nameof(Encoding),
+                    "Local fields in the features need the features as they are: choose the encoding Auto or None."
+                );
+            if (MissingValues == MissingValues.Indicate)
+                throw Contradiction(
+                    nameof(MissingValues),
+                    "Local fields in the features need the features as they are: missing values can be skipped, not indicated."
+                );
         }
 
         Check(nameof(Output), Output.Validate);
@@ -247,6 +323,9 @@ public sealed record TrainingSettings
                     $"The output layer cannot hear {signal}: it hears the features, or hidden layers."
                 );
     }
+
+    private static bool HearsFeatures(LayerSettings layer, int index) =>
+        (layer.Inputs ?? [index == 0 ? Signal.Features : Signal.Layer(index - 1)])[0] == Signal.Features;
 
     // Names the setting that is wrong.
     private static void Check(string setting, Action check)

@@ -70,6 +70,18 @@ internal static class DeepModels
                     Presentations = 3,
                 }
             ),
+        ["three networks"] = () =>
+            Together(
+                3,
+                Settings(
+                    image: null,
+                    Layer(3) with
+                    {
+                        Connections = new RandomSubsetSettings(4, 9),
+                    },
+                    Layer(5, lateral: 2)
+                )
+            ),
         ["random subsets"] = () =>
             Of(
                 Settings(
@@ -159,6 +171,19 @@ internal static class DeepModels
     /// <summary>The model of a name: the same each time.</summary>
     public static ModelContents Of(string name) => s_all[name]();
 
+    /// <summary>A model that encodes rows of 30 features, of which some may be missing.</summary>
+    public static ModelContents Encoded()
+    {
+        var knots = new float[30][];
+        Array.Fill(knots, []);
+        knots[0] = [-1, 0, 0.5f];
+        knots[7] = [0, 1, 3];
+        return Of("one layer") with
+        {
+            Encoding = new FeatureEncoding(knots, Numbers(new Random(1), knots.Length, 1), [3, 29]),
+        };
+    }
+
     /// <summary>A model with more weights than the rest.</summary>
     public static ModelContents Wide(int presentations) =>
         Of(Settings(image: null, Layer(100, Signal.Layer(2)), Layer(100)) with { Presentations = presentations });
@@ -177,12 +202,22 @@ internal static class DeepModels
         return [.. Enumerable.Range(0, count).Select(_ => Numbers(random, Features, 1.5))];
     }
 
+    // As many networks, whose connections are drawn by seeds of their own.
+    private static ModelContents Together(int networks, TrainingSettings settings)
+    {
+        ModelContents[] each =
+        [
+            .. Enumerable.Range(0, networks).Select(i => Of(settings with { Networks = networks, Network = i })),
+        ];
+        return new ModelContents([.. each.SelectMany(contents => contents.Trained)], each[0].Settings, each[0].Scoring);
+    }
+
     // The layers that settings ask for, with random weights.
     private static ModelContents Of(TrainingSettings settings, IReadOnlyList<Signal>? read = null)
     {
         settings = settings with { Output = settings.Output with { Inputs = read } };
         settings.Validate();
-        var random = new Random(settings.HiddenLayers.Count);
+        var random = new Random(settings.HiddenLayers.Count + settings.Network);
         var layers = new List<InfomorphicLayer>();
         var connected = new NetworkBuilder(settings, Features, Classes).Connect();
         for (int i = 0; i < connected.Count - 1; i++)

@@ -58,6 +58,7 @@ static ModelArchive[] Read(DirectoryInfo[] models) =>
             .OrderBy(file => file.FullName, StringComparer.Ordinal)
             .Select(file => new ModelArchive(File.ReadAllBytes(file.FullName))),
         .. DeepModels.Names.Select(name => ModelArchive.Of(DeepModels.Of(name))),
+        ModelArchive.Of(DeepModels.Encoded()),
     ];
 
 static int Fuzz(DirectoryInfo[] models, TimeSpan duration, int seed, DirectoryInfo findings, int first)

@@ -50,9 +50,16 @@ internal static class Trial
                     // ModelFormat's caller makes this error of it, too.
                     throw new FormatException(exception.Message.Split('\n')[0], exception);
                 }
-                var scorer = new NetworkScorer(contents.Network, contents.Scoring with { Samples = 1 });
+                var scorer = new EnsembleScorer(
+                    contents.Networks,
+                    contents.Scoring with
+                    {
+                        Samples = 1,
+                    },
+                    contents.Encoding
+                );
                 var scores = new float[contents.Network.ClassCount];
-                var features = new float[contents.Network.FeatureCount];
+                var features = new float[scorer.FeatureCount];
                 scorer.Score(features, scores);
                 scorer.Score([0], [1], scores);
                 using var stream = new MemoryStream();

@@ -238,6 +238,43 @@ public sealed partial class InfomorphicReportTests : IDisposable
         StringAssert.Contains(html, FieldOf(model.Network.HiddenLayers[1].Sources[0].Projections[1], 5));
     }
 
+    [TestMethod]
+    public void Of_several_networks_a_report_shows_the_one_that_is_asked_for()
+    {
+        InfomorphicModelParameters model = TinyModel.CreateEnsemble(_mlContext);
+        IDataView data = TinyModel.Data(_mlContext);
+
+        NetworkInsight first = InfomorphicReport.Write(model, data, ReportPath);
+        string html = File.ReadAllText(ReportPath);
+        NetworkInsight second = InfomorphicReport.Write(
+            model,
+            data,
+            ReportPath,
+            new ReportOptions
+            {
+                Insight = new InsightSettings { BatchSize = 64, Network = 1 },
+            }
+        );
+        string other = File.ReadAllText(ReportPath);
+
+        StringAssert.Contains(html, "The model has 2 networks");
+        StringAssert.Contains(html, "This report is on network 1,");
+        StringAssert.Contains(html, FieldOf(model.Networks[0].HiddenLayers[0].Sources[0].Projections[0], 8));
+        StringAssert.Contains(other, "This report is on network 2,");
+        StringAssert.Contains(other, FieldOf(model.Networks[1].HiddenLayers[0].Sources[0].Projections[0], 8));
+        Assert.AreEqual(12, ReportData.FromJson(EmbeddedData().Match(html).Groups[1].Value).History.Epochs.Count);
+        Assert.AreEqual(7, ReportData.FromJson(EmbeddedData().Match(other).Groups[1].Value).History.Epochs.Count);
+        Assert.AreNotEqual(first.HiddenLayers[0].Mean.Entropy, second.HiddenLayers[0].Mean.Entropy);
+        Assert.AreEqual(
+            "There is no network 2: the model has 2, counted from 0. (Parameter 'settings')",
+            Assert
+                .ThrowsExactly<ArgumentOutOfRangeException>(() =>
+                    model.Explain(data, settings: new InsightSettings { Network = 2 })
+                )
+                .Message
+        );
+    }
+
     // The first neuron's, as an embedded image.
     private static string FieldOf(Projection projection, int width)
     {

@@ -30,30 +30,39 @@ internal static class TinyModel
         MLContext mlContext,
         int epochs = 12,
         InfomorphicNetwork? network = null
-    )
-    {
-        network ??= Network();
-        return new InfomorphicModelParameters(
+    ) => Create(mlContext, [Trained(network ?? Network(), epochs)]);
+
+    /// <summary>A model of two networks, the second of which was trained for fewer epochs.</summary>
+    public static InfomorphicModelParameters CreateEnsemble(MLContext mlContext) =>
+        Create(mlContext, [Trained(Network(), epochs: 12), Trained(Network(seed: 6), epochs: 7)]);
+
+    private static InfomorphicModelParameters Create(MLContext mlContext, TrainingResult[] trained) =>
+        new(
             mlContext,
             new ModelContents(
-                network,
-                new TrainingHistory(
-                    [.. Enumerable.Range(1, epochs).Select(epoch => Epoch(epoch, network))],
-                    epochs,
-                    100,
-                    2,
-                    1.5
-                ),
+                trained,
                 new TrainingSettings
                 {
-                    HiddenLayers = [.. network.HiddenLayers.Select(EarlyModelFormat.SettingsOf)],
+                    HiddenLayers = [.. trained[0].Network.HiddenLayers.Select(EarlyModelFormat.SettingsOf)],
                     Output = new OutputLayerSettings { Goal = GoalFunctions.Output },
                     BatchSize = 64,
+                    Networks = trained.Length,
                 },
                 new ScoringSettings()
             )
         );
-    }
+
+    private static TrainingResult Trained(InfomorphicNetwork network, int epochs) =>
+        new(
+            network,
+            new TrainingHistory(
+                [.. Enumerable.Range(1, epochs).Select(epoch => Epoch(epoch, network))],
+                epochs,
+                100,
+                2,
+                1.5
+            )
+        );
 
     public static IDataView Data(MLContext mlContext, int rows = 150)
     {
@@ -100,9 +109,9 @@ internal static class TinyModel
                 0.4 / (epoch * epoch + place)
             );
 
-    private static InfomorphicNetwork Network()
+    private static InfomorphicNetwork Network(int seed = 5)
     {
-        var random = new Random(5);
+        var random = new Random(seed);
         return new InfomorphicNetwork(
             [
                 new InfomorphicLayer(

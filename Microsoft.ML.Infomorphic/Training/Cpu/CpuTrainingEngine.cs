@@ -45,7 +45,7 @@ internal sealed class CpuTrainingEngine : TrainingEngine
     {
         NetworkState shape = states[0];
         _scaling = shape.Scaling;
-        _networks = [.. states.Select(state => new CpuNetwork(state, settings.Seed))];
+        _networks = [.. states.Select(state => new CpuNetwork(state))];
         WorkerTeam team = StepWorkers.NewTeam(settings.Threads ?? Environment.ProcessorCount);
         var workspaces = new NeuronWorkspace[team.ThreadCount];
         for (int thread = 0; thread < workspaces.Length; thread++)
@@ -235,13 +235,11 @@ internal sealed class CpuNetwork : IDisposable
 {
     private readonly NetworkState _state;
     private readonly CpuLayer[] _layers;
-    private readonly ulong _seed;
 
-    public CpuNetwork(NetworkState state, ulong seed)
+    public CpuNetwork(NetworkState state)
     {
         _state = state;
         _layers = [.. state.Layers.Select(layer => new CpuLayer(state, layer.Index))];
-        _seed = seed;
     }
 
     /// <summary>Trains on the workers' batch.</summary>
@@ -252,14 +250,14 @@ internal sealed class CpuNetwork : IDisposable
     {
         workers.Timings.Start();
         if (_state.MeansSchedule is Schedule beforehand)
-            Present(new StepContext(workers, beforehand, _seed, step, IsTraining: false, null));
-        Present(new StepContext(workers, _state.Schedule, _seed, step, IsTraining: true, statistics));
+            Present(new StepContext(workers, beforehand, _state.Seed, step, IsTraining: false, null));
+        Present(new StepContext(workers, _state.Schedule, _state.Seed, step, IsTraining: true, statistics));
     }
 
     /// <summary>Aggregated inputs of the output neurons for the workers' batch, with the label withheld.</summary>
     public TensorMatrix Evaluate(StepWorkers workers)
     {
-        Present(new StepContext(workers, _state.ScoringSchedule, _seed, Step: 0, IsTraining: false, null));
+        Present(new StepContext(workers, _state.ScoringSchedule, _state.Seed, Step: 0, IsTraining: false, null));
         return workers.Buffers.Layers[^1].Sums[0];
     }
 

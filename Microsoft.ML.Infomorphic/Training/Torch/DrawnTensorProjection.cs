@@ -24,15 +24,16 @@ internal sealed class DrawnTensorProjection : TensorProjection
 
         // Where neurons are connected within their groups, each group has matrices of its own.
         _groups = place.Layer.Sources[0].Projections[0].Connectivity is GroupConnected groups ? groups.GroupCount : 1;
-        if (!StaysWithin(drawn, _groups))
+        if (!place.States.All(state => StaysWithin((DrawnConnected)state.Connectivity, _groups)))
             _groups = 1;
         _neurons = drawn.NeuronCount / _groups;
-        Places = tensor(
-            Array.ConvertAll(drawn.Connections, peer => (long)(peer % _neurons)),
-            [_groups, _neurons, drawn.ConnectionsPerNeuron],
-            device: place.Device
-        );
+        using DisposeScope scope = NewDisposeScope();
+        Places = PlacesOf(state => ((DrawnConnected)state.Connectivity).Connections.Select(peer => peer % _neurons))
+            .view(-1, _groups, _neurons, drawn.ConnectionsPerNeuron)
+            .DetachFromDisposeScope();
     }
+
+    public override void Remove(int network) => Places = Without(Places!, network);
 
     public override void Aggregate(Tensor inputs, Tensor sums, bool add)
     {
@@ -80,7 +81,7 @@ internal sealed class DrawnTensorProjection : TensorProjection
         {
             using DisposeScope scope = NewDisposeScope();
             long count = Math.Min(together, _neurons - start);
-            work(Places!.narrow(1, start, count).unsqueeze(0).expand(Networks, -1, -1, -1), start, count);
+            work(Places!.narrow(2, start, count).expand(Networks, -1, -1, -1), start, count);
         }
     }
 

@@ -3,13 +3,16 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Training.Torch;
 
-/// <summary>The random numbers that the neurons of a layer fire by in training; the networks of a group have the same.</summary>
+/// <summary>
+/// The random numbers that the neurons of a layer fire by in training: the same for all networks where all have one seed, else
+/// each network's own.
+/// </summary>
 /// <param name="firstNeuron">Number of neurons in all layers below.</param>
 /// <param name="neurons">Number of neurons of the layer.</param>
 /// <param name="samples">Samples of the largest batch.</param>
 /// <param name="counters">Counters of a step.</param>
 /// <param name="presentations">Those of them that the layer draws by: the first, and the last.</param>
-/// <param name="seed">The seed.</param>
+/// <param name="seeds">The seed of each network.</param>
 /// <param name="device">The device.</param>
 internal sealed class TensorDraws(
     int firstNeuron,
@@ -17,7 +20,7 @@ internal sealed class TensorDraws(
     int samples,
     int counters,
     (int First, int Last) presentations,
-    ulong seed,
+    IEnumerable<ulong> seeds,
     Device device
 ) : IDisposable
 {
@@ -26,12 +29,16 @@ internal sealed class TensorDraws(
     private const int StepsAtOnce = 32;
 
     private readonly int _quarter = (samples + 3) / 4;
+    private readonly List<ulong> _seeds = [.. seeds];
     private Tensor? _uniform;
     private long _firstStep;
 
     private int Presentations => presentations.Last - presentations.First + 1;
 
-    private long Steps => Math.Clamp(NumbersAtOnce / (4L * Presentations * _quarter * neurons), 1, StepsAtOnce);
+    private long Steps =>
+        Math.Clamp(NumbersAtOnce / (4L * Presentations * _quarter * neurons * DrawnSeeds.Length), 1, StepsAtOnce);
+
+    private ulong[] DrawnSeeds => _seeds.TrueForAll(seed => seed == _seeds[0]) ? [_seeds[0]] : [.. _seeds];
 
     /// <summary>Outputs ±1, by the numbers that <see cref="Philox.Sample"/> compares θ with.</summary>
     /// <param name="theta">θ, networks × neurons × samples.</param>
@@ -46,9 +53,17 @@ internal sealed class TensorDraws(
         Tensor uniform = _uniform!
             [(step - _firstStep) * Presentations + presentation - presentations.First]
             .narrow(-1, 0, (count + 3) / 4)
-            .reshape(neurons, -1)
+            .flatten(-2)
             .narrow(-1, 0, count);
         return uniform.lt(theta).to(float32).mul_(2).sub_(1).flatten(0, 1);
+    }
+
+    /// <summary>Takes a network out.</summary>
+    public void Remove(int network)
+    {
+        _seeds.RemoveAt(network);
+        _uniform?.Dispose();
+        _uniform = null;
     }
 
     public void Dispose() => _uniform?.Dispose();
@@ -60,8 +75,11 @@ internal sealed class TensorDraws(
         _firstStep = step;
         Tensor ofSteps = arange(step * counters, (step + Steps) * counters, counters, int64, device).unsqueeze(-1);
         Tensor ofPresentations = arange(presentations.First, presentations.Last + 1, int64, device);
-        _uniform = TensorPhilox
-            .Uniform((ofSteps + ofPresentations).view(-1), firstNeuron, neurons, _quarter, seed, device)
-            .DetachFromDisposeScope();
+        Tensor of = (ofSteps + ofPresentations).view(-1);
+        Tensor[] drawn =
+        [
+            .. DrawnSeeds.Select(seed => TensorPhilox.Uniform(of, firstNeuron, neurons, _quarter, seed, device)),
+        ];
+        _uniform = (drawn.Length == 1 ? drawn[0].unsqueeze(1) : stack(drawn, dim: 1)).DetachFromDisposeScope();
     }
 }

@@ -41,10 +41,9 @@ internal sealed class TensorLayer : IDisposable
 
     /// <param name="networks">The networks, of one shape.</param>
     /// <param name="index">The layer's place.</param>
-    /// <param name="seed">The seed of what is drawn.</param>
     /// <param name="maximumRows">Rows of the largest batch.</param>
     /// <param name="device">The device.</param>
-    public TensorLayer(IReadOnlyList<NetworkState> networks, int index, ulong seed, int maximumRows, Device device)
+    public TensorLayer(IReadOnlyList<NetworkState> networks, int index, int maximumRows, Device device)
     {
         NetworkState shape = networks[0];
         _layers = [.. networks.Select(network => network.Layers[index])];
@@ -58,15 +57,25 @@ internal sealed class TensorLayer : IDisposable
         int parameter = 0;
         _projections =
         [
-            .. _layer.Sources.Select(source =>
-                source
-                    .Projections.Select(projection =>
-                        TensorProjection.Create(new(_layer, projection, Weights, parameter++, device))
-                    )
-                    .ToArray()
+            .. _layer.Sources.Select(
+                (source, s) =>
+                    source
+                        .Projections.Select(
+                            (_, p) =>
+                                TensorProjection.Create(
+                                    new(
+                                        _layer,
+                                        [.. _layers.Select(layer => layer.Sources[s].Projections[p])],
+                                        Weights,
+                                        parameter++,
+                                        device
+                                    )
+                                )
+                        )
+                        .ToArray()
             ),
         ];
-        _draws = NewDraws(shape, seed);
+        _draws = NewDraws(shape, networks.Select(network => network.Seed));
         if (_layer.Pooling is Pooling pooling)
         {
             int[] cells = pooling.CellsOf(_layer.Positions!);
@@ -92,6 +101,9 @@ internal sealed class TensorLayer : IDisposable
     {
         _layers.RemoveAt(network);
         Weights.Remove(network);
+        _draws?.Remove(network);
+        foreach (TensorProjection projection in _projections.SelectMany(source => source))
+            projection.Remove(network);
         FindParts();
     }
 
@@ -209,7 +221,7 @@ internal sealed class TensorLayer : IDisposable
         !visit.IsLast || _isHeardLast && !(isTraining && _layer.PassesOn == PassedOutputs.Mean);
 
     // What random numbers are needed for; null where that is nothing.
-    private TensorDraws? NewDraws(NetworkState shape, ulong seed)
+    private TensorDraws? NewDraws(NetworkState shape, IEnumerable<ulong> seeds)
     {
         int[] drawn =
         [
@@ -225,7 +237,7 @@ internal sealed class TensorLayer : IDisposable
             _maximumSamples,
             RandomStreams.CountersOf(shape.Schedule.Presentations),
             (drawn.Min(), drawn.Max()),
-            seed,
+            seeds,
             _device
         );
     }

@@ -22,18 +22,21 @@ internal abstract class TensorProjection(TensorProjection.Place place) : IDispos
 {
     /// <summary>Where a projection is.</summary>
     /// <param name="Layer">The layer that hears.</param>
-    /// <param name="State">The projection, of the first network.</param>
+    /// <param name="States">The projection, of each network.</param>
     /// <param name="Weights">The layer's weights.</param>
     /// <param name="Parameter">Which of them are the projection's.</param>
     /// <param name="Device">The device.</param>
     public sealed record Place(
         LayerState Layer,
-        ProjectionState State,
+        IReadOnlyList<ProjectionState> States,
         TensorWeights Weights,
         int Parameter,
         Device Device
     )
     {
+        /// <summary>The projection, of the first network.</summary>
+        public ProjectionState State => States[0];
+
         /// <summary>Whether the layer hears itself.</summary>
         public bool IsOwn => State.Signal == Signal.Layer(Layer.Index);
     }
@@ -41,7 +44,7 @@ internal abstract class TensorProjection(TensorProjection.Place place) : IDispos
     public ProjectionState State => place.State;
 
     /// <summary>The places of inputs, where they are not all.</summary>
-    protected Tensor? Places { get; init; }
+    protected Tensor? Places { get; set; }
 
     /// <summary>Whether <see cref="Gather"/> copies inputs; else it gives back what is heard.</summary>
     public virtual bool Gathers => false;
@@ -76,6 +79,9 @@ internal abstract class TensorProjection(TensorProjection.Place place) : IDispos
             ),
         };
 
+    /// <summary>Takes a network out, once its weights are.</summary>
+    public virtual void Remove(int network) { }
+
     /// <summary>The inputs that the neurons are connected to, as the other methods take them.</summary>
     /// <param name="heard">What is heard, inputs × rows.</param>
     public virtual Tensor Gather(Tensor heard) => heard;
@@ -86,11 +92,35 @@ internal abstract class TensorProjection(TensorProjection.Place place) : IDispos
     /// <summary>Finds the derivative by the weights, from that by the sums.</summary>
     public abstract void Differentiate(Tensor inputs, Tensor bySums);
 
-    public void Dispose() => Places?.Dispose();
+    public virtual void Dispose() => Places?.Dispose();
 
     /// <summary>Writes numbers, or adds them to what is there.</summary>
     protected static void Put(Tensor numbers, Tensor target, bool add) =>
         _ = add ? target.add_(numbers) : target.copy_(numbers);
+
+    /// <summary>Connections, of each network: networks × connections, or 1 × connections where all have the same.</summary>
+    protected Tensor PlacesOf(Func<ProjectionState, IEnumerable<int>> connections)
+    {
+        int[][] ofNetworks = [.. place.States.Select(state => connections(state).ToArray())];
+        if (ofNetworks.All(of => of.AsSpan().SequenceEqual(ofNetworks[0])))
+            ofNetworks = ofNetworks[..1];
+        return tensor(
+            [.. ofNetworks.SelectMany(of => of).Select(input => (long)input)],
+            [ofNetworks.Length, ofNetworks[0].Length],
+            device: Device
+        );
+    }
+
+    /// <summary>Takes a network's connections out of those of all, where each has its own.</summary>
+    protected static Tensor Without(Tensor places, int network)
+    {
+        if (places.shape[0] == 1)
+            return places;
+        using DisposeScope scope = NewDisposeScope();
+        Tensor left = cat([places.narrow(0, 0, network), places.narrow(0, network + 1, places.shape[0] - network - 1)]);
+        places.Dispose();
+        return left.DetachFromDisposeScope();
+    }
 
     /// <summary>One matrix a network.</summary>
     protected Tensor ByNetwork(Tensor ofAll) => ofAll.view(Networks, ofAll.shape[0] / Networks, ofAll.shape[1]);
@@ -174,6 +204,9 @@ internal sealed class GroupedTensorProjection : TensorProjection
 {
     private readonly GroupConnected _groups;
 
+    // Where networks are connected to inputs of their own: networks × connections.
+    private Tensor? _ofNetworks;
+
     public GroupedTensorProjection(Place place)
         : base(place)
     {
@@ -182,17 +215,30 @@ internal sealed class GroupedTensorProjection : TensorProjection
             return;
         if (place.IsOwn)
             throw new NotSupportedException("Groups hear each other within themselves alone.");
-        Places = tensor(
-            Enumerable
-                .Range(0, _groups.GroupCount)
-                .SelectMany(group => _groups.OfGroup(group).ToArray())
-                .Select(input => (long)input)
-                .ToArray(),
-            device: place.Device
-        );
+        Tensor places = PlacesOf(state =>
+        {
+            var groups = (GroupConnected)state.Connectivity;
+            return Enumerable.Range(0, groups.GroupCount).SelectMany(group => groups.OfGroup(group).ToArray());
+        });
+        if (places.shape[0] == 1)
+            Places = places.squeeze_(0);
+        else
+            SetPlaces(places);
     }
 
     public override bool Gathers => Places is not null;
+
+    public override void Remove(int network)
+    {
+        if (_ofNetworks is not null)
+            SetPlaces(Without(_ofNetworks, network));
+    }
+
+    public override void Dispose()
+    {
+        _ofNetworks?.Dispose();
+        base.Dispose();
+    }
 
     // One matrix a group, of each network where they do not hear the same: connections × rows.
     public override Tensor Gather(Tensor heard)
@@ -201,11 +247,10 @@ internal sealed class GroupedTensorProjection : TensorProjection
             return heard;
         using DisposeScope scope = NewDisposeScope();
         long rows = heard.shape[1];
-        return heard
-            .view(-1, _groups.InputCount, rows)
-            .index_select(1, Places)
-            .view(-1, _groups.ConnectionsPerNeuron, rows)
-            .MoveToOuterDisposeScope();
+        Tensor gathered = _ofNetworks is null
+            ? heard.view(-1, _groups.InputCount, rows).index_select(1, Places)
+            : heard.index_select(0, Places);
+        return gathered.view(-1, _groups.ConnectionsPerNeuron, rows).MoveToOuterDisposeScope();
     }
 
     public override void Aggregate(Tensor inputs, Tensor sums, bool add)
@@ -229,8 +274,18 @@ internal sealed class GroupedTensorProjection : TensorProjection
     // A group of all networks that hear the same, and of which there are so many: groups × networks × neurons × columns.
     private Tensor Apart(Tensor ofAll)
     {
-        int networks = IsCommon ? Networks : 1;
+        int networks = IsCommon && _ofNetworks is null ? Networks : 1;
         return ofAll.view(networks, -1, _groups.NeuronsPerGroup, ofAll.shape[1]).transpose(0, 1);
+    }
+
+    // Where all networks are connected to inputs of their own: in what all of them hear, one network after another.
+    private void SetPlaces(Tensor ofNetworks)
+    {
+        _ofNetworks = ofNetworks;
+        Places?.Dispose();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor first = arange(ofNetworks.shape[0], int64, Device).unsqueeze(-1).mul(IsCommon ? 0 : _groups.InputCount);
+        Places = (ofNetworks + first).flatten().DetachFromDisposeScope();
     }
 
     // The neurons of these networks as one matrix.

@@ -2,8 +2,8 @@
 // operations and never waits for a result, unless the step is measured. TensorLayer is a layer's part of a step.
 //
 // K networks are one network of K blocks: one product with the features for all, and products by blocks where neurons hear
-// layers, so that a step of many networks asks for as many operations as a step of one. All draw the same numbers, as they
-// have the same seed, and so the same connections.
+// layers, so that a step of many networks asks for as many operations as a step of one. Networks of one seed draw the same
+// numbers, and so the same connections; those of an ensemble have seeds of their own.
 //
 // Products are of single precision: while an engine lives, TensorFloat-32, which libtorch has switched off unless the
 // application switched it on, is off. Its 10 bits would neither place rows in the right bins nor add up masses.
@@ -71,10 +71,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         _classes = _shape.ClassCount;
         _device = device;
         using var noGradient = no_grad();
-        _layers =
-        [
-            .. _shape.Layers.Select(layer => new TensorLayer(states, layer.Index, settings.Seed, maximumRows, device)),
-        ];
+        _layers = [.. _shape.Layers.Select(layer => new TensorLayer(states, layer.Index, maximumRows, device))];
         _oneHot = eye(_classes, dtype: float32, device: device);
         _scores = new TensorMatrix(_networks * _classes, maximumRows);
         _tensorFloat32 = backends.cuda.matmul.allow_tf32;

@@ -114,7 +114,6 @@ internal static class RecordTensorCases
                                     new TrainingCallbacks()
                                 )),
                             ],
-                            initial: null,
                             (states, settings, maximum) =>
                                 new TensorTrainingEngine(states, settings, maximum, torch.CPU)
                         )

@@ -126,5 +126,6 @@ public class ModelFuzzerTests
                 .Order(StringComparer.Ordinal)
                 .Select(path => new ModelArchive(File.ReadAllBytes(path))),
             .. DeepModels.Names.Select(name => ModelArchive.Of(DeepModels.Of(name))),
+            ModelArchive.Of(DeepModels.Encoded()),
         ];
 }

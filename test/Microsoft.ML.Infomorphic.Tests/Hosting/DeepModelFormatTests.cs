@@ -25,7 +25,9 @@ public sealed class DeepModelFormatTests
         ModelContents read = Read(saved);
 
         CollectionAssert.AreEqual(saved, Save(read));
-        AssertSame(original.Network, read.Network);
+        Assert.HasCount(original.Networks.Count, read.Networks);
+        foreach ((InfomorphicNetwork one, InfomorphicNetwork other) in original.Networks.Zip(read.Networks))
+            AssertSame(one, other);
         Assert.AreEqual(original.Settings, read.Settings);
         Assert.AreEqual(original.Scoring, read.Scoring);
         Assert.HasCount(original.History.Epochs.Count, read.History.Epochs);
@@ -69,6 +71,44 @@ public sealed class DeepModelFormatTests
     }
 
     [TestMethod]
+    public void An_encoding_is_read_as_it_was_written()
+    {
+        ModelContents original = DeepModels.Encoded();
+        byte[] saved = Save(original);
+        ModelContents read = Read(saved);
+
+        CollectionAssert.AreEqual(saved, Save(read));
+        FeatureEncoding encoding = read.Encoding!;
+        Assert.AreEqual(original.Encoding!.FeatureCount, encoding.FeatureCount);
+        for (int feature = 0; feature < encoding.FeatureCount; feature++)
+            CollectionAssert.AreEqual(
+                original.Encoding.KnotsOf(feature).ToArray(),
+                encoding.KnotsOf(feature).ToArray()
+            );
+        CollectionAssert.AreEqual(original.Encoding.Substitutes!.ToArray(), encoding.Substitutes!.ToArray());
+        CollectionAssert.AreEqual(original.Encoding.IndicatedFeatures.ToArray(), encoding.IndicatedFeatures.ToArray());
+        Assert.IsNull(Read(Save(DeepModels.Of("feedback"))).Encoding);
+        Assert.Contains(
+            "its encoding gives 31 numbers of a row, and its network reads 36",
+            Assert
+                .ThrowsExactly<FormatException>(() =>
+                    Read(
+                        Save(
+                            original with
+                            {
+                                Encoding = new FeatureEncoding([
+                                    [0, 1],
+                                    .. new float[29][].Select(_ => Array.Empty<float>()),
+                                ]),
+                            }
+                        )
+                    )
+                )
+                .Message
+        );
+    }
+
+    [TestMethod]
     [DynamicData(nameof(EverySetting))]
     public void Settings_are_read_as_they_were_written(TrainingSettings settings)
     {
@@ -84,6 +124,7 @@ public sealed class DeepModelFormatTests
         string[] others =
         [
             nameof(TrainingSettings.Threads),
+            nameof(TrainingSettings.Networks),
             nameof(LayerSettings.Goal),
             nameof(LayerSettings.Activation),
             nameof(LayerSettings.Binning),
@@ -152,6 +193,8 @@ public sealed class DeepModelFormatTests
                 Epochs = 6,
                 BatchSize = 7,
                 Standardization = Standardization.PerFeature,
+                Encoding = FeatureEncodingKind.PiecewiseLinear,
+                MissingValues = MissingValues.Indicate,
                 EarlyStoppingRounds = 8,
                 RestoreBestEpoch = true,
                 Seed = ulong.MaxValue,

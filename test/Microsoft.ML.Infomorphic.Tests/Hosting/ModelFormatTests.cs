@@ -93,12 +93,15 @@ public class ModelFormatTests
                     }
                 ),
             ];
-            return contents with
-            {
-                Network = state.ToNetwork([1, -1, 0]),
-                Settings = settings,
-                History = contents.History with { Epochs = epochs },
-            };
+            return new ModelContents(
+                state.ToNetwork([1, -1, 0]),
+                contents.History with
+                {
+                    Epochs = epochs,
+                },
+                settings,
+                contents.Scoring
+            );
         }
     }
 

@@ -26,7 +26,7 @@ public sealed class DeepNetworksTests
     {
         ModelContents contents = DeepModels.Of(name).With(mode);
         float[][] rows = DeepModels.Rows(Rows);
-        double[][] slow = [.. rows.Select(row => SlowScores.Of(contents.Network, contents.Scoring, row))];
+        double[][] slow = [.. rows.Select(row => SlowScores.Of(contents.Networks, contents.Scoring, row))];
         double[][] own = OwnScores(contents, rows);
         long[] labels = [.. own.Select(scores => (long)Array.IndexOf(scores, scores.Max()))];
 
@@ -125,7 +125,7 @@ public sealed class DeepNetworksTests
 
     private static double[][] OwnScores(ModelContents contents, float[][] rows)
     {
-        var scorer = new NetworkScorer(contents.Network, contents.Scoring);
+        var scorer = new EnsembleScorer(contents.Networks, contents.Scoring);
         float[] scores = new float[DeepModels.Classes];
         return
         [
@@ -141,7 +141,7 @@ public sealed class DeepNetworksTests
     {
         using var stream = new MemoryStream();
         long[] labels = [.. Enumerable.Range(0, DeepModels.Classes).Select(k => (long)k), -1];
-        OnnxFile.Write(stream, contents.Network, contents.Scoring, labels, "Features", "Score", "PredictedLabel");
+        OnnxFile.Write(stream, contents.Networks, contents.Scoring, labels, "Features", "Score", "PredictedLabel");
         return stream.ToArray();
     }
 

@@ -148,7 +148,8 @@ public sealed class SaveAsOnnxTests
                 network.Calibration,
                 presentations - 1
             ),
-            new ScoringSettings()
+            new ScoringSettings(),
+            transformer.Model.Encoding
         );
         float[] scores = new float[Samples.ClassCount];
         float largest = 0;

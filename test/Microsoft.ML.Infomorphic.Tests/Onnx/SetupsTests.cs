@@ -157,7 +157,7 @@ public sealed class SetupsTests
                 .Select(x => (float[])[x, random.Next(3) * x, x]),
         ];
         using var stream = new MemoryStream();
-        OnnxFile.Write(stream, network, scoring, (long[])[0, 1, -1], "Features", "Score", "PredictedLabel");
+        OnnxFile.Write(stream, [network], scoring, (long[])[0, 1, -1], "Features", "Score", "PredictedLabel");
 
         (float[][] actual, _) = OnnxRuns.Run<long>(stream.ToArray(), rows);
 

@@ -10,6 +10,13 @@ namespace Microsoft.ML.Infomorphic.Tests.Onnx;
 /// </summary>
 internal static class SlowScores
 {
+    /// <summary>The mean of networks.</summary>
+    public static double[] Of(IReadOnlyList<InfomorphicNetwork> networks, ScoringSettings scoring, float[] row)
+    {
+        double[][] each = [.. networks.Select(network => Of(network, scoring, row))];
+        return [.. each[0].Select((_, k) => each.Average(probabilities => probabilities[k]))];
+    }
+
     public static double[] Of(InfomorphicNetwork network, ScoringSettings scoring, float[] row)
     {
         var passed = new double[]?[network.Layers.Count];

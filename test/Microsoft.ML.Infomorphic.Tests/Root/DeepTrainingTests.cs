@@ -98,7 +98,6 @@ public class DeepTrainingTests
                     s_rows,
                     null,
                     [new TrainingRequest(settings, new TrainingCallbacks())],
-                    initial: null,
                     Microsoft.ML.Infomorphic.Training.Torch.ComputeDevice.Cpu,
                     keptBytes
                 )[0]

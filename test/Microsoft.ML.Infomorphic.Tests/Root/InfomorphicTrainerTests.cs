@@ -228,6 +228,7 @@ public class InfomorphicTrainerTests
         IDataView data = Samples.View(_context, rows);
         InfomorphicTrainer.Options options = Samples.Options();
         options.NumberOfEpochs = 40;
+        options.Encoding = FeatureEncodingKind.None;
         options.ExampleWeightColumnName = "Weight";
         var model = _context.MulticlassClassification.Trainers.Infomorphic(options).Fit(data);
 

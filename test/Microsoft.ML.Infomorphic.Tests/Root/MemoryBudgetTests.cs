@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
 using Microsoft.ML.Infomorphic.Tests.Rows;
 using Microsoft.ML.Infomorphic.Tests.Training;
@@ -328,6 +329,7 @@ public class MemoryBudgetTests
                     Seed = 1,
                     Device = "cpu",
                     MemoryBudget = budget,
+                    Encoding = FeatureEncodingKind.None,
                 }
             )
             .Fit(data)

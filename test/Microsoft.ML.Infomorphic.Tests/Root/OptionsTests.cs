@@ -50,6 +50,7 @@ public class OptionsTests
     [DataRow(nameof(Options.Context), (ContextSignal)7, "must be one of Label, Feedback, None, LayerAbove, and is 7.")]
     [DataRow(nameof(Options.Binning), (BinningKind)7, "must be one of Fixed, Adaptive, and is 7.")]
     [DataRow(nameof(Options.EarlyStoppingRounds), 0, "must be at least 1, and is 0.")]
+    [DataRow(nameof(Options.NumberOfNetworks), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfScoringSamples), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfScoringSamples), 10_001, "must be at most 10000, and is 10001.")]
     [DataRow(nameof(Options.MemoryBudget), 0, "must be at least 1, and is 0.")]
@@ -370,6 +371,7 @@ public class OptionsTests
             {
                 HiddenLayers = [new LayerSettings { Goal = settings.HiddenLayers[0].Goal }],
                 Output = new OutputLayerSettings { Goal = settings.Output.Goal },
+                Encoding = FeatureEncodingKind.Auto,
                 Seed = 7,
             },
             settings

@@ -102,20 +102,51 @@ public class FeatureScalingEstimatorTests
         Assert.IsTrue(scaling.Offsets.All(offset => offset == 0) && scaling.Scales.All(scale => scale == 1));
     }
 
-    // Pixels: all start at 0, many reach far up, margins are constant.
+    // Pixels: all start at 0, many reach far up, margins are constant, and neighbours are alike.
     [TestMethod]
     public void Auto_takes_images_as_one_kind_of_measurement()
     {
-        var random = new Random(1);
-        float[] values = new float[50 * 64];
-        for (int i = 0; i < 50; i++)
-        for (int pixel = 0; pixel < 64; pixel++)
-            if (pixel % 8 is > 0 and < 7 && random.Next(2) == 0)
-                values[i * 64 + pixel] = random.Next(256);
+        Assert.AreEqual(Standardization.Global, Auto(Marks(100, correlated: true)));
+    }
+
+    // As the letters' marks from 0 to 15 are, and answers from 1 to 5.
+    [TestMethod]
+    public void Auto_does_not_take_equal_ranges_alone_for_an_image()
+    {
+        LabeledRows few = Marks(16, correlated: true);
+        Assert.AreEqual(Standardization.PerFeature, Auto(few));
+        Assert.AreEqual(Standardization.PerFeature, Auto(Marks(100, correlated: false)));
         Assert.AreEqual(
             Standardization.Global,
-            FeatureScalingEstimator.Estimate(Rows(64, values), Standardization.Auto).Kind
+            FeatureScalingEstimator.Estimate(new FeatureMoments(few), Standardization.Auto, hasImage: true).Kind,
+            "an image by its shape"
         );
+    }
+
+    // Words that are in one row of 1,000 weigh as much, where they are, as those in 50.
+    [TestMethod]
+    public void Auto_does_not_inflate_rare_features()
+    {
+        float[] values = new float[1000 * 4];
+        for (int i = 0; i < 1000; i++)
+        {
+            values[4 * i] = i == 0 ? 2 : 0;
+            values[4 * i + 1] = i < 50 ? 2 : 0;
+            values[4 * i + 2] = i < 20 ? 60 : 0;
+            values[4 * i + 3] = i % 10;
+        }
+
+        FeatureScaling scaling = FeatureScalingEstimator.Estimate(Rows(4, values), Standardization.Auto);
+        Assert.AreEqual(Standardization.PerFeature, scaling.Kind);
+        CollectionAssert.AreEqual(new[] { 0, 0, 0, 4.5f }, scaling.Offsets);
+        double share = (0.001 + 0.05 + 0.02) / 3;
+        double[] expected = [2 * Math.Sqrt(share), 2 * Math.Sqrt(share), 60 * Math.Sqrt(share), Math.Sqrt(8.25)];
+        for (int feature = 0; feature < 4; feature++)
+            Assert.AreEqual(expected[feature], scaling.Scales[feature], 1e-5 * expected[feature]);
+
+        FeatureScaling asked = FeatureScalingEstimator.Estimate(Rows(4, values), Standardization.PerFeature);
+        Assert.AreEqual(0.002f, asked.Offsets[0], 1e-6);
+        Assert.AreEqual(2 * Math.Sqrt(0.001 * 0.999), asked.Scales[0], 1e-6, "as it was asked for");
     }
 
     // Columns: age, income, share, year.
@@ -148,6 +179,24 @@ public class FeatureScalingEstimatorTests
                 .Kind,
             "one feature alone"
         );
+    }
+
+    private static Standardization Auto(LabeledRows rows) =>
+        FeatureScalingEstimator.Estimate(rows, Standardization.Auto).Kind;
+
+    private static LabeledRows Marks(int features, bool correlated)
+    {
+        var random = new Random(1);
+        float[] values = new float[50 * features];
+        for (int i = 0; i < 50; i++)
+        for (int k = 0, mark = random.Next(16); k < features; k++)
+        {
+            mark = correlated ? Math.Clamp(mark + random.Next(-2, 3), 0, 15) : random.Next(16);
+            if (k % 8 != 0 || !correlated)
+                values[i * features + k] = mark;
+        }
+
+        return Rows(features, values);
     }
 
     private static LabeledRows Rows(int features, float[] values) =>

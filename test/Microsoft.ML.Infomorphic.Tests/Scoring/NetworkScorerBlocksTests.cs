@@ -88,7 +88,7 @@ public class NetworkScorerBlocksTests
     [DataRow(3)]
     public void A_queue_gives_blocks_back_scored_and_in_order(int helpers)
     {
-        var scorer = new NetworkScorer(Network(Setups.Full, 13, 4), new ScoringSettings());
+        var scorer = new EnsembleScorer([Network(Setups.Full, 13, 4)], new ScoringSettings());
         var queue = new ScoringQueue(scorer, helpers);
         float[][] rows = Rows(300, 1);
         var waiting = new Queue<(ScoringBlock Block, int First)>();

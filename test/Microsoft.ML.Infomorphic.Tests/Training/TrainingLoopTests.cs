@@ -190,15 +190,59 @@ public class TrainingLoopTests
                     Assert.AreEqual(one.Goal, other.Goal, 1e-5);
             }
         }
+    }
 
-        static IReadOnlyList<TrainingOutcome> OnTensors(IReadOnlyList<TrainingRequest> trials) =>
-            NetworkTrainer.TrainMany(
-                s_train,
-                s_validation,
-                trials,
-                initial: null,
-                (states, settings, rows) => new TensorTrainingEngine(states, settings, rows, torch.CPU)
-            );
+    // Networks of an ensemble draw connections, subsets and samples of their own. The second one leaves after the first epoch.
+    [TestMethod]
+    [DataRow("drawn lateral connections")]
+    [DataRow("random subsets")]
+    [DataRow("random subsets of a layer")]
+    [DataRow("no drawn connections")]
+    public void Networks_of_an_ensemble_on_tensors_are_single_trainings_but_for_rounding(string kind)
+    {
+        TrainingSettings settings = Setups.Settings(Setups.Full, epochs: 2) with { Threads = 1, Networks = 3 };
+        LayerSettings hidden = settings.HiddenLayers[0];
+        LayerSettings onSubsets = hidden with { Neurons = 3, Connections = new RandomSubsetSettings(3, 2) };
+        settings = settings with
+        {
+            HiddenLayers = kind switch
+            {
+                "drawn lateral connections" => [hidden with { LateralConnections = 4 }],
+                "random subsets" => [onSubsets],
+                "random subsets of a layer" => [hidden, onSubsets],
+                _ => [hidden],
+            },
+        };
+        TrainingRequest[] requests =
+        [
+            .. Enumerable
+                .Range(0, 3)
+                .Select(network => new TrainingRequest(
+                    settings with
+                    {
+                        Network = network,
+                    },
+                    network == 1
+                        ? new TrainingCallbacks { EpochEnded = _ => throw new TimeoutException("pruned") }
+                        : new TrainingCallbacks()
+                )),
+        ];
+
+        IReadOnlyList<TrainingOutcome> together = OnTensors(requests);
+
+        Assert.ThrowsExactly<TimeoutException>(together[1].GetResult);
+        float[][] weights =
+        [
+            .. new[] { 0, 2 }.Select(network =>
+            {
+                float[] expected = Problems.WeightsOf(OnTensors([requests[network]])[0].GetResult().Network);
+                float[] actual = Problems.WeightsOf(together[network].GetResult().Network);
+                for (int i = 0; i < expected.Length; i++)
+                    Assert.AreEqual(expected[i], actual[i], 2e-5, $"network {network}");
+                return actual;
+            }),
+        ];
+        CollectionAssert.AreNotEqual(weights[0], weights[1]);
     }
 
     // What costs a GPU time in small steps is the number of operations. In-place ones make no tensor; the others tell how many
@@ -245,6 +289,14 @@ public class TrainingLoopTests
             return statistics.CreatedInScopeCount + statistics.CreatedOutsideScopeCount - before;
         }
     }
+
+    private static IReadOnlyList<TrainingOutcome> OnTensors(IReadOnlyList<TrainingRequest> trials) =>
+        NetworkTrainer.TrainMany(
+            s_train,
+            s_validation,
+            trials,
+            (states, settings, rows) => new TensorTrainingEngine(states, settings, rows, torch.CPU)
+        );
 
     private static IReadOnlyList<TrainingOutcome> TrainMany(TrainingSettings[] trials) =>
         NetworkTrainer.TrainMany(

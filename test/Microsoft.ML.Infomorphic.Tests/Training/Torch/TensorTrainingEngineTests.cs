@@ -325,7 +325,6 @@ public abstract class TensorTrainingEngineTests
                 rows,
                 validation is null ? null : new RowsInMemory(validation),
                 [new TrainingRequest(settings, new TrainingCallbacks())],
-                initial: null,
                 (states, settings, maximum) => new TensorTrainingEngine(states, settings, maximum, Device)
             )[0]
             .GetResult();

@@ -1,16 +1,12 @@
-using Microsoft.ML.Infomorphic.Training;
-
-namespace Microsoft.ML.Infomorphic;
+namespace Microsoft.ML.Infomorphic.Training;
 
 /// <summary>The size of the training data, as far as it is known.</summary>
 /// <param name="Rows">Number of training rows; 0 where it is not known yet.</param>
-/// <param name="Features">Number of features that the network hears; 0 where it is not known yet.</param>
-/// <param name="Classes">Number of classes; 0 where it is not known yet.</param>
 /// <param name="HasValidationRows">Whether there are validation data beside the training data.</param>
-internal readonly record struct DataShape(int Rows, int Features, int Classes, bool HasValidationRows)
+internal readonly record struct DataShape(int Rows, bool HasValidationRows)
 {
     /// <summary>What is known before data are read.</summary>
-    public static DataShape Unknown { get; } = new(0, 0, 0, true);
+    public static DataShape Unknown { get; } = new(0, true);
 }
 
 /// <summary>
@@ -82,40 +78,6 @@ public sealed class AutomaticSettings
     /// <returns>The number of epochs without progress; null where nothing measures it.</returns>
     public int? EarlyStoppingRounds(int batchSize, double validationFraction) =>
         HasValidationRows(validationFraction) ? Math.Max(Epochs(batchSize, validationFraction) / 5, 5) : null;
-
-    /// <summary>Settings with learning rates that suit the numbers of inputs.</summary>
-    /// <param name="settings">The settings.</param>
-    /// <param name="data">The data.</param>
-    /// <param name="isAutomatic">Whether a hidden layer's learning rate is to be chosen.</param>
-    /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
-    internal static TrainingSettings WithLearningRates(
-        TrainingSettings settings,
-        DataShape data,
-        Func<int, bool> isAutomatic
-    )
-    {
-        var connections = new NetworkBuilder(settings, data.Features, data.Classes).Connect();
-        return settings with
-        {
-            HiddenLayers =
-            [
-                .. settings.HiddenLayers.Select(
-                    (layer, i) =>
-                        isAutomatic(i)
-                            ? layer with
-                            {
-                                Optimizer = layer.Optimizer with
-                                {
-                                    LearningRate = LearningRate(
-                                        connections[i][0].Heard.Sum(of => of.Connectivity.ConnectionsPerNeuron)
-                                    ),
-                                },
-                            }
-                            : layer
-                ),
-            ],
-        };
-    }
 
     /// <summary>As many epochs as hold 20 steps: an evaluation is then a small part of the time.</summary>
     internal int EpochsPerEvaluation(int batchSize, double validationFraction) =>
