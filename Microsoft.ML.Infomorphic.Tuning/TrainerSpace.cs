@@ -429,7 +429,7 @@ public sealed class TrainerSpace
         if (
             OutputGoal is not null
             && (
-                !GoalFunction.TryParse(options.OutputGoal, "FC", out GoalFunction? output, out reason)
+                !GoalFunction.TryParse(options.OutputGoal == "auto" ? "output" : options.OutputGoal, "FC", out GoalFunction? output, out reason)
                 || !TryAddValues(OutputGoal, output, values, out reason)
             )
         )
@@ -497,9 +497,14 @@ public sealed class TrainerSpace
     private static double Get(Options options, TrainerOption option, int? layer)
     {
         object holder = Holder(options, layer);
-        // The largest number of lateral connections may be null: that is 100, or all where there are fewer.
-        return OptionFields.Get(holder, FieldOf(option, layer))
-            ?? Math.Min(100, OptionFields.Get(holder, FieldOf(TrainerOption.NumberOfHiddenNeurons, layer))!.Value);
+        if (OptionFields.Get(holder, FieldOf(option, layer)) is double value)
+            return value;
+
+        // The largest number of lateral connections is then 100, or all where there are fewer; others follow from the data, and
+        // the paper's are as good a place to begin as any.
+        return option == TrainerOption.MaximumLateralConnections
+            ? Math.Min(100, OptionFields.Get(holder, FieldOf(TrainerOption.NumberOfHiddenNeurons, layer))!.Value)
+            : OptionFields.Get(Options.Paper(), option.ToString())!.Value;
     }
 
     private static (double Smallest, double Largest, bool Whole) LimitsOf(TrainerOption option) =>

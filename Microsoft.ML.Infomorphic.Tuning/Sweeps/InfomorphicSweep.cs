@@ -281,14 +281,15 @@ public sealed partial class InfomorphicSweep
         return $"{_options.Metric.Name} of {data}{of}: {OptionFields.Describe(_trainer, _options.Space)}";
     }
 
-    // Epochs of a training: where layers are trained one after another, as many for each that learns.
+    // Epochs of a training, at most: where layers are trained one after another, as many for each that learns.
     private static int EpochsOf(InfomorphicTrainer.Options options)
     {
+        int epochs = options.NumberOfEpochs ?? AutomaticSettings.MostEpochs;
         if (options.LayerOrder == LayerOrder.Together)
-            return options.NumberOfEpochs;
+            return epochs;
         int hidden =
             options.HiddenLayers?.Count(layer => layer.Learns)
             ?? (options.HiddenLayer == HiddenLayerKind.Infomorphic ? 1 : 0);
-        return options.NumberOfEpochs * (hidden + 1);
+        return epochs * (hidden + 1);
     }
 }

@@ -17,9 +17,9 @@ public sealed record InfomorphicSweepOptions
 
     /// <summary>
     /// The trainer's options that are not searched, columns and epochs among them. With several workers, set the number
-    /// of threads to share the processors among them.
+    /// of threads to share the processors among them. The paper's where nothing is said, so that every trial has as many epochs.
     /// </summary>
-    public InfomorphicTrainer.Options Trainer { get; init; } = new();
+    public InfomorphicTrainer.Options Trainer { get; init; } = InfomorphicTrainer.Options.Paper();
 
     /// <summary>
     /// Trials that each worker trains at once, as one wide network on the same batches, at least 1. They are proposed

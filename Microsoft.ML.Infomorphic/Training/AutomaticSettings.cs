@@ -27,8 +27,8 @@ public sealed class AutomaticSettings
     // … and so many passes, …
     private const int FewestEpochs = 20;
 
-    // … but for no more than these.
-    private const int MostEpochs = 200;
+    /// <summary>… but for no more than these: the largest number of epochs that is ever chosen.</summary>
+    public const int MostEpochs = 200;
 
     private const double StepsBetweenEvaluations = 20;
 

@@ -47,15 +47,13 @@ internal sealed class CellRunner(ImageData data, int threads, int cellsAtOnce)
     )
     {
         var mlContext = new MLContext(cell.Seed);
-        var options = new InfomorphicTrainer.Options
-        {
-            NumberOfEpochs = cell.Epochs,
-            Standardization = Standardization.Global,
-            Seed = cell.Seed,
-            Device = "cpu",
-            NumberOfThreads = threads,
-            CancellationToken = cancellation,
-        };
+        InfomorphicTrainer.Options options = InfomorphicTrainer.Options.Paper();
+        options.NumberOfEpochs = cell.Epochs;
+        options.Standardization = Standardization.Global;
+        options.Seed = cell.Seed;
+        options.Device = "cpu";
+        options.NumberOfThreads = threads;
+        options.CancellationToken = cancellation;
         if (cell.HiddenNeurons > 0)
             options.NumberOfHiddenNeurons = cell.HiddenNeurons;
         if (cell.Goal.Length > 0)
@@ -75,7 +73,8 @@ internal sealed class CellRunner(ImageData data, int threads, int cellsAtOnce)
         );
 
         TrainingHistory history = model.Model.History;
-        long expected = (long)cell.Epochs * ((train.Length + options.BatchSize - 1) / options.BatchSize);
+        int batch = options.BatchSize!.Value;
+        long expected = (long)cell.Epochs * ((train.Length + batch - 1) / batch);
         if (history.Steps != expected)
             throw new InvalidOperationException(
                 $"Training took {history.Steps} steps, and {train.Length} rows make {expected}: rows were left out."

@@ -228,7 +228,7 @@ public class TrainerSpaceTests
             }
             Assert.AreEqual(new InfomorphicTrainer.Options().Goal, options.Goal);
             Assert.AreEqual(point["layer 2 NumberOfNeurons"], options.HiddenLayers![1].NumberOfNeurons);
-            Assert.AreEqual(point["BatchSize"], options.BatchSize);
+            Assert.AreEqual(point["BatchSize"], options.BatchSize!.Value);
             CollectionAssert.AreEqual(own[1].Inputs!.ToArray(), options.HiddenLayers[1].Inputs!.ToArray());
             Assert.AreEqual(own[1].Connections, options.HiddenLayers[1].Connections);
             if (point["layer 1 MaximumLateralConnections"] > own[0].NumberOfNeurons) // all, then
