@@ -47,7 +47,7 @@ public static class InfomorphicReport
             ? new Dictionary<long, float[]>()
             : ReadRows(data, options, insight);
         string html = new HtmlReport(insight, model, options, imageWidth, images).ToString();
-        WholeFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(html)));
+        ReportFile.Write(path, Encoding.UTF8.GetBytes(html));
         return insight;
     }
 

@@ -71,7 +71,7 @@ public sealed partial class Picture
             ".SVG" => Encoding.UTF8.GetBytes(ToSvg()),
             _ => throw new ArgumentException($"A picture is a .png or .svg file, and {path} is neither.", nameof(path)),
         };
-        WholeFile.Write(path, stream => stream.Write(content));
+        ReportFile.Write(path, content);
     }
 
     // ScottPlot clears its canvas to nothing, which SkiaSharp writes as a rectangle in SVG's default colour, black. What

@@ -64,6 +64,6 @@ public static class SweepReport
         options ??= new SweepReportOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaximumTrials, 1);
         string html = new SweepHtml(trials, metric, direction, options).ToString();
-        WholeFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(html)));
+        ReportFile.Write(path, Encoding.UTF8.GetBytes(html));
     }
 }

@@ -117,6 +117,7 @@ public static class InfomorphicCatalog
     /// <returns>The model.</returns>
     /// <exception cref="ArgumentNullException">There is no catalog or no file path.</exception>
     /// <exception cref="FormatException">The file is damaged, or holds something else.</exception>
+    /// <exception cref="InvalidOperationException">The application was trimmed, and lacks what ML.NET loads models with.</exception>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
     public static ITransformer LoadWhole(

@@ -90,6 +90,20 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
 
     internal EnsembleScorer Scorer => _scorer;
 
+    /// <summary>
+    /// The labels of the classes, for as long as they are known: a model is told by the transformer that it is trained or
+    /// loaded with.
+    /// </summary>
+    internal string[]? ClassNames { get; private set; }
+
+    /// <summary>Tells the model what its classes are called.</summary>
+    /// <param name="names">One name a class; null where they are not known.</param>
+    internal InfomorphicModelParameters WithClassNames(string[]? names)
+    {
+        ClassNames ??= names;
+        return this;
+    }
+
     internal IHostEnvironment Environment => Host;
 
     DataViewType IValueMapper.InputType => _inputType;
@@ -108,7 +122,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     {
         ArgumentNullException.ThrowIfNull(settings);
         settings.Validate();
-        return new InfomorphicModelParameters(Host, _contents with { Scoring = settings });
+        return new InfomorphicModelParameters(Host, _contents with { Scoring = settings }).WithClassNames(ClassNames);
     }
 
     /// <summary>

@@ -115,6 +115,8 @@ public sealed class InfomorphicPredictionTransformer
     private void SetScorer()
     {
         var schema = new RoleMappedSchema(TrainSchema, _labelColumn, FeatureColumnName);
+        if (schema.Label is DataViewSchema.Column label)
+            Model.WithClassNames(ClassNames.Of(label));
         Scorer = new BlockScorer(
             Host,
             Model.Scorer,

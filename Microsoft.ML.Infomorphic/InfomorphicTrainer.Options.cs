@@ -163,25 +163,25 @@ public sealed partial class InfomorphicTrainer
         /// <summary>R: fixed bins of a hidden neuron's sources cover (−R, R); positive.</summary>
         public double BinningRange = Defaults.BinningRange;
 
-        /// <summary>α₁: the share of a hidden neuron's drive that the context modulates; finite.</summary>
+        /// <summary>α₁: the share of a hidden neuron's drive that the context modulates; at most 10⁶ in magnitude.</summary>
         public double Alpha1 = Defaults.Alpha;
 
-        /// <summary>α₂: the share of a hidden neuron's drive that the lateral input modulates; finite.</summary>
+        /// <summary>α₂: the share of a hidden neuron's drive that the lateral input modulates; at most 10⁶ in magnitude.</summary>
         public double Alpha2 = Defaults.Alpha;
 
-        /// <summary>β₁: the steepness of the modulation by the context; finite.</summary>
+        /// <summary>β₁: the steepness of the modulation by the context; at most 10⁶ in magnitude.</summary>
         public double Beta1 = Defaults.Beta;
 
-        /// <summary>β₂: the steepness of the modulation by the lateral input; finite.</summary>
+        /// <summary>β₂: the steepness of the modulation by the lateral input; at most 10⁶ in magnitude.</summary>
         public double Beta2 = Defaults.Beta;
 
         /// <summary>
         /// k: the share of the drive that is not modulated, of hidden neurons with context or lateral input but not both;
-        /// finite.
+        /// at most 10⁶ in magnitude.
         /// </summary>
         public double BivariateK = Defaults.BivariateK;
 
-        /// <summary>β: the steepness of the modulation of such hidden neurons; finite.</summary>
+        /// <summary>β: the steepness of the modulation of such hidden neurons; at most 10⁶ in magnitude.</summary>
         public double BivariateBeta = Defaults.BivariateBeta;
 
         /// <summary>
@@ -357,5 +357,10 @@ public sealed partial class InfomorphicTrainer
             copy.OutputLayerInputs = OutputLayerInputs is null ? null : [.. OutputLayerInputs];
             return copy;
         }
+
+        /// <summary>What of the options has no effect and might be a mistake: a sentence for each.</summary>
+        /// <param name="settings">What they were read into.</param>
+        internal IEnumerable<string> WithoutEffect(TrainingSettings settings) =>
+            SettingsReader.WithoutEffect(this, settings);
     }
 }

@@ -34,10 +34,13 @@ public sealed partial class InfomorphicTrainer
             RowSource train,
             ComputeDevice device,
             TrainingSettings settings,
-            IReadOnlyList<InfomorphicNetwork>? earlier
+            IReadOnlyList<InfomorphicNetwork>? earlier,
+            string? suspicion
         )
         {
             _epochs = settings.TotalEpochs;
+            foreach (string mistake in _trainer._options.WithoutEffect(settings))
+                Channel.Warning(mistake);
             string networks =
                 settings.Networks == 1
                     ? ""
@@ -78,6 +81,7 @@ public sealed partial class InfomorphicTrainer
                     new TrainingCallbacks
                     {
                         CheckAlive = CheckAlive,
+                        Suspicion = suspicion,
                         Info = message => Channel.Info(message),
                         Warn = message => Channel.Warning(message),
                         Failed = () => _hasFailed = true,
@@ -90,7 +94,8 @@ public sealed partial class InfomorphicTrainer
         /// <summary>The model of the networks; or what ended one of them, and all.</summary>
         public (InfomorphicModelParameters? Model, Exception? Error) End(
             IReadOnlyList<TrainingOutcome> outcomes,
-            TrainingSettings settings
+            TrainingSettings settings,
+            long skippedRows
         )
         {
             Exception[] errors = [.. outcomes.Select(outcome => outcome.Error).OfType<Exception>()];
@@ -98,7 +103,7 @@ public sealed partial class InfomorphicTrainer
                 return (null, Array.Find(errors, error => error is not OperationCanceledException) ?? errors[0]);
             InfomorphicNetwork first = outcomes[0].Result!.Network;
             settings = settings.WithLearningRates(first.FeatureCount, first.ClassCount);
-            TrainingResult[] results = [.. outcomes.Select(outcome => outcome.Result!)];
+            TrainingResult[] results = [.. outcomes.Select(outcome => outcome.Result!.With(skippedRows))];
             foreach ((int network, TrainingResult result) in results.Index())
                 Channel.Info(
                     string.Create(

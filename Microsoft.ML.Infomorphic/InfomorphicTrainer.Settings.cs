@@ -17,9 +17,6 @@ public sealed partial class InfomorphicTrainer
     /// <param name="automatic">What options that are null are.</param>
     private sealed class SettingsReader(Options options, IExceptionContext host, AutomaticSettings automatic)
     {
-        // Each takes memory of its own, long before it has work.
-        private const int MaximumThreads = 1024;
-
         private static readonly string[] s_hiddenSources = ["FCL", "FC", "FL"];
 
         // The options of one hidden layer, as they are with and without a list of layers.
@@ -46,6 +43,58 @@ public sealed partial class InfomorphicTrainer
             (nameof(Options.SecondMomentDecay), of => of.SecondMomentDecay),
             (nameof(Options.Epsilon), of => of.Epsilon),
         ];
+
+        // Single precision is what everything is computed in, and these leave room for squares of small numbers to be summed.
+        private const double SmallestNumber = 1e-30;
+        private const double LargestNumber = 1e30;
+
+        // Of what sums are multiplied by; a goal or an activation of larger ones is none that could be learned with.
+        private const double LargestFactor = 1e6;
+
+        /// <summary>What of the options has no effect and might be a mistake: a sentence for each.</summary>
+        /// <param name="options">The options.</param>
+        /// <param name="settings">What they were read into.</param>
+        public static IEnumerable<string> WithoutEffect(Options options, TrainingSettings settings)
+        {
+            if (options.HiddenLayers is null && options.HiddenLayer != HiddenLayerKind.Infomorphic)
+            {
+                var defaults = new Options();
+                foreach ((string name, Func<Options, object?> value) in s_ofOneLayer)
+                {
+                    bool isUsed = name switch
+                    {
+                        nameof(options.NumberOfHiddenNeurons) => options.HiddenLayer == HiddenLayerKind.Random,
+                        nameof(options.HiddenLayer) => true,
+                        nameof(options.Context) or nameof(options.LateralInput) => true, // as good as there not being any
+                        _ => false,
+                    };
+                    if (!isUsed && !Equals(value(options), value(defaults)))
+                        yield return string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"{name} is {value(options)} and has no effect: {nameof(options.HiddenLayer)} is {options.HiddenLayer}"
+                        );
+                }
+            }
+
+            for (int i = 0; i < settings.HiddenLayers.Count; i++)
+                if (IsZero(settings.HiddenLayers[i].Goal))
+                    yield return NothingToLearn(
+                        options.HiddenLayers is null
+                            ? nameof(options.Goal)
+                            : string.Create(
+                                CultureInfo.InvariantCulture,
+                                $"{nameof(options.HiddenLayers)}[{i}].{nameof(options.Goal)}"
+                            )
+                    );
+            if (IsZero(settings.Output.Goal))
+                yield return NothingToLearn(nameof(options.OutputGoal));
+
+            static bool IsZero(GoalFunction? goal) =>
+                goal is not null && goal.Gamma.All(coefficient => coefficient == 0);
+
+            static string NothingToLearn(string option) =>
+                $"{option} has coefficients of 0 alone: the neurons have nothing to learn";
+        }
 
         public TrainingSettings Read(int seed)
         {
@@ -334,10 +383,18 @@ public sealed partial class InfomorphicTrainer
             );
         }
 
-        private GoalFunction ParseGoal(string? text, string sources, string name, string hint) =>
-            GoalFunction.TryParse(text, sources, out GoalFunction? goal, out string? error)
-                ? goal
-                : throw host.ExceptUserArg(name, $"{name}: {error}{hint}");
+        private GoalFunction ParseGoal(string? text, string sources, string name, string hint)
+        {
+            if (!GoalFunction.TryParse(text, sources, out GoalFunction? goal, out string? error))
+                throw host.ExceptUserArg(name, $"{name}: {error}{hint}");
+            double largest = goal.Gamma.Max(Math.Abs);
+            Check(
+                largest <= LargestFactor,
+                name,
+                $"has a coefficient of magnitude {Text(largest)}, and must have none above {Text(LargestFactor)}: what counts are their ratios."
+            );
+            return goal;
+        }
 
         private void CheckRanges()
         {
@@ -377,9 +434,9 @@ public sealed partial class InfomorphicTrainer
             );
             AtLeast(options.NumberOfThreads ?? 1, 1, nameof(options.NumberOfThreads));
             Check(
-                (options.NumberOfThreads ?? 1) <= MaximumThreads,
+                (options.NumberOfThreads ?? 1) <= TrainingSettings.MaximumThreads,
                 nameof(options.NumberOfThreads),
-                $"must be at most {MaximumThreads}, and is {options.NumberOfThreads}."
+                $"must be at most {TrainingSettings.MaximumThreads}, and is {options.NumberOfThreads}: more threads than the machine has processors are of no use."
             );
             AtLeast(options.MemoryBudget ?? 1, 1, nameof(options.MemoryBudget));
             Check(
@@ -403,12 +460,12 @@ public sealed partial class InfomorphicTrainer
                 $"must be at most {Kernels.Binning.MaximumCount}, and is {layer.NumberOfBins}."
             );
             Positive(layer.BinningRange, prefix + nameof(layer.BinningRange));
-            Finite(layer.Alpha1, prefix + nameof(layer.Alpha1));
-            Finite(layer.Alpha2, prefix + nameof(layer.Alpha2));
-            Finite(layer.Beta1, prefix + nameof(layer.Beta1));
-            Finite(layer.Beta2, prefix + nameof(layer.Beta2));
-            Finite(layer.BivariateK, prefix + nameof(layer.BivariateK));
-            Finite(layer.BivariateBeta, prefix + nameof(layer.BivariateBeta));
+            Factor(layer.Alpha1, prefix + nameof(layer.Alpha1));
+            Factor(layer.Alpha2, prefix + nameof(layer.Alpha2));
+            Factor(layer.Beta1, prefix + nameof(layer.Beta1));
+            Factor(layer.Beta2, prefix + nameof(layer.Beta2));
+            Factor(layer.BivariateK, prefix + nameof(layer.BivariateK));
+            Factor(layer.BivariateBeta, prefix + nameof(layer.BivariateBeta));
             Positive(layer.LearningRate ?? 1, prefix + nameof(layer.LearningRate));
             NotNegative(layer.WeightDecay, prefix + nameof(layer.WeightDecay));
             Decay(layer.FirstMomentDecay, prefix + nameof(layer.FirstMomentDecay));
@@ -419,21 +476,38 @@ public sealed partial class InfomorphicTrainer
         private void AtLeast(int value, int minimum, string name) =>
             Check(value >= minimum, name, $"must be at least {minimum}, and is {value}.");
 
-        private void Positive(double value, string name) =>
+        private void Positive(double value, string name)
+        {
             Check(value > 0 && double.IsFinite(value), name, $"must be positive and finite, and is {Text(value)}.");
+            Check(
+                value is >= SmallestNumber and <= LargestNumber,
+                name,
+                $"must be from {Text(SmallestNumber)} to {Text(LargestNumber)}, and is {Text(value)}."
+            );
+        }
 
-        private void NotNegative(double value, string name) =>
+        private void NotNegative(double value, string name)
+        {
             Check(
                 value >= 0 && double.IsFinite(value),
                 name,
                 $"must be finite and not negative, and is {Text(value)}."
             );
+            Check(value <= LargestNumber, name, $"must be at most {Text(LargestNumber)}, and is {Text(value)}.");
+        }
 
         private void Decay(double value, string name) =>
             Check(value is >= 0 and < 1, name, $"must be at least 0 and less than 1, and is {Text(value)}.");
 
-        private void Finite(double value, string name) =>
+        private void Factor(double value, string name)
+        {
             Check(double.IsFinite(value), name, $"must be finite, and is {Text(value)}.");
+            Check(
+                Math.Abs(value) <= LargestFactor,
+                name,
+                $"must be from -{Text(LargestFactor)} to {Text(LargestFactor)}, and is {Text(value)}."
+            );
+        }
 
         private void Known<T>(T value, string name)
             where T : struct, Enum =>

@@ -74,18 +74,24 @@ public sealed partial class InfomorphicTrainer
     private readonly long? _memoryBudget;
     private readonly Action<EpochRecord>? _epochEnded;
     private readonly CancellationToken _cancellationToken;
+    private readonly string? _neuronsOption;
 
     internal InfomorphicTrainer(IHostEnvironment environment, Options options)
         : base(
             Contracts.CheckRef(environment, nameof(environment)).Register(LoadName),
-            TrainerUtils.MakeR4VecFeature(options.FeatureColumnName),
-            TrainerUtils.MakeU4ScalarColumn(options.LabelColumnName),
-            TrainerUtils.MakeR4ScalarWeightColumn(options.ExampleWeightColumnName)
+            TrainerUtils.MakeR4VecFeature(
+                ColumnName(environment, options.FeatureColumnName, nameof(options.FeatureColumnName))
+            ),
+            TrainerUtils.MakeU4ScalarColumn(
+                ColumnName(environment, options.LabelColumnName, nameof(options.LabelColumnName))
+            ),
+            TrainerUtils.MakeR4ScalarWeightColumn(
+                options.ExampleWeightColumnName is null
+                    ? null
+                    : ColumnName(environment, options.ExampleWeightColumnName, nameof(options.ExampleWeightColumnName))
+            )
         )
     {
-        if (!LabelColumn.IsValid)
-            throw Host.ExceptUserArg(nameof(options.LabelColumnName), "The name of the label column is missing.");
-
         // Drawn once and always, so that a trainer gives the same model again, and an option more or less does not
         // change what the context's other components draw.
         _seed = Host.Rand.Next();
@@ -102,6 +108,7 @@ public sealed partial class InfomorphicTrainer
         _memoryBudget = (long?)options.MemoryBudget << 20;
         _epochEnded = options.EpochEnded;
         _cancellationToken = options.CancellationToken;
+        _neuronsOption = options.HiddenLayers is null ? nameof(options.NumberOfHiddenNeurons) : null;
         Info = new TrainerInfo(
             normalization: false,
             calibration: false,
@@ -300,7 +307,7 @@ public sealed partial class InfomorphicTrainer
         try
         {
             IChannel channel = reports[0].Channel;
-            first.CheckAlive();
+            CheckAlive(trainers);
             ImageShape? image = ImageOf(context.TrainingSet.Schema.Feature!.Value);
             InfomorphicModelParameters? earlier = Earlier(
                 first.Host,
@@ -310,6 +317,7 @@ public sealed partial class InfomorphicTrainer
                     Image = first._settings.Image ?? image,
                 }
             );
+            ThrowIfClassesDiffer(first.Host, context, earlier);
 
             // What may be missing is looked for before hours are spent on reading.
             TorchRuntime.EnsureLoaded();
@@ -320,12 +328,15 @@ public sealed partial class InfomorphicTrainer
                 () => TorchRuntime.CudaDeviceCount
             );
 
-            (RowSource train, RowSource? validation, long left) = first.Read(
+            (RowSource train, RowSource? validation, long left, RowSurvey survey) = Read(
+                trainers,
                 channel,
                 context,
-                first._settings,
-                trainers.Sum(trainer => trainer._settings.Networks)
+                first._settings
             );
+            string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
+            if (suspicion is not null)
+                channel.Warning(suspicion);
             var shape = new DataShape(train.RowCount, HasValidationRows: validation is not null);
             TrainingSettings[] settings = [.. trainers.Select(trainer => trainer.SettingsFor(shape, image))];
             first.ThrowIfDataDoNotFit(train, validation, earlier);
@@ -334,7 +345,11 @@ public sealed partial class InfomorphicTrainer
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
                 train,
                 validation,
-                [.. reports.SelectMany((report, i) => report.Begin(train, device, settings[i], earlier?.Networks))],
+                [
+                    .. reports.SelectMany(
+                        (report, i) => report.Begin(train, device, settings[i], earlier?.Networks, suspicion)
+                    ),
+                ],
                 device,
                 left,
                 earlier?.Encoding
@@ -343,11 +358,16 @@ public sealed partial class InfomorphicTrainer
             int trained = 0;
             for (int i = 0; i < models.Length; i++)
             {
-                models[i] = reports[i].End([.. outcomes.Skip(trained).Take(settings[i].Networks)], settings[i]);
+                models[i] = reports[i]
+                    .End([.. outcomes.Skip(trained).Take(settings[i].Networks)], settings[i], survey.SkippedRows);
                 trained += settings[i].Networks;
             }
 
             return models;
+        }
+        catch (OperationCanceledException exception) when (trainers.All(trainer => trainer.IsCancelled))
+        {
+            return [.. trainers.Select(_ => ((InfomorphicModelParameters?)null, (Exception?)exception))];
         }
         catch (ArgumentException exception) when (exception is not ArgumentOutOfRangeException)
         {
@@ -360,42 +380,58 @@ public sealed partial class InfomorphicTrainer
         }
     }
 
+    // ML.NET's sentence names a parameter of its own.
+    private static string ColumnName(IHostEnvironment environment, string? name, string option) =>
+        string.IsNullOrEmpty(name)
+            ? throw environment.ExceptUserArg(option, $"{option} is missing: it is the name of a column.")
+            : name;
+
     private RoleMappedData RolesOf(IDataView data)
     {
         _ = GetOutputSchema(SchemaShape.Create(data.Schema)); // says what is wrong with the columns
         return MakeRoles(data);
     }
 
-    // The rows, and the bytes of the budget that they leave.
-    private (RowSource Train, RowSource? Validation, long Left) Read(
+    // The rows, the bytes of the budget that they leave, and what there is to say of the training rows.
+    private static (RowSource Train, RowSource? Validation, long Left, RowSurvey Survey) Read(
+        IReadOnlyList<InfomorphicTrainer> trainers,
         IChannel channel,
         TrainContext context,
-        TrainingSettings settings,
-        int networks
+        TrainingSettings settings
     )
     {
-        var plan = new MemoryPlan(_memoryBudget, settings, networks);
-        FirstReading train = DataViewReader.Read(
-            Host,
-            channel,
+        InfomorphicTrainer first = trainers[0];
+        var plan = new MemoryPlan(first._memoryBudget, settings, trainers.Sum(trainer => trainer._settings.Networks));
+        string label = context.TrainingSet.Schema.Label!.Value.Name;
+        FirstReading train = ReadRows(
             context.TrainingSet,
             "training",
-            settings.MissingValues,
-            _memoryBudget is null ? null : plan.ForRows
+            (features, classes) =>
+            {
+                first.ThrowIfTooLarge(plan, features, classes, rows: 2, label);
+                return plan.ForRows(features, classes);
+            }
         );
+        RowSurvey survey = train.Survey;
+        first.ThrowIfTooManyClasses(survey, label);
+        first.ThrowIfTooLarge(plan, survey.FeatureCount, survey.ClassCount, survey.RowCount, label);
         FirstReading? validation = context.ValidationSet is RoleMappedData data
-            ? DataViewReader.Read(
-                Host,
-                channel,
-                data,
-                "validation",
-                settings.MissingValues,
-                _memoryBudget is null ? null : (_, _) => plan.ForValidation(train)
-            )
+            ? ReadRows(data, "validation", (_, _) => plan.ForValidation(train))
             : null;
         (RowSource rows, RowSource? forValidation) = plan.Arrange(train, validation, message => channel.Info(message));
         long left = plan.ForRows(rows.FeatureCount, rows.ClassCount) - train.Bytes - (validation?.Bytes ?? 0);
-        return (rows, forValidation, Math.Max(left, 0));
+        return (rows, forValidation, Math.Max(left, 0), survey);
+
+        FirstReading ReadRows(RoleMappedData data, string purpose, Func<int, int, long> limit) =>
+            DataViewReader.Read(
+                first.Host,
+                channel,
+                data,
+                purpose,
+                () => CheckAlive(trainers),
+                settings.MissingValues,
+                limit
+            );
     }
 
     // The shape of an image's features where the column has dimensions, as ExtractPixels gives them: channels × height ×
@@ -457,10 +493,22 @@ public sealed partial class InfomorphicTrainer
         }
     }
 
+    private bool IsCancelled => _cancellationToken.IsCancellationRequested;
+
     private void CheckAlive()
     {
         Host.CheckAlive();
         _cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    // What trainers do together goes on for as long as one of them does.
+    private static void CheckAlive(IReadOnlyList<InfomorphicTrainer> trainers)
+    {
+        trainers[0].Host.CheckAlive();
+        foreach (InfomorphicTrainer trainer in trainers)
+            if (!trainer.IsCancelled)
+                return;
+        trainers[0].CheckAlive();
     }
 
     // What trains on data of a shape.
@@ -506,6 +554,101 @@ public sealed partial class InfomorphicTrainer
         if (NetworkState.DescribeDifference(earlier.Network, settings) is string difference)
             throw host.Except(difference);
         return earlier;
+    }
+
+    // Where memory does not suffice, libtorch says so at length, or the system ends the process.
+    private void ThrowIfTooLarge(MemoryPlan plan, int features, int classes, int rows, string label)
+    {
+        // The collector's limit may be a part of the memory that there is, and libtorch does not know of it.
+        GCMemoryInfo memory = GC.GetGCMemoryInfo();
+        double available = Math.Max(memory.TotalAvailableMemoryBytes, memory.HighMemoryLoadThresholdBytes);
+        (double bytes, LayerSize largest) = plan.AtLeast(features, classes, rows);
+        if (bytes <= available)
+            return;
+        string what;
+        if (largest.Index == _settings.HiddenLayers.Count)
+        {
+            what = string.Create(CultureInfo.InvariantCulture, $"The label column '{label}' has {classes} classes");
+        }
+        else
+        {
+            string list = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{nameof(Options.HiddenLayers)}[{largest.Index}]."
+            );
+            string layer = _neuronsOption is null ? list : "";
+            string connections =
+                largest.LargestSource == 'L'
+                    ? $" other neurons ({layer}{nameof(Options.MaximumLateralConnections)})"
+                    : " inputs";
+            what = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{_neuronsOption ?? list + nameof(HiddenLayerOptions.NumberOfNeurons)} is {_settings.HiddenLayers[largest.Index].Neurons}, and each of {largest.Neurons} neurons is connected to {largest.Connections}{connections}"
+            );
+        }
+
+        throw Host.Except(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{what}: training takes at least {Size(bytes)} of memory, and this machine has {Size(available)}."
+            )
+        );
+
+        static string Size(double bytes)
+        {
+            string[] units = ["MiB", "GiB", "TiB", "PiB", "EiB"];
+            int unit = Math.Clamp((int)Math.Log(bytes / (1 << 20), 1024), 0, units.Length - 1);
+            return string.Create(CultureInfo.InvariantCulture, $"{bytes / Math.Pow(1024, unit + 2):0.#} {units[unit]}");
+        }
+    }
+
+    // A neuron for each class that a hash or an identifier might have been, though hardly any has a row.
+    private void ThrowIfTooManyClasses(RowSurvey survey, string label)
+    {
+        const int Usual = 1 << 16;
+        const int ClassesPerRow = 100;
+        if (survey.ClassCount > Usual && survey.ClassCount > (long)ClassesPerRow * survey.RowCount)
+            throw Host.Except(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The label column '{label}' has {survey.ClassCount} classes, and there are {survey.RowCount} rows to learn them from: map labels to keys by MapValueToKey, which makes as many classes as there are labels."
+                )
+            );
+    }
+
+    // One row may decide everything, the scales of the features as well.
+    private static string? SuspicionOf(RowSurvey survey, string? weightColumn)
+    {
+        const double Wide = 1e12;
+        return survey.LargestWeight <= Wide * survey.SmallestWeight
+            ? null
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"Weights in the column '{weightColumn}' are from {survey.SmallestWeight} to {survey.LargestWeight}, and beside the heaviest rows the lightest count for nothing: bring the weights closer together."
+            );
+    }
+
+    // Keys of the same number may stand for other classes, where labels were mapped twice.
+    private static void ThrowIfClassesDiffer(IHost host, TrainContext context, InfomorphicModelParameters? earlier)
+    {
+        DataViewSchema.Column label = context.TrainingSet.Schema.Label!.Value;
+        if (context.ValidationSet?.Schema.Label is DataViewSchema.Column validation)
+            ClassNames.ThrowIfOther(
+                host,
+                "validationData",
+                validation,
+                ClassNames.Of(validation),
+                ClassNames.Of(label),
+                "in the training data"
+            );
+        ClassNames.ThrowIfOther(
+            host,
+            "trainData",
+            label,
+            ClassNames.Of(label),
+            earlier?.ClassNames,
+            "in the data that the model was trained on"
+        );
     }
 
     private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicModelParameters? earlier)

@@ -64,6 +64,14 @@ for packable in Microsoft.ML.Infomorphic*/*.csproj; do
 done
 [[ " ${ids[*]} " = *" $id "* ]] || fail "$id is not among the packages: ${ids[*]}"
 
+# From the clone, an application that is trimmed to the last: it is built, and says what it lacks.
+quietly "publish trimmed" dotnet publish test/ScoringWithoutLibtorch -c Release -o "$work/trimmed" -r linux-x64 \
+    --self-contained -p:PublishTrimmed=true
+if "$work/trimmed/ScoringWithoutLibtorch" score test/Models/colors-1.zip /dev/null > "$work/log" 2>&1; then
+    fail "ML.NET loads models though it is trimmed: it need not be refused any more"
+fi
+grep -q "publish it with TrimMode=partial" "$work/log" || fail "trimmed, the application says: $(cat "$work/log")"
+
 mkdir "$work/Application"
 cat > "$work/nuget.config" << END
 <configuration>

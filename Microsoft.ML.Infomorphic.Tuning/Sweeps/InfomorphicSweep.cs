@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.ExceptionServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Information;
+using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training;
 using static Microsoft.ML.DataOperationsCatalog;
 
@@ -98,11 +99,8 @@ public sealed partial class InfomorphicSweep
     private SweepResult Run((IDataView Train, IDataView Validation)[] splits, CancellationToken cancellationToken)
     {
         if (_options.Preprocessing is not null)
-            for (int i = 0; i < splits.Length; i++)
-            {
-                ITransformer fitted = _options.Preprocessing.Fit(splits[i].Train);
-                splits[i] = (fitted.Transform(splits[i].Train), fitted.Transform(splits[i].Validation));
-            }
+            for (int i = 0; i < splits.Length && !cancellationToken.IsCancellationRequested; i++)
+                splits[i] = Preprocess(splits[i].Train, splits[i].Validation, cancellationToken);
         var definition = new StudyDefinition(
             _options.StudyName,
             CreateTuner(),
@@ -118,6 +116,35 @@ public sealed partial class InfomorphicSweep
             _options.Sweep,
             cancellationToken
         );
+    }
+
+    // Where it is cancelled, the sweep goes on to say what was found before; nobody looks at the data any more.
+    private (IDataView Train, IDataView Validation) Preprocess(
+        IDataView train,
+        IDataView validation,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            ITransformer fitted = Cancellable(
+                () => _options.Preprocessing!.Fit(new StoppableView(train, cancellationToken)),
+                cancellationToken
+            );
+            return (fitted.Transform(train), fitted.Transform(validation));
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return (train, validation);
+        }
+    }
+
+    // What ML.NET does with data; readings end with the token, and what is between them is not waited for.
+    private static T Cancellable<T>(Func<T> work, CancellationToken cancellationToken)
+    {
+        T result = default!;
+        Patience.WaitFor(() => result = work(), cancellationToken.ThrowIfCancellationRequested);
+        return result;
     }
 
     // The mean over the folds, for each trial. One that fails in a fold is not trained in the next.
@@ -205,12 +232,17 @@ public sealed partial class InfomorphicSweep
     {
         SweepMetric metric = _options.Metric;
         var model = fitted.GetTransformer();
-        trial.CancellationToken.ThrowIfCancellationRequested();
+        CancellationToken cancellationToken = trial.CancellationToken;
+        cancellationToken.ThrowIfCancellationRequested();
         double value = metric.Value(
-            _catalog.Evaluate(
-                model.Transform(validation),
-                labelColumnName: _trainer.LabelColumnName,
-                topKPredictionCount: model.Model.Network.ClassCount
+            Cancellable(
+                () =>
+                    _catalog.Evaluate(
+                        model.Transform(new StoppableView(validation, cancellationToken)),
+                        labelColumnName: _trainer.LabelColumnName,
+                        topKPredictionCount: model.Model.Network.ClassCount
+                    ),
+                cancellationToken
             )
         );
         return double.IsFinite(value)

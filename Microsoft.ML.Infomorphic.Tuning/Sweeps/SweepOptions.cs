@@ -10,7 +10,7 @@ public sealed record SweepOptions
     public TimeSpan? MaximumTime { get; init; }
 
     /// <summary>
-    /// Workers of this process, at least 1, each of which runs a trial at a time, or as many as
+    /// Workers of this process, 1 to 1,024, each of which runs a trial at a time, or as many as
     /// <see cref="InfomorphicSweepOptions.TrialsAtOnce"/> says. With one, and no other process, a sweep is deterministic.
     /// </summary>
     public int Workers { get; init; } = 1;
@@ -27,6 +27,8 @@ public sealed record SweepOptions
     /// <summary>Called when a trial begins, after each of its epochs and when it ends; one call at a time. Null for nothing.</summary>
     public Action<SweepProgress>? Progress { get; init; }
 
+    private const int MaximumWorkers = 1024;
+
     internal void Validate()
     {
         if (MaximumTrials is null && MaximumTime is null)
@@ -38,6 +40,7 @@ public sealed record SweepOptions
             nameof(MaximumTime)
         );
         ArgumentOutOfRangeException.ThrowIfLessThan(Workers, 1, nameof(Workers));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Workers, MaximumWorkers, nameof(Workers));
         ArgumentOutOfRangeException.ThrowIfLessThan(DeadAfter, TimeSpan.FromSeconds(1), nameof(DeadAfter));
         ArgumentOutOfRangeException.ThrowIfLessThan(
             MaximumFailuresWithoutValue,

@@ -68,44 +68,31 @@ internal static class InsightReader
         roles.CheckOptFloatWeight();
         var rows = new RowStore(encoding.FeatureCount, network.ClassCount, weightColumn is not null);
         var places = new List<long>();
-        MissingValues missing = encoding.Substitutes is null ? MissingValues.Skip : MissingValues.Indicate;
-        long infinite = 0;
-        using MulticlassLabelCursor cursor = DataViewReader.CursorOf(roles, network.ClassCount, missing);
-        while (cursor.MoveNext())
-        {
-            // No question here whether the context was cancelled: that of a finished trial is, and its model is still good.
-            cancellationToken.ThrowIfCancellationRequested();
-            if (missing == MissingValues.Indicate && TensorPrimitives.IsInfinityAny(cursor.Features.GetValues()))
-            {
-                infinite++;
-                continue;
-            }
+        var skipped = new SkippedRows(roles);
 
-            rows.TryAdd(DataViewReader.ValuesOf(cursor));
-            places.Add(cursor.KeptRowCount + cursor.SkippedRowCount - 1);
+        // No question here whether the context was cancelled: that of a finished trial is, and its model is still good.
+        using var cursor = new LabeledRowCursor(
+            roles,
+            network.ClassCount,
+            encoding.Substitutes is null ? MissingValues.Skip : MissingValues.Indicate,
+            cancellationToken.ThrowIfCancellationRequested
+        );
+        while (cursor.MoveNext(skipped))
+        {
+            RowValues row = cursor.Values;
+            rows.TryAdd(in row);
+            places.Add(cursor.Position);
         }
 
-        if (cursor.BadFeaturesRowCount > 0)
-            channel.Warning($"Skipped {cursor.BadFeaturesRowCount} instances with missing features during explanation");
-        if (infinite > 0)
-            channel.Warning($"Skipped {infinite} instances with infinite features during explanation");
-        if (cursor.BadLabelCount > 0)
-            channel.Warning($"Skipped {cursor.BadLabelCount} instances with missing labels during explanation");
-        if (cursor.BadWeightCount > 0)
-            channel.Warning($"Skipped {cursor.BadWeightCount} instances with missing weights during explanation");
+        skipped.Report(channel, "explanation");
         if (rows.RowCount == 0)
             throw host.Except(
-                cursor.BadLabelCount > 0
-                    ? $"No row has a label in the column '{labelColumn}', and an explanation needs labels."
-                : cursor.BadFeaturesRowCount > 0 || infinite > 0
-                    ? $"No row has only finite features in the column '{featureColumn}'."
-                : cursor.BadWeightCount > 0 ? $"No row has a positive weight in the column '{weightColumn}'."
-                : $"There are no rows to explain the model on: the columns '{featureColumn}' and '{labelColumn}' are empty."
+                $"There is no row to explain the model on in the columns '{featureColumn}' and '{labelColumn}': {skipped.WhyNoneIsLeft()}."
             );
         return new InsightRows(
             rows.ToRows(),
             [.. places],
-            ClassNames(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(Text)],
+            ClassNames.Of(label) ?? [.. Enumerable.Range(0, network.ClassCount).Select(ClassNames.Text)],
             SlotNames(features)
         );
     }
@@ -134,19 +121,15 @@ internal static class InsightReader
         DataViewSchema.Column scores
     )
     {
-        if (
-            data.Schema.GetColumnOrNull(labelColumn) is not { } label
-            || ClassNames(label) is not string[] names
-            || ClassNames(scores, AnnotationUtils.Kinds.TrainingLabelValues) is not string[] trained
-            || names.Length != trained.Length
-            || names.SequenceEqual(trained)
-        )
-            return;
-        int other = Enumerable.Range(0, names.Length).First(i => names[i] != trained[i]);
-        throw environment.ExceptParam(
-            nameof(data),
-            $"Class {other + 1} of the label column '{labelColumn}' is {names[other]}, and {trained[other]} in the data that the model was trained on: map labels to keys as they were mapped for the training."
-        );
+        if (data.Schema.GetColumnOrNull(labelColumn) is DataViewSchema.Column label)
+            ClassNames.ThrowIfOther(
+                environment,
+                nameof(data),
+                label,
+                ClassNames.Of(label),
+                ClassNames.Of(scores, AnnotationUtils.Kinds.TrainingLabelValues),
+                "in the data that the model was trained on"
+            );
     }
 
     /// <summary>Finds the feature column.</summary>
@@ -190,35 +173,4 @@ internal static class InsightReader
             parameter,
             $"The data has no {role} column '{name}', and {reason}: add the column or name another one."
         );
-
-    // What the keys of a column stand for; null where that is not known.
-    private static string[]? ClassNames(
-        DataViewSchema.Column column,
-        string annotation = AnnotationUtils.Kinds.KeyValues
-    )
-    {
-        if (column.Annotations.Schema.GetColumnOrNull(annotation)?.Type is not VectorDataViewType values)
-            return null;
-        return values.ItemType.RawType switch
-        {
-            Type type when type == typeof(ReadOnlyMemory<char>) => Read<ReadOnlyMemory<char>>(),
-            Type type when type == typeof(float) => Read<float>(),
-            Type type when type == typeof(double) => Read<double>(),
-            Type type when type == typeof(int) => Read<int>(),
-            Type type when type == typeof(uint) => Read<uint>(),
-            Type type when type == typeof(byte) => Read<byte>(),
-            Type type when type == typeof(long) => Read<long>(),
-            Type type when type == typeof(bool) => Read<bool>(),
-            _ => null,
-        };
-
-        string[] Read<T>()
-        {
-            VBuffer<T> names = default;
-            column.Annotations.GetValue(annotation, ref names);
-            return [.. names.DenseValues().Select(Text)];
-        }
-    }
-
-    private static string Text<T>(T value) => Convert.ToString(value, CultureInfo.InvariantCulture)!;
 }

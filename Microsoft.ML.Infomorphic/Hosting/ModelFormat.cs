@@ -84,7 +84,8 @@ internal sealed class LaterModelException(string message) : FormatException(mess
 ///               int pooled rows and columns, 2: int subsets, inputs; byte outputs passed on; optimiser
 ///   inputs      int number, −1 where they are not set; signal …
 ///   optimiser   double learning rate, weight decay, β₁, β₂, ε
-/// history       int best epoch; ulong steps; double seconds, step seconds; int number of epochs; epoch …:
+/// history       int best epoch; ulong steps; double seconds, step seconds; long skipped rows, −1 where not known (from
+///               version 5 on); int number of epochs; epoch …:
 ///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; int
 ///               number of layers; for each double goal, counted double atoms, double self-cosine distance
 /// encoding      byte kind asked for; byte missing values; bool is there one, and if so: int features; for each counted float
@@ -112,7 +113,8 @@ internal static class ModelFormat
     internal const uint Version1 = 0x00010001; // Initial
     internal const uint Version2 = 0x00010002; // Every set-up of the paper; self-cosine distances
     internal const uint Version3 = 0x00010003; // Number of presentations
-    private const uint Version4 = 0x00010004; // Any number of layers
+    internal const uint Version4 = 0x00010004; // Any number of layers
+    private const uint Version5 = 0x00010005; // Number of skipped rows
     private const int MaximumSources = 4;
     private const int FurtherNetworkBytes = 64; // at least
     private const int SignalBytes = sizeof(byte) + sizeof(int);
@@ -121,8 +123,8 @@ internal static class ModelFormat
     public static VersionInfo VersionInfo =>
         new(
             modelSignature: "INFOMORP",
-            verWrittenCur: Version4,
-            verReadableCur: Version4,
+            verWrittenCur: Version5,
+            verReadableCur: Version5,
             verWeCanReadBack: Version1,
             loaderSignature: LoaderSignature,
             // Without its version: a file from a newer library is then refused by the format's version, in words.
@@ -216,7 +218,7 @@ internal static class ModelFormat
     /// <param name="version">The version of the format that the model is in.</param>
     /// <exception cref="FormatException">The bytes are not those of a model.</exception>
     /// <exception cref="ArgumentException">A part of the model contradicts another.</exception>
-    public static ModelContents Read(Stream stream, long length, uint version = Version4)
+    public static ModelContents Read(Stream stream, long length, uint version = Version5)
     {
         using var reader = new CheckedReader(stream, length);
         var kind = (Standardization)reader.ReadByte();
@@ -736,6 +738,7 @@ internal static class ModelFormat
         writer.Write((ulong)history.Steps);
         writer.Write(history.Seconds);
         writer.Write(history.StepSeconds);
+        writer.Write((ulong)(history.SkippedRows ?? -1));
         writer.Write(history.Epochs.Count);
         foreach (EpochRecord epoch in history.Epochs)
         {
@@ -760,6 +763,7 @@ internal static class ModelFormat
         long steps = (long)reader.ReadUInt64();
         double seconds = reader.ReadDouble();
         double stepSeconds = reader.ReadDouble();
+        long skippedRows = version >= Version5 ? (long)reader.ReadUInt64() : -1;
         var epochs = new EpochRecord[reader.ReadCount(bytesEach: 3 * sizeof(int) + 6 * sizeof(double))];
         for (int i = 0; i < epochs.Length; i++)
         {
@@ -780,7 +784,10 @@ internal static class ModelFormat
             );
         }
 
-        return new TrainingHistory(epochs, bestEpoch, steps, seconds, stepSeconds);
+        return new TrainingHistory(epochs, bestEpoch, steps, seconds, stepSeconds)
+        {
+            SkippedRows = skippedRows < 0 ? null : skippedRows,
+        };
     }
 
     private static (LayerProgress[] Progress, double Seconds) ReadProgress(CheckedReader reader)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
@@ -48,6 +49,8 @@ internal sealed class ScoringCursor : RootCursorBase
     private int _row = -1;
     private int _nextBlock = RowsAtFirst;
     private bool _ended;
+    private long _rowCount;
+    private long _withoutClass;
     private ExceptionDispatchInfo? _failure;
 
     /// <summary>Begins before the first row.</summary>
@@ -154,12 +157,14 @@ internal sealed class ScoringCursor : RootCursorBase
         if (_queue.Count == 0)
         {
             _failure?.Throw();
+            ReportRowsWithoutClass();
             return false;
         }
 
         _queue.Dequeue();
         _current = _reading.Dequeue();
         _row = 0;
+        CountRowsWithoutClass(_current.Block);
         return true;
     }
 
@@ -181,6 +186,27 @@ internal sealed class ScoringCursor : RootCursorBase
         }
 
         base.Dispose(disposing);
+    }
+
+    private void CountRowsWithoutClass(ScoringBlock block)
+    {
+        _rowCount += block.RowCount;
+        for (int row = 0; row < block.RowCount; row++)
+            if (float.IsNaN(block.Probabilities(row)[0]))
+                _withoutClass++;
+    }
+
+    // Whoever counts right answers, say, would not notice.
+    private void ReportRowsWithoutClass()
+    {
+        if (_withoutClass > 0)
+            Ch.Warning(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{_withoutClass} of {_rowCount} scored instances got no class: their features are missing or infinite (column '{_columns.Features.Name}')"
+                )
+            );
+        _withoutClass = 0;
     }
 
     // Small blocks first: who looks at a few rows does not wait for many.

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 
@@ -13,6 +14,8 @@ internal static class SupportedHost
     public const string VersionRange = "[5.0.1, 6)";
 
     private const string Root = "Microsoft.ML.Infomorphic";
+
+    private const string WhatIsThere = "What trimming has removed is not called, and need not be looked at.";
 
     private static readonly Lazy<Exception?> Obstacle = new(FindObstacle);
 
@@ -61,6 +64,9 @@ internal static class SupportedHost
         }
     }
 
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = WhatIsThere)]
+    [UnconditionalSuppressMessage("Trimming", "IL2065", Justification = WhatIsThere)]
+    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = WhatIsThere)]
     private static void CompileMethodsThatTouchTheHost()
     {
         const BindingFlags Declared =

@@ -86,7 +86,13 @@ public sealed class JointDistribution
     )
     {
         ArgumentNullException.ThrowIfNull(outcomes);
-        List<(int[], int, double)> listed = Validate([.. outcomes], "probability", out int sourceCount, out double sum);
+        List<(int[], int, double)> listed = Validate(
+            [.. outcomes],
+            nameof(outcomes),
+            "probability",
+            out int sourceCount,
+            out double sum
+        );
         if (Math.Abs(sum - 1) > SumTolerance)
             throw new ArgumentException(
                 string.Create(CultureInfo.InvariantCulture, $"Probabilities add up to 1; these add up to {sum:R}."),
@@ -107,6 +113,7 @@ public sealed class JointDistribution
         ArgumentNullException.ThrowIfNull(samples);
         List<(int[] Sources, int Target, double Weight)> listed = Validate(
             [.. samples],
+            nameof(samples),
             "weight",
             out int sourceCount,
             out double sum
@@ -127,26 +134,33 @@ public sealed class JointDistribution
 
     private static List<(int[], int, double)> Validate(
         List<(int[] Sources, int Target, double Mass)> listed,
+        string parameter,
         string mass,
         out int sourceCount,
         out double sum
     )
     {
         if (listed.Count == 0)
-            throw new ArgumentException("A joint distribution has at least one outcome.");
+            throw new ArgumentException("A joint distribution has at least one outcome.", parameter);
         sourceCount = listed[0].Sources?.Length ?? 0;
-        if (sourceCount is < 1 or > Antichain.MaximumSourceCount)
-            throw new ArgumentException(
-                $"A joint distribution has 1 to {Antichain.MaximumSourceCount} sources, not {sourceCount}."
-            );
         sum = 0;
         for (int i = 0; i < listed.Count; i++)
         {
             (int[] sources, _, double value) = listed[i];
-            if (sources is null || sources.Length != sourceCount)
+            if (sources is null)
                 throw new ArgumentException(
-                    $"Every outcome has the same number of sources; outcome {i} has {sources?.Length ?? 0} and the first one has {sourceCount}.",
-                    nameof(listed)
+                    $"Every outcome has values of its sources; those of outcome {i} are null.",
+                    parameter
+                );
+            if (sources.Length is < 1 or > Antichain.MaximumSourceCount)
+                throw new ArgumentException(
+                    $"A joint distribution has 1 to {Antichain.MaximumSourceCount} sources; outcome {i} has {sources.Length}.",
+                    parameter
+                );
+            if (sources.Length != sourceCount)
+                throw new ArgumentException(
+                    $"Every outcome has the same number of sources; outcome {i} has {sources.Length} and the first one has {sourceCount}.",
+                    parameter
                 );
             if (!(value >= 0) || !double.IsFinite(value))
                 throw new ArgumentException(
@@ -154,7 +168,7 @@ public sealed class JointDistribution
                         CultureInfo.InvariantCulture,
                         $"Every {mass} is a finite number that is not negative; that of outcome {i} is {value:R}."
                     ),
-                    nameof(listed)
+                    parameter
                 );
             sum += value;
         }

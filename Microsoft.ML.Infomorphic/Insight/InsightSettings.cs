@@ -26,7 +26,9 @@ public sealed record InsightSettings
     /// <summary>How many of the most and of the least typical rows of each neuron are found; not negative.</summary>
     public int TypicalRows { get; init; } = 8;
 
-    /// <summary>Threads to use; null for as many as the machine has processors. The result does not depend on it.</summary>
+    private const int MaximumThreads = 1024;
+
+    /// <summary>Threads to use, at most 1,024; null for as many as the machine has processors. The result does not depend on it.</summary>
     public int? Threads { get; init; }
 
     internal void Validate()
@@ -35,6 +37,9 @@ public sealed record InsightSettings
         ArgumentOutOfRangeException.ThrowIfNegative(Network);
         ArgumentOutOfRangeException.ThrowIfNegative(TypicalRows);
         if (Threads is int threads)
+        {
             ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(Threads));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, MaximumThreads, nameof(Threads));
+        }
     }
 }

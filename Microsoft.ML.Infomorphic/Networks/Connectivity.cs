@@ -86,6 +86,10 @@ public sealed class DrawnConnected : Connectivity
         Connections = connections;
     }
 
+    /// <summary>Connections that are not drawn yet, of which their number alone is known.</summary>
+    internal DrawnConnected(int neuronCount, int inputCount, int connectionsPerNeuron)
+        : base(neuronCount, inputCount, connectionsPerNeuron) => Connections = [];
+
     /// <summary>N × K inputs.</summary>
     internal int[] Connections { get; }
 
@@ -207,6 +211,10 @@ public sealed class SubsetConnected : GroupConnected
         Inputs = inputs;
     }
 
+    /// <summary>Subsets that are not drawn yet, of which their number and size alone are known.</summary>
+    internal SubsetConnected(int groupCount, int neuronsPerGroup, int inputCount, int inputsPerGroup)
+        : base(groupCount, neuronsPerGroup, inputCount, inputsPerGroup) => Inputs = [];
+
     /// <summary>Groups × K inputs.</summary>
     internal int[] Inputs { get; }
 
@@ -220,9 +228,13 @@ public sealed class SubsetConnected : GroupConnected
 public sealed class WithinGroups(int groupCount, int neuronsPerGroup)
     : GroupConnected(groupCount, neuronsPerGroup, Count(groupCount, neuronsPerGroup), neuronsPerGroup)
 {
-    private readonly int[] _inputs = [.. Enumerable.Range(0, Count(groupCount, neuronsPerGroup))];
+    private int[]? _inputs; // when they are first asked for
 
-    internal override ReadOnlySpan<int> OfGroup(int group) => _inputs.AsSpan(group * NeuronsPerGroup, NeuronsPerGroup);
+    internal override ReadOnlySpan<int> OfGroup(int group)
+    {
+        _inputs ??= [.. Enumerable.Range(0, NeuronCount)];
+        return _inputs.AsSpan(group * NeuronsPerGroup, NeuronsPerGroup);
+    }
 }
 
 /// <summary>

@@ -138,12 +138,14 @@ internal static class FeatureScalingEstimator
 /// <summary>Weighted moments and extremes of each feature, of the values that are not missing.</summary>
 internal sealed class FeatureMoments
 {
-    private const int RowsPerBatch = 1024;
+    private const int RowsPerBatch = 256;
 
     // Of each feature and the one before it.
     private readonly double[] _covariances;
 
-    public FeatureMoments(RowSource rows)
+    /// <param name="rows">The rows.</param>
+    /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
+    public FeatureMoments(RowSource rows, Action? checkAlive = null)
     {
         int features = rows.FeatureCount;
         Means = new double[features];
@@ -160,34 +162,37 @@ internal sealed class FeatureMoments
         float[] row = new float[features];
         double total = 0;
         foreach (RowBatch batch in rows.All.Batches(RowsPerBatch))
-        foreach (int i in batch.Indices.Span)
         {
-            batch.Rows.Features.CopyRow(i, row);
-            double weight = batch.Rows.Weights is null ? 1 : batch.Rows.Weights[i];
-            total += weight;
-            double share = weight / total;
-            double before = 0;
-            for (int feature = 0; feature < features; feature++)
+            checkAlive?.Invoke();
+            foreach (int i in batch.Indices.Span)
             {
-                double value = row[feature];
-                double change = value - Means[feature];
-                if (double.IsNaN(value))
+                batch.Rows.Features.CopyRow(i, row);
+                double weight = batch.Rows.Weights is null ? 1 : batch.Rows.Weights[i];
+                total += weight;
+                double share = weight / total;
+                double before = 0;
+                for (int feature = 0; feature < features; feature++)
                 {
-                    MissingShares[feature] += weight;
-                    before = 0;
-                    continue;
-                }
+                    double value = row[feature];
+                    double change = value - Means[feature];
+                    if (double.IsNaN(value))
+                    {
+                        MissingShares[feature] += weight;
+                        before = 0;
+                        continue;
+                    }
 
-                double missing = MissingShares[feature];
-                Means[feature] += (missing == 0 ? share : weight / (total - missing)) * change;
-                double left = value - Means[feature];
-                Variances[feature] += weight * change * left;
-                _covariances[feature] += weight * before * left;
-                before = change;
-                Minima[feature] = Math.Min(Minima[feature], value);
-                Maxima[feature] = Math.Max(Maxima[feature], value);
-                if (value != 0)
-                    NonZeroShares[feature] += weight;
+                    double missing = MissingShares[feature];
+                    Means[feature] += (missing == 0 ? share : weight / (total - missing)) * change;
+                    double left = value - Means[feature];
+                    Variances[feature] += weight * change * left;
+                    _covariances[feature] += weight * before * left;
+                    before = change;
+                    Minima[feature] = Math.Min(Minima[feature], value);
+                    Maxima[feature] = Math.Max(Maxima[feature], value);
+                    if (value != 0)
+                        NonZeroShares[feature] += weight;
+                }
             }
         }
 

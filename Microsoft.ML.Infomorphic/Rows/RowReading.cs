@@ -6,6 +6,11 @@ internal interface IRowReader
     /// <summary>What the rows are for, as messages say it: "training" or "validation".</summary>
     string Purpose { get; }
 
+    /// <summary>Has rows read, by one who does not go on waiting for them where the user cancels.</summary>
+    /// <param name="work">Reads rows.</param>
+    /// <exception cref="OperationCanceledException">The user has cancelled; the work may not have come to an end.</exception>
+    void WaitFor(Action work) => work();
+
     /// <summary>Begins a reading, before the first row.</summary>
     IRowPass Begin();
 }
@@ -115,12 +120,23 @@ internal sealed class RowSurvey(int featureCount, int classCount, bool hasWeight
     /// <summary>The largest number of features of a row that are not zero.</summary>
     public int LargestNonZeros { get; private set; }
 
+    /// <summary>Number of rows that were skipped.</summary>
+    public long SkippedRows { get; set; }
+
+    /// <summary>The smallest weight of a row.</summary>
+    public float SmallestWeight { get; private set; } = float.PositiveInfinity;
+
+    /// <summary>The largest weight of a row.</summary>
+    public float LargestWeight { get; private set; }
+
     /// <summary>Bytes that the reader needs to know invalid rows by.</summary>
     public long ReaderBytes { get; set; }
 
     /// <summary>Adds a row.</summary>
-    public void Add(int label, int nonZeros)
+    public void Add(int label, int nonZeros, float weight = 1)
     {
+        SmallestWeight = Math.Min(SmallestWeight, weight);
+        LargestWeight = Math.Max(LargestWeight, weight);
         if (RowCount++ > 0 && label != _lastLabel)
             _changes++;
         _lastLabel = label;

@@ -131,7 +131,7 @@ internal sealed class StreamedRows : RowSource
             if (order is not null)
                 Sort(_rows.AsSpan(0, size), _indices.AsSpan(0, size), _scratch.AsSpan(0, size));
 
-            reading.Fill(_block, _rows.AsSpan(0, size));
+            reading.Fill(_block, _rows.AsMemory(0, size));
             LabeledRows rows = _block.ToRows();
             for (int batch = 0; batch < size; batch += batchSize)
                 yield return new RowBatch(rows, _indices.AsMemory(batch, Math.Min(batchSize, size - batch)));
@@ -172,18 +172,66 @@ internal sealed class StreamedRows : RowSource
     /// <summary>One reading of the view or, where rows come in an order that needs them, several.</summary>
     private sealed class Reading(StreamedRows owner) : IDisposable
     {
+        private readonly Lock _lock = new();
         private IRowPass? _pass;
         private int _row = -1;
+        private bool _isWorking;
+        private bool _isDisposed;
 
         /// <summary>The sum over all rows read.</summary>
         public ulong Checksum { get; private set; }
 
         /// <summary>Fills a block with rows, ascending.</summary>
-        public void Fill(RowStore block, ReadOnlySpan<int> rows)
+        public void Fill(RowStore block, ReadOnlyMemory<int> rows) => WaitFor(() => FillNow(block, rows.Span));
+
+        /// <summary>Ends the reading where the view ends.</summary>
+        public void End() => WaitFor(EndNow);
+
+        /// <summary>Ends the reading; at once where it is at work, which somebody no longer waits for, when that is done.</summary>
+        public void Dispose()
+        {
+            IRowPass? ended = null;
+            lock (_lock)
+            {
+                _isDisposed = true;
+                if (!_isWorking)
+                    ended = TakePass();
+            }
+
+            ended?.Dispose();
+        }
+
+        private void WaitFor(Action work)
+        {
+            _isWorking = true;
+            owner._reader.WaitFor(() =>
+            {
+                bool succeeds = false;
+                try
+                {
+                    work();
+                    succeeds = true;
+                }
+                finally
+                {
+                    IRowPass? ended = null;
+                    lock (_lock)
+                    {
+                        _isWorking = false;
+                        if (_isDisposed || !succeeds)
+                            ended = TakePass();
+                    }
+
+                    ended?.Dispose();
+                }
+            });
+        }
+
+        private void FillNow(RowStore block, ReadOnlySpan<int> rows)
         {
             block.Clear();
             if (_pass is not null && rows[0] <= _row)
-                End();
+                EndNow();
             _pass ??= owner._reader.Begin();
             foreach (int row in rows)
             {
@@ -203,8 +251,7 @@ internal sealed class StreamedRows : RowSource
             }
         }
 
-        /// <summary>Ends the reading where the view ends.</summary>
-        public void End()
+        private void EndNow()
         {
             if (_pass is null)
                 return;
@@ -213,14 +260,15 @@ internal sealed class StreamedRows : RowSource
                     throw Changed("more");
             if (_row + 1 != owner.RowCount)
                 throw Changed((_row + 1).ToString(CultureInfo.InvariantCulture));
-            Dispose();
+            TakePass()?.Dispose();
         }
 
-        public void Dispose()
+        private IRowPass? TakePass()
         {
-            _pass?.Dispose();
+            IRowPass? pass = _pass;
             _pass = null;
             _row = -1;
+            return pass;
         }
 
         private InvalidOperationException Changed(string rows) =>

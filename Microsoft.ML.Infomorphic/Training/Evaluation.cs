@@ -56,13 +56,31 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
         CalibrationRows[] chosen = [.. signs.Select(ofNetwork => new CalibrationRows(ofNetwork, stride))];
         ForBatches(rows, networks, (i, batch, output) => chosen[i].Add(batch, output));
         var calibrations = new ScoreCalibration[chosen.Length];
+
+        // Its own token, so that cancellation passes as such, and not as one of several exceptions.
+        using var ended = new CancellationTokenSource();
         Parallel.For(
             0,
             chosen.Length,
-            new ParallelOptions { MaxDegreeOfParallelism = threads },
-            i => calibrations[i] = chosen[i].Fit()
+            new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = ended.Token },
+            i => calibrations[i] = chosen[i].Fit(CheckAlive)
         );
         return calibrations;
+
+        void CheckAlive()
+        {
+            lock (ended)
+                try
+                {
+                    ended.Token.ThrowIfCancellationRequested();
+                    checkAlive();
+                }
+                catch (OperationCanceledException)
+                {
+                    ended.Cancel();
+                    ended.Token.ThrowIfCancellationRequested();
+                }
+        }
     }
 
     /// <summary>All rows, or a random part of them, drawn once, where they are many.</summary>
@@ -162,7 +180,12 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
             }
         }
 
-        public ScoreCalibration Fit() =>
-            ScoreCalibrator.Fit([.. _scores.Select(values => values.ToArray())], [.. _labels], [.. _weights]);
+        public ScoreCalibration Fit(Action checkAlive) =>
+            ScoreCalibrator.Fit(
+                [.. _scores.Select(values => values.ToArray())],
+                [.. _labels],
+                [.. _weights],
+                checkAlive
+            );
     }
 }

@@ -134,14 +134,19 @@ internal sealed class LayerState(
     }
 
     /// <summary>Draws weights and biases uniformly in ±1/√(number of inputs).</summary>
-    public void Initialize(RandomStream random)
+    /// <param name="random">Where randomness comes from.</param>
+    /// <param name="checkAlive">Called for every neuron; throws to end the training. Null for nothing.</param>
+    public void Initialize(RandomStream random, Action? checkAlive = null)
     {
         // Softmax regression has one optimum, and begins where all classes are alike.
         if (IsSoftmax)
             return;
         for (int source = 0; source < sources.Length; source++)
         for (int neuron = 0; neuron < NeuronCount; neuron++)
+        {
+            checkAlive?.Invoke();
             Initialize(random, source, neuron);
+        }
     }
 
     /// <summary>Draws the weights and the bias of one source of one neuron.</summary>

@@ -38,6 +38,8 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
     public long ForValidation(FirstReading train)
     {
         long rows = ForRows(train.Survey.FeatureCount, train.Survey.ClassCount);
+        if (rows == long.MaxValue)
+            return rows;
         return train.Rows is null ? rows / 4 : rows - train.Bytes;
     }
 
@@ -126,55 +128,101 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
         );
     }
 
+    /// <summary>What training takes at least, whatever the budget: the weights with what is learned of them, and one batch.</summary>
+    /// <param name="features">Number of features.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <param name="rows">Number of rows that a batch and the calibration can have at most.</param>
+    /// <returns>The bytes, and the layer that takes most of them.</returns>
+    /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
+    public (double Bytes, LayerSize Largest) AtLeast(int features, int classes, int rows)
+    {
+        const int Copies = 5; // weights, gradients, two moments; and the model
+        IReadOnlyList<LayerSize> layers = Layers(features, classes);
+        long batch = Math.Min(settings.BatchSize, rows);
+        double calibration = 2.0 * sizeof(float) * classes * Math.Min(rows, TrainingSettings.MaximumRowsForCalibration);
+        double bytes = networks * (layers.Sum(layer => Copies * sizeof(float) * layer.Weights) + calibration);
+        return (
+            bytes + layers.Sum(BatchOf),
+            layers.MaxBy(layer => Copies * sizeof(float) * layer.Weights + BatchOf(layer))
+        );
+
+        double BatchOf(LayerSize layer) => sizeof(float) * batch * layer.NumbersOfRow;
+    }
+
     // Weights with their gradients, two moments, best values and the copy that becomes the model; the batch, twice since
     // the last one of an epoch may be smaller. Before them, and in less, there are the sketches of the features' quantiles.
     private long ForNetwork(int features, int classes)
     {
-        long weights = 0;
-        features += FeatureEncodingEstimator.MostAdded(
+        features = Encoded(features);
+        IReadOnlyList<LayerSize> layers = Layers(features, classes);
+        double weights = layers.Sum(layer => layer.Weights);
+        double receptiveFields = layers.Sum(layer => layer.ReceptiveFields);
+        double numbers = layers.Sum(layer => layer.NumbersOfRow);
+
+        // Where several are trained, each thread has one in work, and all threads together another one.
+        int threads = settings.Threads ?? Environment.ProcessorCount;
+        int inWork = networks == 1 ? 1 : Math.Min(networks, threads) + 1;
+        double batch = settings.BatchSize * (features + inWork * numbers + 3);
+        double bytes = sizeof(float) * (networks * (6 * weights + receptiveFields) + 2 * batch);
+        return bytes < long.MaxValue / 4 ? (long)bytes : long.MaxValue / 4;
+    }
+
+    // Numbers of a row at most, once it is encoded.
+    private int Encoded(int features) =>
+        features
+        + FeatureEncodingEstimator.MostAdded(
             features,
             settings.Encoding,
             settings.MissingValues,
             settings.Image is not null
         );
-        long receptiveFields = 0; // those of the epoch before
-        long numbers = 0; // of a row of the batch
-        long threads = settings.Threads ?? Environment.ProcessorCount;
-        IReadOnlyList<IReadOnlyList<(char Symbol, (Signal Signal, Connectivity Connectivity)[] Heard)>> layers =
-            new NetworkBuilder(settings, features, classes).Connect();
-        for (int i = 0; i < layers.Count; i++)
-        {
-            long neurons = layers[i][0].Heard[0].Connectivity.NeuronCount;
-            long positions = 1;
-            foreach ((char symbol, (Signal Signal, Connectivity Connectivity)[] heard) in layers[i])
-            {
-                weights += neurons;
-                foreach ((Signal signal, Connectivity connectivity) in heard)
-                {
-                    long ofProjection = neurons * connectivity.ConnectionsPerNeuron;
-                    weights += ofProjection;
-                    if (symbol == 'F' && i < layers.Count - 1)
-                        receptiveFields += ofProjection;
-                    numbers += connectivity switch
-                    {
-                        SharedFields shared => (long)shared.PositionCount * shared.ConnectionsPerNeuron,
-                        GroupConnected groups => threads * groups.ConnectionsPerNeuron,
-                        DrawnConnected => neurons,
-                        _ => 0,
-                    };
-                    if (connectivity is SharedFields at)
-                        positions = at.PositionCount;
-                }
-            }
 
-            // Sums by source, and outputs of two visits.
-            numbers += positions * neurons * (layers[i].Count + 2);
+    private LayerSize[] Layers(int features, int classes)
+    {
+        long threads = settings.Threads ?? Environment.ProcessorCount;
+        var layers = new NetworkBuilder(settings, features, classes, draws: false).Connect();
+        return [.. layers.Select((layer, i) => SizeOf(layer, i, isLast: i == layers.Count - 1, threads))];
+    }
+
+    private static LayerSize SizeOf(
+        IReadOnlyList<(char Symbol, (Signal Signal, Connectivity Connectivity)[] Heard)> sources,
+        int index,
+        bool isLast,
+        long threads
+    )
+    {
+        double neurons = sources[0].Heard[0].Connectivity.NeuronCount;
+        double weights = 0;
+        double receptiveFields = 0; // those of the epoch before
+        double numbers = 0; // of a row of the batch
+        double positions = 1;
+        (char Symbol, int Connections) most = ('F', 0);
+        foreach ((char symbol, (Signal Signal, Connectivity Connectivity)[] heard) in sources)
+        {
+            weights += neurons;
+            foreach ((_, Connectivity connectivity) in heard)
+            {
+                double ofProjection = neurons * connectivity.ConnectionsPerNeuron;
+                weights += ofProjection;
+                if (symbol == 'F' && !isLast)
+                    receptiveFields += ofProjection;
+                numbers += connectivity switch
+                {
+                    SharedFields shared => (double)shared.PositionCount * shared.ConnectionsPerNeuron,
+                    GroupConnected groups => (double)threads * groups.ConnectionsPerNeuron,
+                    DrawnConnected => neurons,
+                    _ => 0,
+                };
+                if (connectivity is SharedFields at)
+                    positions = at.PositionCount;
+                if (connectivity.ConnectionsPerNeuron > most.Connections)
+                    most = (symbol, connectivity.ConnectionsPerNeuron);
+            }
         }
 
-        // Where several are trained, each thread has one in work, and all threads together another one.
-        long inWork = networks == 1 ? 1 : Math.Min(networks, threads) + 1;
-        long batch = settings.BatchSize * (features + inWork * numbers + 3);
-        return sizeof(float) * (networks * (6 * weights + receptiveFields) + 2 * batch);
+        // Sums by source, and outputs of two visits.
+        numbers += positions * neurons * (sources.Count + 2);
+        return new LayerSize(index, neurons, weights, receptiveFields, numbers, most.Symbol, most.Connections);
     }
 
     private void Describe(FirstReading reading, RowSource rows, Action<string> info)
@@ -200,3 +248,21 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
         );
     }
 }
+
+/// <summary>What decides the memory that a layer takes in training.</summary>
+/// <param name="Index">Its place in the network.</param>
+/// <param name="Neurons">Number of neurons.</param>
+/// <param name="Weights">Number of weights and biases.</param>
+/// <param name="ReceptiveFields">Number of weights that are kept for what an epoch makes of them.</param>
+/// <param name="NumbersOfRow">Number of numbers that are computed of a row.</param>
+/// <param name="LargestSource">The source with the most connections.</param>
+/// <param name="Connections">Its connections of a neuron.</param>
+internal readonly record struct LayerSize(
+    int Index,
+    double Neurons,
+    double Weights,
+    double ReceptiveFields,
+    double NumbersOfRow,
+    char LargestSource,
+    int Connections
+);

@@ -7,7 +7,10 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// <param name="settings">The settings; they are checked.</param>
 /// <param name="features">Number of features.</param>
 /// <param name="classes">Number of classes.</param>
-internal sealed class NetworkBuilder(TrainingSettings settings, int features, int classes)
+/// <param name="draws">
+/// Whether connections are drawn; else their number alone is known, and nothing takes memory that grows with the neurons.
+/// </param>
+internal sealed class NetworkBuilder(TrainingSettings settings, int features, int classes, bool draws = true)
 {
     private readonly RandomStream _random = new(settings.NetworkSeed, RandomStreams.LateralConnections);
     private readonly List<(int Neurons, int Outputs, ImageShape? Shape)> _shapes = [];
@@ -69,16 +72,24 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
                     connectivity = new LocalFields(grid, layer.Neurons);
                 }
 
-                outputs = (int)shape.Size;
+                outputs =
+                    shape.Size <= Array.MaxLength
+                        ? (int)shape.Size
+                        : throw new ArgumentException(
+                            $"Hidden layer {index + 1} would have {shape.Size} outputs, and more than {Array.MaxLength} are not possible: take fewer neurons, or larger strides."
+                        );
                 break;
             case RandomSubsetSettings subsets:
                 int size = SizeOf(first);
-                connectivity = new SubsetConnected(
-                    subsets.Count,
-                    layer.Neurons,
-                    size,
-                    Draw(subsets.Count, size, Math.Min(subsets.Inputs, size), exceptOwn: false)
-                );
+                int inputsOfSubset = Math.Min(subsets.Inputs, size);
+                connectivity = draws
+                    ? new SubsetConnected(
+                        subsets.Count,
+                        layer.Neurons,
+                        size,
+                        Draw(subsets.Count, size, inputsOfSubset, exceptOwn: false)
+                    )
+                    : new SubsetConnected(subsets.Count, layer.Neurons, size, inputsOfSubset);
                 outputs = connectivity.NeuronCount;
                 break;
             default:
@@ -130,12 +141,19 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
     {
         int neurons = feedforward.NeuronCount;
         if (feedforward is not GroupConnected groups)
-            return maximum >= neurons - 1
-                ? new AllConnected(neurons, neurons)
-                : new DrawnConnected(neurons, neurons, Draw(neurons, neurons, maximum, exceptOwn: true));
+        {
+            if (maximum >= neurons - 1)
+                return new AllConnected(neurons, neurons);
+            return draws
+                ? new DrawnConnected(neurons, neurons, Draw(neurons, neurons, maximum, exceptOwn: true))
+                : new DrawnConnected(neurons, neurons, maximum);
+        }
+
         int count = groups.NeuronsPerGroup;
         if (maximum >= count - 1)
             return new WithinGroups(groups.GroupCount, count);
+        if (!draws)
+            return new DrawnConnected(neurons, neurons, maximum);
         int[] peers =
         [
             .. Enumerable
@@ -148,23 +166,34 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
     // For each row, some of the columns, ascending; the one with the row's own number left out where that is asked for.
     private int[] Draw(int rows, int columns, int count, bool exceptOwn)
     {
-        int[] drawn = new int[checked(rows * count)];
+        if ((long)rows * count > Array.MaxLength)
+            throw new ArgumentException(
+                $"{rows} times {count} connections are more than can be drawn: take fewer neurons, or fewer connections."
+            );
+        int[] drawn = new int[rows * count];
         int[] others = new int[exceptOwn ? columns - 1 : columns];
+        for (int i = 0; i < others.Length; i++)
+            others[i] = exceptOwn ? i + 1 : i;
+        int[] swapped = new int[count];
         for (int row = 0; row < rows; row++)
         {
-            for (int i = 0; i < others.Length; i++)
-                others[i] = i < row || !exceptOwn ? i : i + 1;
+            if (exceptOwn && row > 0)
+                others[row - 1] = row - 1;
 
             // The first steps of a shuffle draw without replacement.
             for (int i = 0; i < count; i++)
             {
-                int j = i + _random.NextInteger(others.Length - i);
-                (others[i], others[j]) = (others[j], others[i]);
+                swapped[i] = i + _random.NextInteger(others.Length - i);
+                (others[i], others[swapped[i]]) = (others[swapped[i]], others[i]);
             }
 
             Span<int> ofRow = drawn.AsSpan(row * count, count);
             others.AsSpan(0, count).CopyTo(ofRow);
             ofRow.Sort();
+
+            // Undone, they leave the columns in order for the next row.
+            for (int i = count - 1; i >= 0; i--)
+                (others[i], others[swapped[i]]) = (others[swapped[i]], others[i]);
         }
 
         return drawn;

@@ -81,22 +81,39 @@ internal sealed class NetworkState : IDisposable
     private Parameter[] Parameters => [.. Layers.SelectMany(layer => layer.Parameters)];
 
     /// <summary>A fresh network: weights and biases uniform in ±1/√(number of inputs).</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="scaling">The standardisation of the features.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
     /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
-    public static NetworkState Create(TrainingSettings settings, FeatureScaling scaling, int classes)
+    public static NetworkState Create(
+        TrainingSettings settings,
+        FeatureScaling scaling,
+        int classes,
+        Action? checkAlive = null
+    )
     {
         NetworkState state = Of(
             settings,
             scaling,
             new NetworkBuilder(settings, scaling.FeatureCount, classes).Connect()
         );
-        foreach (LayerState layer in state.Layers)
-            ThrowIfNotOneScale(layer, scaling);
-        var random = new RandomStream(settings.NetworkSeed, RandomStreams.Initialization);
-        foreach (LayerState layer in state.Layers)
-            layer.Initialize(random);
-        foreach (LayerState layer in state.Layers)
-            layer.ClearSelfConnections();
-        return state;
+        try
+        {
+            foreach (LayerState layer in state.Layers)
+                ThrowIfNotOneScale(layer, scaling);
+            var random = new RandomStream(settings.NetworkSeed, RandomStreams.Initialization);
+            foreach (LayerState layer in state.Layers)
+                layer.Initialize(random, checkAlive);
+            foreach (LayerState layer in state.Layers)
+                layer.ClearSelfConnections();
+            return state;
+        }
+        catch
+        {
+            state.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The state from which a trained network goes on.</summary>

@@ -18,6 +18,9 @@ internal sealed class TrainingCallbacks
     /// <summary>Called after every epoch.</summary>
     public Action<EpochRecord> EpochEnded { get; init; } = static _ => { };
 
+    /// <summary>What of the data may make a training diverge, if it does: a sentence; null where nothing stands out.</summary>
+    public string? Suspicion { get; init; }
+
     /// <summary>Called with what a user may want to know: the standardisation chosen, an early stop.</summary>
     public Action<string> Info { get; init; } = static _ => { };
 
@@ -154,7 +157,9 @@ internal static class NetworkTrainer
             return TrainMany(train, validation, requests, EngineFor(device), keptBytes, initialEncoding);
         }
         catch (ExternalException exception)
-            when (device.IsCuda && exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
+            when (exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+                || exception.Message.Contains("allocate memory", StringComparison.OrdinalIgnoreCase)
+            )
         {
             TrainingSettings settings = requests[0].Settings;
             string networks =
@@ -164,7 +169,7 @@ internal static class NetworkTrainer
             throw new InvalidOperationException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The memory of {device} has no room for {networks}{settings.HiddenLayers.Sum(layer => (long)layer.Neurons)} hidden neurons and batches of {settings.BatchSize} rows: train fewer neurons{(requests.Count == 1 ? "" : " or networks at once")}, on smaller batches, or on the CPU."
+                    $"The memory of {device} has no room for {networks}{settings.HiddenLayers.Sum(layer => (long)layer.Neurons)} hidden neurons, {train.ClassCount} classes and batches of {settings.BatchSize} rows: train fewer neurons{(requests.Count == 1 ? "" : " or networks at once")}, or on smaller batches{(device.IsCuda ? ", or on the CPU" : "")}."
                 ),
                 exception
             );
@@ -201,7 +206,7 @@ internal static class NetworkTrainer
         TorchRuntime.EnsureLoaded();
         InfomorphicNetwork? initial = requests[0].Initial;
         (FeatureScaling scaling, FeatureEncoding encoding) = initial is null
-            ? Prepare(train, shared)
+            ? Prepare(train, shared, () => CheckAlive(requests))
             : (initial.FeatureScaling, initialEncoding ?? FeatureEncoding.None(initial.FeatureCount));
         requests =
         [
@@ -254,11 +259,15 @@ internal static class NetworkTrainer
         NetworkState NewState(TrainingRequest request) =>
             request.Initial is InfomorphicNetwork network
                 ? NetworkState.From(network, request.Settings)
-                : NetworkState.Create(request.Settings, scaling, train.ClassCount);
+                : NetworkState.Create(request.Settings, scaling, train.ClassCount, () => CheckAlive(requests));
     }
 
     // What is found out from training rows.
-    private static (FeatureScaling, FeatureEncoding) Prepare(RowSource train, TrainingSettings settings)
+    private static (FeatureScaling, FeatureEncoding) Prepare(
+        RowSource train,
+        TrainingSettings settings,
+        Action checkAlive
+    )
     {
         bool hasImage = settings.Image is not null;
         if (
@@ -270,7 +279,7 @@ internal static class NetworkTrainer
                 FeatureScalingEstimator.Estimate(train, Standardization.None),
                 FeatureEncoding.None(train.FeatureCount)
             );
-        var moments = new FeatureMoments(train);
+        var moments = new FeatureMoments(train, checkAlive);
         FeatureEncoding encoding = FeatureEncodingEstimator.Estimate(
             train,
             moments,
@@ -400,6 +409,18 @@ internal static class NetworkTrainer
                 )
             );
         return (states, settings, rows) => TensorTrainingEngine.OnCuda(states, settings, rows, index);
+    }
+
+    // What requests have in common goes on for as long as one of their hosts wants it.
+    private static void CheckAlive(IReadOnlyList<TrainingRequest> requests)
+    {
+        for (int i = 0; ; i++)
+            try
+            {
+                requests[i].Callbacks.CheckAlive();
+                return;
+            }
+            catch (Exception) when (i < requests.Count - 1) { }
     }
 
     private static void Check(

@@ -22,14 +22,20 @@ internal sealed class ScoreCalibrator
 
     private const double PriorPrecision = 1;
 
+    // Scores that are worked through between two questions whether to go on.
+    private const int ScoresBetweenChecks = 1 << 18;
+
     private readonly float[][] _scores;
     private readonly int[] _labels;
     private readonly double[] _masses;
     private readonly bool[] _isFitted;
     private readonly double[] _probabilities;
+    private readonly Action? _checkAlive;
+    private int _unchecked;
 
-    private ScoreCalibrator(float[][] scores, int[] labels, double[] masses)
+    private ScoreCalibrator(float[][] scores, int[] labels, double[] masses, Action? checkAlive)
     {
+        _checkAlive = checkAlive;
         _scores = scores;
         _labels = labels;
         _masses = masses;
@@ -45,11 +51,12 @@ internal sealed class ScoreCalibrator
     /// <param name="scores">Classes × rows.</param>
     /// <param name="labels">The class of each row.</param>
     /// <param name="weights">The weight of each row.</param>
-    public static ScoreCalibration Fit(float[][] scores, int[] labels, double[] weights)
+    /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
+    public static ScoreCalibration Fit(float[][] scores, int[] labels, double[] weights, Action? checkAlive = null)
     {
         double total = weights.Sum();
         double[] masses = weights.Select(weight => weight / total * weights.Length).ToArray();
-        return new ScoreCalibrator(scores, labels, masses).Minimize();
+        return new ScoreCalibrator(scores, labels, masses, checkAlive).Minimize();
     }
 
     // Newton's method with the Hessian's 2 × 2 blocks of each class, and halved steps where a full one goes too far.
@@ -161,6 +168,13 @@ internal sealed class ScoreCalibrator
 
     private void Predict(int row, double[] slopes, double[] offsets)
     {
+        _unchecked += slopes.Length;
+        if (_unchecked >= ScoresBetweenChecks)
+        {
+            _unchecked = 0;
+            _checkAlive?.Invoke();
+        }
+
         double largest = double.NegativeInfinity;
         for (int k = 0; k < slopes.Length; k++)
         {

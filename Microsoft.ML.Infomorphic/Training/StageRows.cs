@@ -68,14 +68,19 @@ internal sealed class StageRows
     {
         int rowsPerChunk = Math.Max(1, (1 << 22) / Width / _scorer.RowsPerBlock) * _scorer.RowsPerBlock;
         float[][] chunks = new float[(rows.RowCount + rowsPerChunk - 1) / rowsPerChunk][];
+        int rowsAtOnce = threads * _scorer.RowsPerBlock;
         for (int chunk = 0; chunk < chunks.Length; chunk++)
         {
-            checkAlive();
             int first = chunk * rowsPerChunk;
             int count = Math.Min(rowsPerChunk, rows.RowCount - first);
             chunks[chunk] = new float[(long)count * Width];
-            int[] places = [.. Enumerable.Range(first, count)];
-            Compute(rows.Features, places, chunks[chunk], threads);
+            ReadOnlyMemory<int> places = Enumerable.Range(first, count).ToArray();
+            for (int done = 0; done < count; done += rowsAtOnce)
+            {
+                checkAlive();
+                int next = Math.Min(rowsAtOnce, count - done);
+                Compute(rows.Features, places.Slice(done, next), chunks[chunk].AsMemory(done * Width), threads);
+            }
         }
 
         return new RowsInMemory(
@@ -86,7 +91,7 @@ internal sealed class StageRows
         );
     }
 
-    private void Compute(FeatureMatrix features, ReadOnlyMemory<int> places, float[] values, int threads)
+    private void Compute(FeatureMatrix features, ReadOnlyMemory<int> places, Memory<float> values, int threads)
     {
         int rowsPerBlock = _scorer.RowsPerBlock;
         Parallel.For(
@@ -104,12 +109,12 @@ internal sealed class StageRows
                     features.CopyRow(places.Span[first + row], next);
                     block.Add(next);
                     if (FirstOf(Signal.Features) is int place)
-                        next.CopyTo(values.AsSpan((first + row) * Width + place));
+                        next.CopyTo(values.Span[((first + row) * Width + place)..]);
                 }
 
                 foreach ((Signal signal, int place, _) in _parts)
                     if (signal.Kind == SignalKind.Layer)
-                        _scorer.LayerOutputs(block, signal.Index, values.AsSpan(first * Width + place), Width);
+                        _scorer.LayerOutputs(block, signal.Index, values.Span[(first * Width + place)..], Width);
                 _scorer.Return(block);
             }
         );

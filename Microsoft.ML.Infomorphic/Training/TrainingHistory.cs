@@ -61,7 +61,14 @@ public sealed record TrainingHistory(
     long Steps,
     double Seconds,
     double StepSeconds
-);
+)
+{
+    /// <summary>
+    /// Number of rows of the training data that were skipped, since features, label or weight were missing, infinite or, a
+    /// weight, not positive; null in models saved before they were counted.
+    /// </summary>
+    public long? SkippedRows { get; init; }
+}
 
 /// <summary>A trained network and the history of its training.</summary>
 /// <param name="Network">The network.</param>
@@ -70,4 +77,7 @@ internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistor
 {
     /// <summary>What the network reads of a row; null where it is the features as they are.</summary>
     public FeatureEncoding? Encoding { get; init; }
+
+    /// <summary>The same with the number of rows that were skipped before it began.</summary>
+    public TrainingResult With(long skippedRows) => this with { History = History with { SkippedRows = skippedRows } };
 }

@@ -128,7 +128,7 @@ internal sealed class TrainingRun(
     {
         if (!double.IsFinite(training.LogLoss))
             throw new InvalidOperationException(
-                $"Training diverged in epoch {epoch}: weights are no longer finite. Lower the learning rate, or standardise the features."
+                $"Training diverged in epoch {epoch}: weights are no longer finite. {LikelyCauseOfDivergence()}"
             );
         LayerProgress[] layers = [.. Statistics!.Layers.Select(Progress)];
         var record = new EpochRecord(
@@ -164,6 +164,25 @@ internal sealed class TrainingRun(
             );
             IsTrained = true;
         }
+    }
+
+    // What is out of the ordinary among what makes weights grow.
+    private string LikelyCauseOfDivergence()
+    {
+        if (callbacks.Suspicion is string suspicion)
+            return suspicion;
+        const double LargeRate = 0.1;
+        (string name, double rate) = settings
+            .HiddenLayers.Select(
+                (layer, i) => ($"hidden layer {i + 1}", layer.Learns ? layer.Optimizer.LearningRate : 0)
+            )
+            .Append(("the output layer", settings.Output.Optimizer.LearningRate))
+            .MaxBy(layer => layer.Item2);
+        if (rate >= LargeRate)
+            return string.Create(CultureInfo.InvariantCulture, $"The learning rate of {name} is {rate}: lower it.");
+        return state.Scaling.Kind == Standardization.None
+            ? "The features are not standardised, and some may be large: standardise them, or lower the learning rates."
+            : "Lower the learning rates, or look for rows whose features are much larger than all others'.";
     }
 
     // What is wrong with what was learned, in one sentence; null where nothing is.

@@ -149,7 +149,10 @@ public sealed record TrainingSettings
     internal string MessagePrefix =>
         Networks == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"Network {Network + 1} of {Networks}: ");
 
-    /// <summary>Threads to use; null for as many as the machine has processors. The result does not depend on it.</summary>
+    /// <summary>The largest number of threads that can be asked for; each takes memory of its own.</summary>
+    internal const int MaximumThreads = 1024;
+
+    /// <summary>Threads to use, at most 1,024; null for as many as the machine has processors. The result does not depend on it.</summary>
     public int? Threads { get; init; }
 
     /// <summary>
@@ -274,7 +277,10 @@ public sealed record TrainingSettings
         if (EarlyStoppingRounds is int rounds)
             ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1, nameof(EarlyStoppingRounds));
         if (Threads is int threads)
+        {
             ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(Threads));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, MaximumThreads, nameof(Threads));
+        }
         if (!Enum.IsDefined(Order))
             throw new ArgumentOutOfRangeException(nameof(Order), Order, "There is no such order of layers.");
         if (!Enum.IsDefined(Encoding))

@@ -30,7 +30,7 @@ internal sealed class OutputFolder(string path)
     public string Write(string name, Action<Stream> write)
     {
         string path = Path.GetFullPath(name, FullPath);
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
+        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         try
         {

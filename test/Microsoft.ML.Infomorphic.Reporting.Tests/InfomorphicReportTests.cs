@@ -48,6 +48,42 @@ public sealed partial class InfomorphicReportTests : IDisposable
         }
     }
 
+    // Whole reports by as many threads, and what they and pictures are written by a hundred times by each.
+    [TestMethod]
+    public void Eight_threads_write_to_one_path()
+    {
+        const int Threads = 8;
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext);
+        IDataView data = TinyModel.Data(_mlContext);
+        AtOnce(_ => InfomorphicReport.Write(model, data, ReportPath));
+        StringAssert.EndsWith(File.ReadAllText(ReportPath).Trim(), "</html>");
+
+        string picture = Path.Combine(_folder, "new", "picture.svg");
+        byte[][] contents =
+        [
+            .. Enumerable.Range(0, Threads).Select(thread => Enumerable.Repeat((byte)thread, 1 << 16).ToArray()),
+        ];
+        AtOnce(thread =>
+        {
+            for (int i = 0; i < 100; i++)
+                ReportFile.Write(picture, contents[thread]);
+        });
+        byte[] written = File.ReadAllBytes(picture);
+        CollectionAssert.AreEqual(contents[written[0]], written);
+        Assert.HasCount(2, Directory.GetFiles(_folder, "*", SearchOption.AllDirectories));
+
+        static void AtOnce(Action<int> write)
+        {
+            Task[] tasks =
+            [
+                .. Enumerable
+                    .Range(0, Threads)
+                    .Select(thread => Task.Factory.StartNew(() => write(thread), TaskCreationOptions.LongRunning)),
+            ];
+            Task.WaitAll(tasks);
+        }
+    }
+
     [TestMethod]
     public void The_tables_of_a_report_show_the_numbers_of_the_interface()
     {

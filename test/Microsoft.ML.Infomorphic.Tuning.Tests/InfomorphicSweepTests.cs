@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Information;
@@ -263,6 +264,112 @@ public sealed class InfomorphicSweepTests
             resumed.Trials.Select(t => (t.Point, t.Value)).ToArray()
         );
         Assert.AreEqual(2, resumed.Trials[3].Attempts);
+    }
+
+    [TestMethod]
+    [DoNotParallelize] // it is timed
+    [DataRow(1)]
+    [DataRow(2)]
+    public void A_sweep_ends_soon_after_it_is_cancelled_at_any_moment(int trialsAtOnce)
+    {
+        const int Moments = 8;
+        var random = new Random(trialsAtOnce);
+        IDataView train = Rows(seed: 1, count: 3000);
+        IDataView validation = Rows(seed: 2, count: 3000);
+        Execute(CancellationToken.None);
+        Execute(CancellationToken.None);
+        Stopwatch clock = Stopwatch.StartNew();
+        Assert.AreEqual(SweepOutcome.Finished, Execute(CancellationToken.None));
+        TimeSpan whole = clock.Elapsed;
+
+        int cancelled = 0;
+        for (int i = 0; i < Moments; i++)
+        {
+            using var cancellation = new CancellationTokenSource();
+            var since = new Stopwatch();
+            var thread = new Thread(() =>
+            {
+                Thread.Sleep(whole * (i + random.NextDouble()) / Moments);
+                since.Start();
+                cancellation.Cancel();
+            });
+            thread.Start();
+            SweepOutcome outcome = Execute(cancellation.Token);
+            TimeSpan took = since.Elapsed;
+            thread.Join();
+            if (outcome == SweepOutcome.Finished)
+                continue;
+            cancelled++;
+            Assert.IsLessThan(TimeSpan.FromSeconds(1), took);
+        }
+
+        Assert.IsGreaterThan(Moments / 3, cancelled);
+
+        SweepOutcome Execute(CancellationToken token)
+        {
+            using var store = NewStore();
+            InfomorphicSweepOptions options = Options(store, 4) with { TrialsAtOnce = trialsAtOnce };
+            try
+            {
+                return Create(options with { Preprocessing = s_context.Transforms.NormalizeMinMax("Features") })
+                    .Execute(train, validation, token)
+                    .Outcome;
+            }
+            catch (OperationCanceledException)
+            {
+                return SweepOutcome.Cancelled;
+            }
+        }
+    }
+
+    // Preparing the data reads the training rows first; the validation rows are read by the training, and then evaluated.
+    [TestMethod]
+    [DataRow(1, 0)]
+    [DataRow(0, 2)]
+    public void A_sweep_does_not_wait_for_a_view_that_hangs(int readingOfTrain, int readingOfValidation)
+    {
+        using var hangs = new ManualResetEventSlim();
+        bool hung = false;
+        using var store = NewStore();
+        using var cancellation = new CancellationTokenSource();
+        InfomorphicSweepOptions options = Options(store, 2);
+        if (readingOfTrain > 0)
+            options = options with { Preprocessing = s_context.Transforms.NormalizeMinMax("Features") };
+        IDataView train = HangingIn(readingOfTrain);
+        IDataView validation = HangingIn(readingOfValidation);
+        try
+        {
+            Task<SweepResult> run = Task.Factory.StartNew(
+                () => Create(options).Execute(train, validation, cancellation.Token),
+                TaskCreationOptions.LongRunning
+            );
+            Assert.IsTrue(SpinWait.SpinUntil(() => Volatile.Read(ref hung), TimeSpan.FromSeconds(20)));
+            cancellation.Cancel();
+
+            Assert.IsTrue(run.Wait(TimeSpan.FromSeconds(2)));
+            Assert.AreEqual(SweepOutcome.Cancelled, run.Result.Outcome);
+        }
+        finally
+        {
+            hangs.Set();
+        }
+
+        IDataView HangingIn(int reading)
+        {
+            IDataView known = Raw(seed: 1, count: 90, scale: 1);
+            IDataView view = s_context.Data.LoadFromEnumerable(new Readings(reading, Hang));
+            return s_context
+                .Transforms.Conversion.MapValueToKey("Label", "Class")
+                .Append(s_context.Transforms.CopyColumns("Features", "Numbers"))
+                .Fit(known)
+                .Transform(view);
+        }
+
+        void Hang()
+        {
+            Volatile.Write(ref hung, true);
+            hangs.Wait();
+        }
     }
 
     [TestMethod]
@@ -749,6 +856,25 @@ public sealed class InfomorphicSweepTests
                 })
                 .ToArray()
         );
+    }
+
+    /// <summary>Rows that do something in the middle of one of their readings, counted from 1.</summary>
+    private sealed class Readings(int reading, Action work) : IEnumerable<Row>
+    {
+        private int _readings;
+
+        public IEnumerator<Row> GetEnumerator()
+        {
+            bool isTheOne = Interlocked.Increment(ref _readings) == reading;
+            for (int i = 0; i < 90; i++)
+            {
+                if (isTheOne && i == 45)
+                    work();
+                yield return new Row { Class = $"c{i % 3}", Numbers = [i, i % 3, -i % 3, 1] };
+            }
+        }
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
     }
 
     private sealed class Row

@@ -12,8 +12,17 @@ var context = new MLContext(seed: 1);
 switch (args)
 {
     case ["score", string model, string rows]:
-        Score(context.Model.Load(model, out _), ReadRows(rows));
-        return 0;
+        try
+        {
+            Score(context.Model.LoadWhole(model, out _), ReadRows(rows));
+            return 0;
+        }
+        catch (InvalidOperationException exception)
+        {
+            Console.Error.WriteLine(exception.Message);
+            return 1;
+        }
+
     case ["train"]:
         try
         {

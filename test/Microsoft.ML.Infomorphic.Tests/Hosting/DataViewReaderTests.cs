@@ -53,6 +53,8 @@ public class DataViewReaderTests
         rows[7].Weight = float.PositiveInfinity;
         IDataView all = Samples.View(_context, rows);
         rows[9].Color = "";
+        rows[10].Features[1] = float.NegativeInfinity;
+        rows[10].Features[3] = float.NaN;
         IDataView data = _context
             .Transforms.Conversion.MapValueToKey("Label", nameof(Samples.Row.Color))
             .Fit(all)
@@ -61,11 +63,20 @@ public class DataViewReaderTests
 
         List<string> messages = Samples.Messages(_context, () => read = Read(data, weight: "Weight"));
 
-        Assert.AreEqual(5, read!.RowCount);
-        Assert.AreEqual(5, read.Weights!.Length);
-        CollectionAssert.Contains(messages, "Warning: Skipped 2 instances with missing features during training");
-        CollectionAssert.Contains(messages, "Warning: Skipped 1 instances with missing labels during training");
-        CollectionAssert.Contains(messages, "Warning: Skipped 4 instances with missing weights during training");
+        Assert.AreEqual(4, read!.RowCount);
+        Assert.AreEqual(4, read.Weights!.Length);
+        CollectionAssert.AreEquivalent(
+            new[]
+            {
+                "Warning: Skipped 2 instances with missing features during training (column 'Features')",
+                "Warning: Skipped 1 instances with infinite features during training (column 'Features')",
+                "Warning: Skipped 1 instances with missing labels during training (column 'Label')",
+                "Warning: Skipped 1 instances with missing weights during training (column 'Weight')",
+                "Warning: Skipped 2 instances with weights that are not positive during training (column 'Weight')",
+                "Warning: Skipped 1 instances with infinite weights during training (column 'Weight')",
+            },
+            messages.Where(message => message.StartsWith("Warning: ", StringComparison.Ordinal)).ToArray()
+        );
     }
 
     [TestMethod]
@@ -75,8 +86,23 @@ public class DataViewReaderTests
         rows.ForEach(row => row.Features[0] = float.NaN);
 
         Assert.AreEqual(
-            "No valid training instances found, all instances have missing features.",
+            "No valid training instances found, all instances have missing features (column 'Features').",
             Samples.Failure<InvalidOperationException>(() => Read(Samples.View(_context, rows)))
+        );
+    }
+
+    [TestMethod]
+    public void Data_whose_rows_are_invalid_for_several_reasons_are_refused_with_all_of_them()
+    {
+        List<Samples.Row> rows = Samples.Rows(6);
+        rows.ForEach(row => row.Weight = 0);
+        rows[4].Weight = -2;
+        rows[5].Weight = 1;
+        rows[5].Features[0] = float.PositiveInfinity;
+
+        Assert.AreEqual(
+            "No valid training instances found, 1 have infinite features (column 'Features'), 5 have weights that are not positive (column 'Weight').",
+            Samples.Failure<InvalidOperationException>(() => Read(Samples.View(_context, rows), weight: "Weight"))
         );
     }
 
@@ -86,8 +112,24 @@ public class DataViewReaderTests
         IDataView none = _context.Data.SkipRows(Samples.View(_context), 1000);
 
         Assert.AreEqual(
-            "No valid training instances found, there are no instances.",
+            "No valid training instances found, there are no rows.",
             Samples.Failure<InvalidOperationException>(() => Read(none))
+        );
+    }
+
+    [TestMethod]
+    public void Rows_that_are_missing_are_not_taken_for_classes_that_are()
+    {
+        // MapValueToKey makes one class of no labels.
+        Assert.AreEqual(
+            "No valid training instances found, there are no rows.",
+            Samples.Failure<InvalidOperationException>(() => Read(Samples.View(_context, [])))
+        );
+        List<Samples.Row> rows = Samples.Rows(5);
+        rows.ForEach(row => row.Color = "");
+        Assert.AreEqual(
+            "No valid training instances found, all instances have missing labels (column 'Label').",
+            Samples.Failure<InvalidOperationException>(() => Read(Samples.View(_context, rows)))
         );
     }
 
@@ -115,7 +157,13 @@ public class DataViewReaderTests
     {
         using IChannel channel = _host.Start("test");
         return DataViewReader
-            .Read(_host, channel, new RoleMappedData(data, "Label", "Features", weight: weight), "training")
+            .Read(
+                _host,
+                channel,
+                new RoleMappedData(data, "Label", "Features", weight: weight),
+                "training",
+                _host.CheckAlive
+            )
             .Rows!;
     }
 

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
 
@@ -34,6 +35,38 @@ public sealed class ModelFileTests : IDisposable
             CollectionAssert.AreEqual(expected[i], actual[i]);
         CollectionAssert.AreEqual(new[] { _path }, Directory.GetFiles(_directory));
     }
+
+    [TestMethod]
+    [DataRow("", "the file is empty")]
+    [DataRow("P", "a saved model is a zip archive, and this file is none")]
+    [DataRow("Dear reader,\nthis is a letter.", "a saved model is a zip archive, and this file is none")]
+    [DataRow("PK is how archives begin", "the archive's directory, which is at its end, is missing or damaged (")]
+    public void A_file_of_something_else_is_refused_in_words(string content, string reason)
+    {
+        File.WriteAllText(_path, content);
+
+        AssertRefused(reason);
+    }
+
+    [TestMethod]
+    public void An_archive_of_something_else_and_a_model_that_was_cut_off_are_refused_in_words()
+    {
+        using (ZipArchive archive = ZipFile.Open(_path, ZipArchiveMode.Create))
+        using (var writer = new StreamWriter(archive.CreateEntry("word/document.xml").Open()))
+            writer.Write("<document/>");
+        AssertRefused("it is a zip archive, and a model's part 'Model.key' is not in it");
+
+        _context.Model.SaveWhole(_model, _data.Schema, _path);
+        byte[] whole = File.ReadAllBytes(_path);
+        File.WriteAllBytes(_path, whole[..(whole.Length / 2)]);
+        AssertRefused("the archive's directory, which is at its end, is missing or damaged (");
+    }
+
+    private void AssertRefused(string reason) =>
+        StringAssert.StartsWith(
+            Samples.Failure<FormatException>(() => _context.Model.LoadWhole(_path, out _)),
+            $"model.zip holds no model, or one that is damaged: {reason}"
+        );
 
     [TestMethod]
     public void The_file_that_was_there_stays_where_the_disk_is_full_at_any_byte()

@@ -66,6 +66,12 @@ public class ModelVersionsTests
     }
 
     [TestMethod]
+    [DataRow("v1/mean-field")]
+    [DataRow("v4/local-fields")]
+    public void A_model_that_was_saved_before_skipped_rows_were_counted_does_not_say_how_many(string name) =>
+        Assert.IsNull(ParametersOf(_context.Model.Load(PathOf(name + ".zip"), out _)).History.SkippedRows);
+
+    [TestMethod]
     public void A_model_of_version_4_has_the_layers_that_it_was_trained_with()
     {
         InfomorphicNetwork local = NetworkOf("v4/local-fields");

@@ -434,7 +434,10 @@ public class InfomorphicTrainerTests
 
         List<string> messages = Samples.Messages(_context, () => Samples.Trainer(_context).Fit(data));
 
-        CollectionAssert.Contains(messages, "Warning: Skipped 1 instances with missing features during training");
+        CollectionAssert.Contains(
+            messages,
+            "Warning: Skipped 1 instances with missing features during training (column 'Features')"
+        );
     }
 
     [TestMethod]
@@ -513,7 +516,7 @@ public class InfomorphicTrainerTests
         rows.ForEach(row => row.Features[1] = float.NaN);
 
         Assert.AreEqual(
-            "No valid training instances found, all instances have missing features.",
+            "No valid training instances found, all instances have missing features (column 'Features').",
             Samples.Failure<InvalidOperationException>(() =>
                 Samples.Trainer(_context).Fit(Samples.View(_context, rows))
             )

@@ -270,11 +270,89 @@ public class OptionsTests
     [TestMethod]
     public void A_trainer_without_column_names_is_refused()
     {
-        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Create(new Options { LabelColumnName = null! }));
-        AssertThrowsArgument(() => Create(new Options { FeatureColumnName = null! }));
-        AssertThrowsArgument(() => Create(new Options { FeatureColumnName = "" }));
+        Refused(nameof(Options.LabelColumnName), new Options { LabelColumnName = null! });
+        Refused(nameof(Options.LabelColumnName), new Options { LabelColumnName = "" });
+        Refused(nameof(Options.FeatureColumnName), new Options { FeatureColumnName = null! });
+        Refused(nameof(Options.FeatureColumnName), new Options { FeatureColumnName = "" });
+        Refused(nameof(Options.ExampleWeightColumnName), new Options { ExampleWeightColumnName = "" });
 
-        static void AssertThrowsArgument(Action action) => Assert.Throws<ArgumentException>(action);
+        void Refused(string option, Options options) =>
+            Assert.AreEqual(
+                $"{option} is missing: it is the name of a column. (Parameter '{option}')",
+                Failure(options)
+            );
+    }
+
+    // What single precision cannot hold, or no training could come to anything with.
+    [TestMethod]
+    [DataRow(nameof(Options.Epsilon), 1e-320, "must be from 1E-30 to 1E+30, and is 1E-320.")]
+    [DataRow(nameof(Options.OutputEpsilon), 1e-46, "must be from 1E-30 to 1E+30, and is 1E-46.")]
+    [DataRow(nameof(Options.LearningRate), 1e39, "must be from 1E-30 to 1E+30, and is 1E+39.")]
+    [DataRow(nameof(Options.OutputWeightDecay), 1e300, "must be at most 1E+30, and is 1E+300.")]
+    [DataRow(nameof(Options.BinningRange), 1e-200, "must be from 1E-30 to 1E+30, and is 1E-200.")]
+    [DataRow(nameof(Options.Alpha1), 1e300, "must be from -1000000 to 1000000, and is 1E+300.")]
+    [DataRow(nameof(Options.Beta2), -1e38, "must be from -1000000 to 1000000, and is -1E+38.")]
+    [DataRow(
+        nameof(Options.Goal),
+        "1e308{F}{C}{L}",
+        "has a coefficient of magnitude 1E+308, and must have none above 1000000: what counts are their ratios."
+    )]
+    [DataRow(
+        nameof(Options.OutputGoal),
+        "{F}{C} - 2e20{F}",
+        "has a coefficient of magnitude 2E+20, and must have none above 1000000: what counts are their ratios."
+    )]
+    [DataRow(
+        nameof(Options.NumberOfThreads),
+        100_000,
+        "must be at most 1024, and is 100000: more threads than the machine has processors are of no use."
+    )]
+    public void A_value_that_would_come_to_nothing_is_refused(string option, object value, string sentence)
+    {
+        var options = new Options();
+        typeof(Options).GetField(option)!.SetValue(options, value);
+
+        Assert.AreEqual($"{option} {sentence} (Parameter '{option}')", Failure(options));
+    }
+
+    [TestMethod]
+    public void Options_without_effect_are_said()
+    {
+        Says(
+            new Options
+            {
+                HiddenLayer = HiddenLayerKind.None,
+                NumberOfHiddenNeurons = 10,
+                LearningRate = 0.5,
+            },
+            "NumberOfHiddenNeurons is 10 and has no effect: HiddenLayer is None",
+            "LearningRate is 0.5 and has no effect: HiddenLayer is None"
+        );
+        Says(
+            new Options
+            {
+                HiddenLayer = HiddenLayerKind.Random,
+                NumberOfHiddenNeurons = 10,
+                NumberOfBins = 7,
+            },
+            "NumberOfBins is 7 and has no effect: HiddenLayer is Random"
+        );
+        Says(new Options { NumberOfHiddenNeurons = 10, NumberOfBins = 7 });
+        Says(
+            new Options { Goal = "0{F}{C}", OutputGoal = "{F}{C} - {F}{C}" },
+            "Goal has coefficients of 0 alone: the neurons have nothing to learn",
+            "OutputGoal has coefficients of 0 alone: the neurons have nothing to learn"
+        );
+        Says(
+            new Options { HiddenLayers = [new(), new() { Goal = "0" }] },
+            "HiddenLayers[1].Goal has coefficients of 0 alone: the neurons have nothing to learn"
+        );
+
+        void Says(Options options, params string[] sentences) =>
+            CollectionAssert.AreEqual(
+                sentences,
+                options.WithoutEffect(options.ToTrainingSettings(_context, seed: 1)).ToArray()
+            );
     }
 
     [TestMethod]
