@@ -332,7 +332,10 @@ public sealed partial class InfomorphicTrainer
                 trainers,
                 channel,
                 context,
-                first._settings
+                first._settings with
+                {
+                    Image = first._settings.Image ?? image,
+                }
             );
             string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
             if (suspicion is not null)

@@ -9,8 +9,8 @@ namespace Microsoft.ML.Infomorphic.Training;
 internal sealed record RowSplit(int[] Learned, int[] HeldOut)
 {
     /// <summary>
-    /// A share of the training rows are validation rows, of each class its share, where rows are in memory; where they are
-    /// streamed, and many, of all. A class keeps at least one row to be learned from.
+    /// A share of the training rows are validation rows, of each class its share. A class keeps at least one row to be learned
+    /// from. Streamed rows are read once for their labels.
     /// </summary>
     /// <param name="train">The training rows.</param>
     /// <param name="fraction">The share, from 0 to less than 1.</param>

@@ -55,16 +55,17 @@ internal static class Samples
         return context.Transforms.Conversion.MapValueToKey("Label", nameof(Row.Color)).Fit(data).Transform(data);
     }
 
-    /// <summary>Options that train in a moment.</summary>
-    public static InfomorphicTrainer.Options Options() =>
-        new()
-        {
-            NumberOfHiddenNeurons = 5,
-            NumberOfEpochs = 3,
-            BatchSize = 16,
-            Seed = 1,
-            Device = "cpu",
-        };
+    /// <summary>The paper's options, but that they train in a moment.</summary>
+    public static InfomorphicTrainer.Options Options()
+    {
+        InfomorphicTrainer.Options options = InfomorphicTrainer.Options.Paper();
+        options.NumberOfHiddenNeurons = 5;
+        options.NumberOfEpochs = 3;
+        options.BatchSize = 16;
+        options.Seed = 1;
+        options.Device = "cpu";
+        return options;
+    }
 
     public static InfomorphicTrainer Trainer(MLContext context) =>
         context.MulticlassClassification.Trainers.Infomorphic(Options());

@@ -83,16 +83,14 @@ public sealed class SetupsTests
     [DynamicData(nameof(All))]
     public void ONNX_Runtime_gives_the_same_scores_and_labels_for_every_setup(object setup)
     {
-        var options = new InfomorphicTrainer.Options
-        {
-            NumberOfHiddenNeurons = 40,
-            NumberOfEpochs = 4,
-            BatchSize = 250,
-            LearningRate = 0.01,
-            OutputLearningRate = 0.02,
-            Seed = 1,
-            Device = "cpu",
-        };
+        InfomorphicTrainer.Options options = InfomorphicTrainer.Options.Paper();
+        options.NumberOfHiddenNeurons = 40;
+        options.NumberOfEpochs = 4;
+        options.BatchSize = 250;
+        options.LearningRate = 0.01;
+        options.OutputLearningRate = 0.02;
+        options.Seed = 1;
+        options.Device = "cpu";
         ((Setup)setup).Change(options);
         var model = _context.MulticlassClassification.Trainers.Infomorphic(options).Fit(View(s_data.Train[..2000]));
         IDataView scored = model.Transform(View(s_data.Test));

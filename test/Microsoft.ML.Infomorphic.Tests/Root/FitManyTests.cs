@@ -117,7 +117,7 @@ public class FitManyTests
         Assert.ThrowsExactly<ArgumentException>(() => InfomorphicTrainer.FitMany([], train));
         InfomorphicTrainer stops = Trainer(s_goals[1], options => options.EarlyStoppingRounds = 2);
         Assert.AreEqual(
-            "EarlyStoppingRounds needs validation data: use Fit(trainData, validationData).",
+            "EarlyStoppingRounds needs validation rows: use Fit(trainData, validationData), or set ValidationFraction.",
             Assert
                 .ThrowsExactly<InvalidOperationException>(() => InfomorphicTrainer.FitMany([one, stops], train))
                 .Message

@@ -57,6 +57,8 @@ public class OptionsPropertyTests
             1e300,
             double.PositiveInfinity,
         ],
+        [typeof(double?)] = [null, double.NaN, -1.0, 0.0, 1e-9, 0.1, 0.5, 1.0, 1e9, double.PositiveInfinity],
+        [typeof(bool?)] = [null, true, false],
         [typeof(string)] =
         [
             null,

@@ -55,7 +55,11 @@ public class OptionsTests
     [DataRow(nameof(Options.NumberOfScoringSamples), 10_001, "must be at most 10000, and is 10001.")]
     [DataRow(nameof(Options.MemoryBudget), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfThreads), -1, "must be at least 1, and is -1.")]
-    [DataRow(nameof(Options.NumberOfThreads), 1025, "must be at most 1024, and is 1025.")]
+    [DataRow(
+        nameof(Options.NumberOfThreads),
+        1025,
+        "must be at most 1024, and is 1025: more threads than the machine has processors are of no use."
+    )]
     [DataRow(
         nameof(Options.Standardization),
         (Standardization)9,
@@ -263,8 +267,8 @@ public class OptionsTests
 
         Assert.AreEqual(new BivariateActivation(0.5, 3), settings.HiddenLayers[0].Activation);
         Assert.AreEqual(new Binning(9, 7), settings.HiddenLayers[0].Binning);
-        Assert.AreEqual(new AdamSettings(0.002, 0.00035, 0.1, 0.2, 0.3), settings.HiddenLayers[0].Optimizer);
-        Assert.AreEqual(new AdamSettings(0.003, 0.00015, 0.4, 0.5, 0.6), settings.Output.Optimizer);
+        Assert.AreEqual(new AdamSettings(0.01, 0.00035, 0.1, 0.2, 0.3), settings.HiddenLayers[0].Optimizer);
+        Assert.AreEqual(new AdamSettings(0.01, 0.003, 0.4, 0.5, 0.6), settings.Output.Optimizer);
     }
 
     [TestMethod]
@@ -363,16 +367,15 @@ public class OptionsTests
     }
 
     [TestMethod]
-    public void Defaults_are_those_of_the_layer_below()
+    public void The_papers_options_are_the_defaults_of_the_layer_below()
     {
-        TrainingSettings settings = new Options().ToTrainingSettings(_context, seed: 7);
+        TrainingSettings settings = Options.Paper().ToTrainingSettings(_context, seed: 7);
 
         Assert.AreEqual(
             new TrainingSettings
             {
                 HiddenLayers = [new LayerSettings { Goal = settings.HiddenLayers[0].Goal }],
                 Output = new OutputLayerSettings { Goal = settings.Output.Goal },
-                Encoding = FeatureEncodingKind.Auto,
                 Seed = 7,
             },
             settings

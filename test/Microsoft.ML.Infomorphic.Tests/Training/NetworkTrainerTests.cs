@@ -145,11 +145,11 @@ public class NetworkTrainerTests
         Assert.IsLessThan(60, history.Epochs.Count);
         Assert.AreEqual(history.BestEpoch + 4, history.Epochs.Count);
         Assert.AreEqual(
-            history.Epochs.Max(epoch => epoch.ValidationAccuracy),
-            history.Epochs[history.BestEpoch - 1].ValidationAccuracy
+            history.Epochs.Min(epoch => epoch.ValidationLogLoss),
+            history.Epochs[history.BestEpoch - 1].ValidationLogLoss
         );
         Assert.Contains(
-            $"Stopped after epoch {history.Epochs.Count}: the validation accuracy has not risen since epoch {history.BestEpoch}.",
+            $"Stopped after epoch {history.Epochs.Count}: the validation log-loss has not fallen since epoch {history.BestEpoch}.",
             messages
         );
         Assert.Contains($"Kept the weights of epoch {history.BestEpoch}.", messages);
