@@ -34,6 +34,8 @@ public static class InfomorphicReport
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ReportOptions();
         int? imageWidth = ReportOptions.WidthFor(options, model.Encoding.FeatureCount);
+        if (options.ImageWidth is null && model.Encoding.ComponentCount > 0)
+            imageWidth = null; // pixels are not encoded
         NetworkInsight insight = model.Explain(
             data,
             options.LabelColumnName,

@@ -26,8 +26,9 @@ namespace Microsoft.ML.Infomorphic;
 /// it scores rows. Immutable, and safe for any number of threads.
 /// </summary>
 /// <remarks>
-/// Scores are one probability a class, which sum to 1. A row with a missing or an infinite feature gets NaN for every
-/// class, and a missing predicted label. Scoring needs no libtorch.
+/// Scores are one probability a class, which sum to 1. A row with an infinite feature, or with a missing one that the model does
+/// not know how to replace (<see cref="MissingValues"/>), gets NaN for every class, and a missing predicted label. Scoring needs
+/// no libtorch.
 /// </remarks>
 public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<float>>, IValueMapper, ISingleCanSaveOnnx
 {

@@ -115,9 +115,8 @@ public sealed partial class InfomorphicTrainer
         /// and samples of their own; scores are the mean of their probabilities.
         /// </summary>
         /// <remarks>
-        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself; with validation data one factor on
-        /// all calibrated scores then calibrates the mean. Training takes about as many times as long, less on a GPU, and so does
-        /// scoring. The first network is the one that there would be without the others.
+        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself. Training takes about as many times
+        /// as long, less on a GPU, and so does scoring. The first network is the one that there would be without the others.
         /// </remarks>
         public int NumberOfNetworks = Defaults.NumberOfNetworks;
 
@@ -321,7 +320,7 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// The settings of arXiv 2412.02482, table 1 and appendix A.10: 100 hidden neurons, 100 epochs of batches of 1,024 rows,
-        /// an infomorphic output layer, no validation rows.
+        /// an infomorphic output layer, features as they are, no validation rows.
         /// </summary>
         /// <returns>New options.</returns>
         public static Options Paper() =>
@@ -335,6 +334,7 @@ public sealed partial class InfomorphicTrainer
                 OutputWeightDecay = 0.00015,
                 ValidationFraction = 0,
                 RestoreBestEpoch = false,
+                Encoding = FeatureEncodingKind.None,
             };
 
         /// <summary>Checks the options and turns them into settings.</summary>

@@ -103,9 +103,7 @@ public sealed partial class InfomorphicTrainer
                 return (null, Array.Find(errors, error => error is not OperationCanceledException) ?? errors[0]);
             InfomorphicNetwork first = outcomes[0].Result!.Network;
             settings = settings.WithLearningRates(first.FeatureCount, first.ClassCount);
-            TrainingResult[] results = EnsembleCalibrator.Calibrate([
-                .. outcomes.Select(outcome => outcome.Result!.With(skippedRows)),
-            ]);
+            TrainingResult[] results = [.. outcomes.Select(outcome => outcome.Result!.With(skippedRows))];
             foreach ((int network, TrainingResult result) in results.Index())
                 Channel.Info(
                     string.Create(

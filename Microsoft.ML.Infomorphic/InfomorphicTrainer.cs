@@ -32,14 +32,15 @@ namespace Microsoft.ML.Infomorphic;
 /// | `Score` | Vector of `Single` | One probability a class; they sum to 1. |
 /// | `PredictedLabel` | key | The class with the greatest probability. |
 ///
-/// Training skips, and counts in the log, rows with a missing or non-finite feature, without a label, or with a weight
-/// that is not positive and finite. A row with such features that is scored gets NaN scores and a missing label.
+/// Training skips, and counts in the log, rows with a missing or infinite feature, without a label, or with a weight
+/// that is not positive and finite. A row with such features that is scored gets NaN scores and a missing label. Where
+/// `Options.MissingValues` is `Indicate`, rows with missing features are learned from and scored.
 ///
 /// ### Trainer Characteristics
 /// |  |  |
 /// | -- | -- |
 /// | Machine learning task | Multiclass classification |
-/// | Is normalization required? | No: features are standardised in training, see `Options.Standardization` |
+/// | Is normalization required? | No: features are standardised and encoded in training, see `Options.Standardization` and `Options.Encoding` |
 /// | Is caching required? | No: rows are read once, or several times an epoch where `Options.MemoryBudget` is too small for them |
 /// | Required NuGet in addition to Microsoft.ML | Microsoft.ML.Infomorphic; for training TorchSharp-cpu or TorchSharp-cuda-linux |
 /// | Exportable to ONNX | Yes, unless rows are scored by samples |
@@ -218,7 +219,7 @@ public sealed partial class InfomorphicTrainer
 
     /// <summary>
     /// Whether a trainer can be fitted together with another one by <see cref="FitMany"/>: they may differ in their goals,
-    /// activations, learning rates, weight decays and numbers of epochs, in when they stop early and in how they score.
+    /// activations, learning rates, weight decays, numbers of epochs and of networks, in when they stop early and in how they score.
     /// </summary>
     /// <param name="other">The other trainer.</param>
     /// <param name="reason">Why not, in one sentence; null where they can.</param>

@@ -95,10 +95,6 @@ public sealed class InfomorphicNetwork
     /// <summary>The order in which a row that is scored, without its label, is presented.</summary>
     internal Schedule ScoringSchedule => Schedule.Of(this, withLabel: false);
 
-    /// <summary>The network with another calibration.</summary>
-    internal InfomorphicNetwork With(ScoreCalibration calibration) =>
-        new(HiddenLayers, OutputLayer, FeatureScaling, calibration, Presentations);
-
     /// <summary>Number of numbers of a signal.</summary>
     internal int SizeOf(Signal signal) =>
         signal.Kind switch

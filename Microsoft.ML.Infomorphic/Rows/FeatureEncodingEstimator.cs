@@ -20,7 +20,7 @@ internal static class FeatureEncodingEstimator
     // Values that are kept as they are, 2 MiB of them, unless there are more than 512 features.
     private const int MostBuffered = 1 << 19;
 
-    private const int RowsPerBatch = 1024;
+    private const int RowsPerBatch = 512;
 
     /// <summary>At most so many numbers are read beside the features.</summary>
     /// <param name="features">Number of features.</param>
@@ -44,20 +44,24 @@ internal static class FeatureEncodingEstimator
     /// <param name="kind">Which features are encoded.</param>
     /// <param name="missing">What becomes of missing values.</param>
     /// <param name="hasImage">Whether the features are known to be an image.</param>
+    /// <param name="threads">Threads to use; the result does not depend on it.</param>
+    /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
     /// <exception cref="ArgumentException">More features vary than can be encoded.</exception>
     public static FeatureEncoding Estimate(
         RowSource rows,
         FeatureMoments moments,
         FeatureEncodingKind kind,
         MissingValues missing,
-        bool hasImage
+        bool hasImage,
+        int threads = 1,
+        Action? checkAlive = null
     )
     {
         int features = rows.FeatureCount;
         var knots = new float[features][];
         Array.Fill(knots, []);
         (int[] encoded, int steps) = Choose(moments, kind, hasImage);
-        QuantileSketch[] sketches = SketchesOf(rows, encoded);
+        QuantileSketch[] sketches = SketchesOf(rows, encoded, threads, checkAlive);
         for (int i = 0; i < encoded.Length; i++)
         {
             float[] ofFeature = [.. sketches[i].Quantiles(steps).Distinct()];
@@ -122,7 +126,7 @@ internal static class FeatureEncodingEstimator
         );
     }
 
-    private static QuantileSketch[] SketchesOf(RowSource rows, int[] features)
+    private static QuantileSketch[] SketchesOf(RowSource rows, int[] features, int threads, Action? checkAlive)
     {
         var sketches = new QuantileSketch[features.Length];
         if (features.Length == 0)
@@ -132,11 +136,13 @@ internal static class FeatureEncodingEstimator
             buffer /= 2;
         for (int i = 0; i < sketches.Length; i++)
             sketches[i] = new QuantileSketch(buffer);
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads };
         float[] row = new float[rows.FeatureCount];
         float[] columns = new float[features.Length * RowsPerBatch];
         float[] weights = new float[RowsPerBatch];
         foreach (RowBatch batch in rows.All.Batches(RowsPerBatch))
         {
+            checkAlive?.Invoke();
             int count = batch.Indices.Length;
             for (int k = 0; k < count; k++)
             {
@@ -150,6 +156,7 @@ internal static class FeatureEncodingEstimator
             Parallel.For(
                 0,
                 features.Length,
+                parallel,
                 i =>
                 {
                     ReadOnlySpan<float> column = columns.AsSpan(i * RowsPerBatch, count);

@@ -184,9 +184,9 @@ internal sealed class FeatureMoments
 
                     double missing = MissingShares[feature];
                     Means[feature] += (missing == 0 ? share : weight / (total - missing)) * change;
-                    double changed = weight * (value - Means[feature]);
-                    Variances[feature] += changed * change;
-                    _covariances[feature] += changed * before;
+                    double left = value - Means[feature];
+                    Variances[feature] += weight * change * left;
+                    _covariances[feature] += weight * before * left;
                     before = change;
                     Minima[feature] = Math.Min(Minima[feature], value);
                     Maxima[feature] = Math.Max(Maxima[feature], value);

@@ -109,7 +109,10 @@ public sealed unsafe partial class NetworkScorer
     /// <summary>Where the sums of a projection are before they are added up.</summary>
     internal int PartsAt { get; }
 
-    /// <summary>Scores a row. A row with a feature that is not finite scores NaN for every class.</summary>
+    /// <summary>
+    /// Scores a row. A row with a feature that is not finite scores NaN for every class, unless it is missing and the encoding has
+    /// a substitute for it.
+    /// </summary>
     /// <param name="features">The row's features.</param>
     /// <param name="probabilities">Receives one probability a class; they sum to 1.</param>
     /// <exception cref="ArgumentException">A length differs from the network's.</exception>

@@ -16,12 +16,6 @@ internal readonly record struct Quality(double Accuracy, double LogLoss, double 
     public bool IsChance => LogLoss > 0.99 * Entropy;
 }
 
-/// <summary>Rows, and what a network's output neurons aggregate for them.</summary>
-/// <param name="Scores">Classes × rows, signs folded in.</param>
-/// <param name="Labels">The class of each row.</param>
-/// <param name="Weights">The weight of each row.</param>
-internal sealed record ScoredRows(float[][] Scores, int[] Labels, double[] Weights);
-
 /// <summary>
 /// Evaluates networks in training, with the label withheld and hidden neurons at their mean output. Results are in the order
 /// of the networks that are asked for.
@@ -56,19 +50,12 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
     /// <summary>
     /// Fits the calibration of the scores to rows; to one in so many, where they are more than a number.
     /// </summary>
-    /// <returns>The calibrations, and the rows with the scores that they are for.</returns>
-    public (ScoreCalibration Calibration, ScoredRows Rows)[] Calibrate(
-        RowSelection rows,
-        int[] networks,
-        int[][] signs,
-        int threads,
-        int most
-    )
+    public ScoreCalibration[] Calibrate(RowSelection rows, int[] networks, int[][] signs, int threads, int most)
     {
         int stride = (rows.RowCount + most - 1) / most;
         CalibrationRows[] chosen = [.. signs.Select(ofNetwork => new CalibrationRows(ofNetwork, stride))];
         ForBatches(rows, networks, (i, batch, output) => chosen[i].Add(batch, output));
-        var calibrations = new (ScoreCalibration, ScoredRows)[chosen.Length];
+        var calibrations = new ScoreCalibration[chosen.Length];
 
         // Its own token, so that cancellation passes as such, and not as one of several exceptions.
         using var ended = new CancellationTokenSource();
@@ -76,14 +63,7 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
             0,
             chosen.Length,
             new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = ended.Token },
-            i =>
-            {
-                ScoredRows scored = chosen[i].Scored;
-                calibrations[i] = (
-                    ScoreCalibrator.Fit(scored.Scores, scored.Labels, scored.Weights, CheckAlive),
-                    scored
-                );
-            }
+            i => calibrations[i] = chosen[i].Fit(CheckAlive)
         );
         return calibrations;
 
@@ -200,6 +180,12 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
             }
         }
 
-        public ScoredRows Scored => new([.. _scores.Select(values => values.ToArray())], [.. _labels], [.. _weights]);
+        public ScoreCalibration Fit(Action checkAlive) =>
+            ScoreCalibrator.Fit(
+                [.. _scores.Select(values => values.ToArray())],
+                [.. _labels],
+                [.. _weights],
+                checkAlive
+            );
     }
 }

@@ -150,7 +150,7 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
     }
 
     // Weights with their gradients, two moments, best values and the copy that becomes the model; the batch, twice since
-    // the last one of an epoch may be smaller.
+    // the last one of an epoch may be smaller. Before them, and in less, there are the sketches of the features' quantiles.
     private long ForNetwork(int features, int classes)
     {
         features = Encoded(features);

@@ -285,7 +285,9 @@ internal static class NetworkTrainer
             moments,
             settings.Encoding,
             settings.MissingValues,
-            hasImage
+            hasImage,
+            settings.Threads ?? Environment.ProcessorCount,
+            checkAlive
         );
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(moments, settings.Standardization, hasImage);
         return (FeatureEncodingEstimator.Extend(scaling, encoding), encoding);

@@ -73,14 +73,7 @@ public sealed record TrainingHistory(
 /// <summary>A trained network and the history of its training.</summary>
 /// <param name="Network">The network.</param>
 /// <param name="History">The history.</param>
-/// <param name="CalibratedOn">
-/// Of one of several networks, the validation rows that its scores are calibrated on; else, and where there are none, null.
-/// </param>
-internal sealed record TrainingResult(
-    InfomorphicNetwork Network,
-    TrainingHistory History,
-    ScoredRows? CalibratedOn = null
-)
+internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistory History)
 {
     /// <summary>What the network reads of a row; null where it is the features as they are.</summary>
     public FeatureEncoding? Encoding { get; init; }

@@ -111,18 +111,13 @@ internal sealed class TrainingLoop
     {
         int[] all = [.. Enumerable.Range(0, _runs.Count)];
         int[][] signs = _evaluation.DecideSigns(_evaluated, all);
-        ScoreCalibration[] calibrations =
-        [
-            .. _evaluation
-                .Calibrate(
-                    _validation ?? _evaluated,
-                    all,
-                    signs,
-                    _threads,
-                    TrainingSettings.MaximumRowsForEpochCalibration
-                )
-                .Select(of => of.Calibration),
-        ];
+        ScoreCalibration[] calibrations = _evaluation.Calibrate(
+            _validation ?? _evaluated,
+            all,
+            signs,
+            _threads,
+            TrainingSettings.MaximumRowsForEpochCalibration
+        );
         Quality[] training = _evaluation.Score(_evaluated, all, signs, calibrations);
         Quality[]? validation = _validation is null ? null : _evaluation.Score(_validation, all, signs, calibrations);
         _engine.DownloadWeights();
@@ -141,7 +136,7 @@ internal sealed class TrainingLoop
             if (_runs[i].RestoreBest())
                 _engine.UploadWeights(i);
         int[][] signs = _evaluation.DecideSigns(_train.All, done);
-        (ScoreCalibration Calibration, ScoredRows Rows)[] calibrations = _evaluation.Calibrate(
+        ScoreCalibration[] calibrations = _evaluation.Calibrate(
             _validation ?? _evaluated,
             done,
             signs,
@@ -153,9 +148,8 @@ internal sealed class TrainingLoop
             _runs[done[i]]
                 .Finish(
                     signs[i],
-                    calibrations[i].Calibration,
-                    calibrations[i].Rows,
-                    isValidation: _validation is not null,
+                    calibrations[i],
+                    _validation is null ? "training" : "validation",
                     _steps,
                     _clock.Elapsed.TotalSeconds,
                     _stepClock.Elapsed.TotalSeconds

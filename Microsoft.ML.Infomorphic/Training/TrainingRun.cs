@@ -95,18 +95,16 @@ internal sealed class TrainingRun(
     public void Finish(
         int[] signs,
         ScoreCalibration calibration,
-        ScoredRows calibratedOn,
-        bool isValidation,
+        string calibratedOn,
         long steps,
         double seconds,
         double stepSeconds
     ) =>
         Guard(() =>
         {
-            string rows = isValidation ? "validation" : "training";
             if (settings.Network == 0 && stage is null or { IsLast: true })
-                callbacks.Info($"Scores are calibrated on the {rows} rows.");
-            if (stage is null or { IsLast: true } && Doubt(rows) is string doubt)
+                callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
+            if (stage is null or { IsLast: true } && Doubt(calibratedOn) is string doubt)
                 callbacks.Warn(settings.MessagePrefix + doubt);
 
             Outcome = new TrainingOutcome(
@@ -118,8 +116,7 @@ internal sealed class TrainingRun(
                         (stage?.Before.Steps ?? 0) + steps,
                         (stage?.Before.Seconds ?? 0) + seconds,
                         (stage?.Before.StepSeconds ?? 0) + stepSeconds
-                    ),
-                    settings.Networks > 1 && isValidation ? calibratedOn : null
+                    )
                 ),
                 null
             );

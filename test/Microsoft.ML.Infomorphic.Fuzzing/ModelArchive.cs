@@ -45,16 +45,11 @@ internal sealed class ModelArchive
     {
         var context = new MLContext(1);
         var schema = new DataViewSchema.Builder();
-        schema.AddColumn("Features", new VectorDataViewType(NumberDataViewType.Single, contents.Network.FeatureCount));
+        var model = new InfomorphicModelParameters(context, contents);
+        schema.AddColumn("Features", new VectorDataViewType(NumberDataViewType.Single, model.Encoding.FeatureCount));
         schema.AddColumn("Label", new KeyDataViewType(typeof(uint), contents.Network.ClassCount));
         DataViewSchema input = schema.ToSchema();
-        var transformer = new InfomorphicPredictionTransformer(
-            context,
-            new InfomorphicModelParameters(context, contents),
-            input,
-            "Features",
-            "Label"
-        );
+        var transformer = new InfomorphicPredictionTransformer(context, model, input, "Features", "Label");
         using var stream = new MemoryStream();
         context.Model.Save(transformer, input, stream);
         return new ModelArchive(stream.ToArray());

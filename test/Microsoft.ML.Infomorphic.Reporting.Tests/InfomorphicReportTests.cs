@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
+using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
@@ -168,6 +170,55 @@ public sealed partial class InfomorphicReportTests : IDisposable
         InfomorphicModelParameters model = TinyModel.Create(_mlContext, network: TinyModel.WithoutGoals(hasHidden));
         InfomorphicReport.Write(model, TinyModel.Data(_mlContext), ReportPath);
         StringAssert.Contains(File.ReadAllText(ReportPath), part);
+    }
+
+    [TestMethod]
+    public void Encoded_features_are_shown_by_their_names_and_curves()
+    {
+        // Four features, 15 components each: 64 numbers are no image of 8 × 8 points then.
+        float[] knots = [.. Enumerable.Range(0, 16).Select(knot => knot / 10f)];
+        InfomorphicModelParameters model = TinyModel.Create(
+            _mlContext,
+            encoding: new FeatureEncoding([knots, knots, knots, knots])
+        );
+        IDataView data = TinyModel.Data(_mlContext);
+        string[] names = ["age", "<height>", "width", "depth"];
+        foreach ((int feature, string name) in names.Index())
+            data = _mlContext
+                .Transforms.CustomMapping<Points, Number>((row, to) => to.Value = row.Features[feature], null)
+                .Append(_mlContext.Transforms.CopyColumns(name, "Value"))
+                .Fit(data)
+                .Transform(data);
+        data = _mlContext.Transforms.Concatenate("Features", names).Fit(data).Transform(data);
+
+        NetworkInsight insight = InfomorphicReport.Write(model, data, ReportPath);
+
+        string html = File.ReadAllText(ReportPath);
+        string section = html[html.IndexOf("<section id=\"curves\">", StringComparison.Ordinal)..];
+        section = section[..section.IndexOf("</section>", StringComparison.Ordinal)];
+        Assert.AreEqual(4 * TinyModel.Hidden, section.Split("<polyline").Length - 1);
+        foreach (string name in new[] { "age", "&lt;height&gt;", "width", "depth" })
+            Assert.AreEqual(TinyModel.Hidden, section.Split($"<td>{name}<br>").Length - 1, name);
+        Assert.DoesNotContain("<section id=\"fields\">", html);
+        FeatureCurve curve = insight.HiddenLayers[0].FeatureCurve(2, 1);
+        Assert.AreEqual("<height>", curve.Name);
+        Assert.HasCount(16, curve.Values);
+        string ends = string.Create(
+            CultureInfo.InvariantCulture,
+            $"0 to 1.5: {curve.Values[0]:G3} to {curve.Values[^1]:G3}"
+        );
+        Assert.Contains(ends, section);
+    }
+
+    private sealed class Points
+    {
+        [VectorType(TinyModel.Features)]
+        public float[] Features { get; set; } = [];
+    }
+
+    private sealed class Number
+    {
+        public float Value { get; set; }
     }
 
     [TestMethod]

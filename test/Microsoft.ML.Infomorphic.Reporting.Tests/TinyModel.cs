@@ -29,14 +29,19 @@ internal static class TinyModel
     public static InfomorphicModelParameters Create(
         MLContext mlContext,
         int epochs = 12,
-        InfomorphicNetwork? network = null
-    ) => Create(mlContext, [Trained(network ?? Network(), epochs)]);
+        InfomorphicNetwork? network = null,
+        FeatureEncoding? encoding = null
+    ) => Create(mlContext, [Trained(network ?? Network(), epochs)], encoding);
 
     /// <summary>A model of two networks, the second of which was trained for fewer epochs.</summary>
     public static InfomorphicModelParameters CreateEnsemble(MLContext mlContext) =>
         Create(mlContext, [Trained(Network(), epochs: 12), Trained(Network(seed: 6), epochs: 7)]);
 
-    private static InfomorphicModelParameters Create(MLContext mlContext, TrainingResult[] trained) =>
+    private static InfomorphicModelParameters Create(
+        MLContext mlContext,
+        TrainingResult[] trained,
+        FeatureEncoding? encoding = null
+    ) =>
         new(
             mlContext,
             new ModelContents(
@@ -48,7 +53,8 @@ internal static class TinyModel
                     BatchSize = 64,
                     Networks = trained.Length,
                 },
-                new ScoringSettings()
+                new ScoringSettings(),
+                encoding
             )
         );
 

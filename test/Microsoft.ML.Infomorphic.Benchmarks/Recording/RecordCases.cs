@@ -159,6 +159,15 @@ internal static class RecordCases
             ),
             Case("standardization-global", options => options.Standardization = Standardization.Global),
             Case("standardization-none", options => options.Standardization = Standardization.None),
+            Case("encoding-auto", options => options.Encoding = FeatureEncodingKind.Auto),
+            Case(
+                "encoding-piecewise-linear-missing-values",
+                options =>
+                {
+                    options.Encoding = FeatureEncodingKind.PiecewiseLinear;
+                    options.MissingValues = MissingValues.Indicate;
+                }
+            ),
             Case("validation", options => options.NumberOfEpochs = 4, validation: s_validation),
             Case("best-epoch", StopsEarly, validation: s_validation, says: "Stopped after epoch"),
             Case(
@@ -412,6 +421,7 @@ internal static class RecordCases
     {
         var options = new InfomorphicTrainer.Options
         {
+            Encoding = FeatureEncodingKind.None,
             NumberOfHiddenNeurons = 30,
             NumberOfEpochs = 3,
             BatchSize = 128,

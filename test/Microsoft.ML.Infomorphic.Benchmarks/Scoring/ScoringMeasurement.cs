@@ -58,7 +58,11 @@ internal static class ScoringMeasurement
         IDataView view = context.Data.Cache(context.Data.LoadFromEnumerable(rows));
         var transformer = (InfomorphicPredictionTransformer)
             context.Model.Load(ScoringModels.InfomorphicPath(folder, hidden), out _);
-        var scorer = new NetworkScorer(transformer.Model.Network, transformer.Model.ScoringSettings);
+        var scorer = new NetworkScorer(
+            transformer.Model.Network,
+            transformer.Model.ScoringSettings,
+            transformer.Model.Encoding
+        );
         float[] probabilities = new float[BenchmarkData.Classes];
         int few = hidden >= LargeNetwork ? RowsOfLargeBatches : count;
         int singles = hidden >= LargeNetwork ? RowsOfSingles : count;

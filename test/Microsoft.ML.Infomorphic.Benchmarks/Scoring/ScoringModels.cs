@@ -36,6 +36,7 @@ internal sealed class ScoringModels : IDisposable
                         MaximumLateralConnections = Setup.LateralConnections(neurons),
                         NumberOfEpochs = 1,
                         Standardization = Standardization.Global,
+                        Encoding = FeatureEncodingKind.None,
                         Seed = 1,
                         Device = "cpu",
                     }

@@ -125,6 +125,7 @@ public sealed class SaveAsOnnxTests
         options.Context = signal;
         options.LateralInput = lateral;
         options.NumberOfPresentations = presentations;
+        options.Encoding = FeatureEncodingKind.None;
         options.NumberOfEpochs = 10;
         options.LearningRate = 0.1;
         options.OutputLearningRate = 0.1;
@@ -148,8 +149,7 @@ public sealed class SaveAsOnnxTests
                 network.Calibration,
                 presentations - 1
             ),
-            new ScoringSettings(),
-            transformer.Model.Encoding
+            new ScoringSettings()
         );
         float[] scores = new float[Samples.ClassCount];
         float largest = 0;

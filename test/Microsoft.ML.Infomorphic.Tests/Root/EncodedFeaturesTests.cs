@@ -193,7 +193,7 @@ public class EncodedFeaturesTests
     [DataRow(MissingValues.Indicate)]
     public void A_memory_budget_does_not_change_the_model(MissingValues missing)
     {
-        IDataView data = View(Rows(60_000, missing == MissingValues.Indicate ? 0.05 : 0));
+        IDataView data = View(Rows(30_000, missing == MissingValues.Indicate ? 0.05 : 0));
         InfomorphicTrainer.Options options = Options(missing);
         options.NumberOfEpochs = 1;
         InfomorphicModelParameters expected = Fit(options, data).Model;
@@ -201,7 +201,9 @@ public class EncodedFeaturesTests
         InfomorphicModelParameters? actual = null;
         List<string> messages = Samples.Messages(_context, () => actual = Fit(options, data).Model);
 
-        Assert.IsTrue(messages.Any(message => message.Contains("is streamed in blocks", StringComparison.Ordinal)));
+        Assert.IsTrue(
+            messages.Any(message => message.Contains("shuffled over all instances", StringComparison.Ordinal))
+        );
         CollectionAssert.AreEqual(Problems.WeightsOf(expected.Network), Problems.WeightsOf(actual!.Network));
         for (int feature = 0; feature < FeatureCount; feature++)
             CollectionAssert.AreEqual(
@@ -272,14 +274,21 @@ public class EncodedFeaturesTests
     [TestMethod]
     public void Fields_need_features_as_they_are()
     {
-        InfomorphicTrainer.Options options = Options(encoding: FeatureEncodingKind.PiecewiseLinear);
+        var options = new InfomorphicTrainer.Options
+        {
+            NumberOfEpochs = 2,
+            Encoding = FeatureEncodingKind.PiecewiseLinear,
+        };
         options.Image = new ImageShape(1, FeatureCount);
         options.HiddenLayers = [new HiddenLayerOptions { Connections = new LocalFieldSettings(1, 2, 1, 1) }];
-        Assert.Contains("Encoding", Samples.Failure<ArgumentOutOfRangeException>(() => Fit(options, View(Rows(100)))));
+        Assert.Contains(
+            "choose the encoding Auto or None",
+            Samples.Failure<ArgumentOutOfRangeException>(() => Fit(options, View(Rows(100))))
+        );
         options.Encoding = FeatureEncodingKind.Auto;
         options.MissingValues = MissingValues.Indicate;
         Assert.Contains(
-            "MissingValues",
+            "missing values can be skipped, not indicated",
             Samples.Failure<ArgumentOutOfRangeException>(() => Fit(options, View(Rows(100))))
         );
         options.MissingValues = MissingValues.Skip;

@@ -108,34 +108,6 @@ public class EnsembleTests
             model.Networks[network].HiddenLayers[0].Sources[2].Projections[0].Connectivity;
     }
 
-    [TestMethod]
-    [DataRow(LayerOrder.Together)]
-    [DataRow(LayerOrder.BottomUp)]
-    public void Validation_rows_calibrate_all_networks_by_one_factor(LayerOrder order)
-    {
-        IDataView validation = Samples.View(_context, Samples.Rows(30, seed: 2));
-        InfomorphicModelParameters alone = Trainer(options =>
-            {
-                options.NumberOfNetworks = 1;
-                options.LayerOrder = order;
-            })
-            .Fit(_data, validation)
-            .Model;
-        InfomorphicModelParameters ensemble = Trainer(options => options.LayerOrder = order)
-            .Fit(_data, validation)
-            .Model;
-
-        ScoreCalibration before = alone.Network.Calibration;
-        ScoreCalibration after = ensemble.Network.Calibration;
-        float factor = after.Slopes[0] / before.Slopes[0];
-        Assert.AreNotEqual(1, factor);
-        for (int k = 0; k < Samples.ClassCount; k++)
-        {
-            Assert.AreEqual(factor * before.Slopes[k], after.Slopes[k], 1e-5f);
-            Assert.AreEqual(factor * before.Offsets[k], after.Offsets[k], 1e-5f);
-        }
-    }
-
     // What is drawn in training, where everything else is the same: networks without drawn connections go on from one network.
     [TestMethod]
     public void Networks_draw_samples_of_their_own()

@@ -342,7 +342,7 @@ public sealed class InfomorphicLayerTransformerTests
 
     private static float[] Expected(InfomorphicModelParameters model, IEnumerable<float[]> rows, int layer)
     {
-        var scorer = new NetworkScorer(model.Network, new ScoringSettings());
+        var scorer = new NetworkScorer(model.Network, new ScoringSettings(), model.Encoding);
         return
         [
             .. rows.SelectMany(row =>

@@ -58,6 +58,7 @@ public class QuantileSketchTests
 
     // 10 million values, in orders that are hard for a sketch, within 1 % of rank, in bounded memory.
     [TestMethod]
+    [DoNotParallelize] // memory is measured
     [DataRow("ascending", false)]
     [DataRow("descending", true)]
     [DataRow("random", true)]
