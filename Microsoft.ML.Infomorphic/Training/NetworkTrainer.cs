@@ -236,7 +236,9 @@ internal static class NetworkTrainer
             IEnumerable<TrainingOutcome> outcomes =
                 shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 0
                     ? requests.Select(request =>
-                        TrainBottomUp(train, validation, split, request, NewState, createEngine, keptBytes)
+                        UnlessCancelled(() =>
+                            TrainBottomUp(train, validation, split, request, NewState, createEngine, keptBytes)
+                        )
                     )
                     : TrainTogether(train, validation, split, requests, NewState, createEngine);
             return
@@ -317,6 +319,19 @@ internal static class NetworkTrainer
         }
     }
 
+    // The others are trained all the same.
+    private static TrainingOutcome UnlessCancelled(Func<TrainingOutcome> train)
+    {
+        try
+        {
+            return train();
+        }
+        catch (OperationCanceledException exception)
+        {
+            return new TrainingOutcome(null, exception);
+        }
+    }
+
     // One layer after another, from the bottom up, the output layer last: each is trained to its end, and its mean outputs with
     // the label withheld are what the next one learns from.
     private static TrainingOutcome TrainBottomUp(
@@ -345,19 +360,10 @@ internal static class NetworkTrainer
                 network.ToNetwork(asTheyAre),
                 signals.Where(signal => signal.Kind == SignalKind.Features || signal.Index >= 0 && signal.Index < layer)
             );
-            RowSource stageTrain;
-            RowSource? stageValidation;
-            try
-            {
-                stageTrain = rows.Of(train, keptBytes, threads, request.Callbacks.CheckAlive);
-                stageValidation = validation is null
-                    ? null
-                    : rows.Of(validation, keptBytes / 4, threads, request.Callbacks.CheckAlive);
-            }
-            catch (OperationCanceledException exception)
-            {
-                return new TrainingOutcome(null, exception);
-            }
+            RowSource stageTrain = rows.Of(train, keptBytes, threads, request.Callbacks.CheckAlive);
+            RowSource? stageValidation = validation is null
+                ? null
+                : rows.Of(validation, keptBytes / 4, threads, request.Callbacks.CheckAlive);
 
             history = history with { Seconds = history.Seconds + clock.Elapsed.TotalSeconds };
             using var run = new TrainingRun(

@@ -253,7 +253,10 @@ public class EncodedFeaturesTests
 
         rows[3].Features[0] = float.PositiveInfinity;
         List<string> messages = Samples.Messages(_context, () => Fit(Options(MissingValues.Indicate), View(rows)));
-        Assert.Contains("Warning: Skipped 1 instances with infinite features during training", messages);
+        Assert.Contains(
+            "Warning: Skipped 1 instances with infinite features during training (column 'Features')",
+            messages
+        );
     }
 
     [TestMethod]
