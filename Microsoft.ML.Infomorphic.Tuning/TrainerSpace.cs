@@ -429,8 +429,12 @@ public sealed class TrainerSpace
         if (
             OutputGoal is not null
             && (
-                !GoalFunction.TryParse(options.OutputGoal == "auto" ? "output" : options.OutputGoal, "FC", out GoalFunction? output, out reason)
-                || !TryAddValues(OutputGoal, output, values, out reason)
+                !GoalFunction.TryParse(
+                    options.OutputGoal == "auto" ? "output" : options.OutputGoal,
+                    "FC",
+                    out GoalFunction? output,
+                    out reason
+                ) || !TryAddValues(OutputGoal, output, values, out reason)
             )
         )
             return false;

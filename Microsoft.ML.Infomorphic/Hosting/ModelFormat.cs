@@ -76,7 +76,8 @@ internal sealed class LaterModelException(string message) : FormatException(mess
 /// int           number of presentations of a row
 /// calibration   counted float slopes; float offsets
 /// scoring       byte mode; int samples; ulong seed; bool calibrate
-/// settings      int epochs, batch size, presentations; byte standardization; int early stopping rounds, −1 for none; bool
+/// settings      int epochs, batch size, presentations; byte standardization; int epochs per evaluation;
+///               double validation fraction; int early stopping rounds, −1 for none; bool
 ///               restore best epoch; ulong seed; byte order of layers; bool is there an image, and if so int height, width,
 ///               channels, bool interleaved; hidden layer …; inputs and optimiser of the output layer
 ///   hidden layer  int neurons; inputs; bool is there a context, and if so its signal; int lateral connections, −1 for none;
@@ -84,8 +85,8 @@ internal sealed class LaterModelException(string message) : FormatException(mess
 ///               int pooled rows and columns, 2: int subsets, inputs; byte outputs passed on; optimiser
 ///   inputs      int number, −1 where they are not set; signal …
 ///   optimiser   double learning rate, weight decay, β₁, β₂, ε
-/// history       int best epoch; ulong steps; double seconds, step seconds; long skipped rows, −1 where not known (from
-///               version 5 on); int number of epochs; epoch …:
+/// history       int best epoch; ulong steps; double seconds, step seconds; long skipped rows, −1 where not known;
+///               int number of epochs; epoch …:
 ///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; int
 ///               number of layers; for each double goal, counted double atoms, double self-cosine distance
 /// encoding      byte kind asked for; byte missing values; bool is there one, and if so: int features; for each counted float
@@ -113,8 +114,7 @@ internal static class ModelFormat
     internal const uint Version1 = 0x00010001; // Initial
     internal const uint Version2 = 0x00010002; // Every set-up of the paper; self-cosine distances
     internal const uint Version3 = 0x00010003; // Number of presentations
-    internal const uint Version4 = 0x00010004; // Any number of layers
-    private const uint Version5 = 0x00010005; // Number of skipped rows
+    internal const uint Version4 = 0x00010004; // Any layers, several networks, encodings, softmax regression, skipped rows
     private const int MaximumSources = 4;
     private const int FurtherNetworkBytes = 64; // at least
     private const int SignalBytes = sizeof(byte) + sizeof(int);
@@ -123,8 +123,8 @@ internal static class ModelFormat
     public static VersionInfo VersionInfo =>
         new(
             modelSignature: "INFOMORP",
-            verWrittenCur: Version5,
-            verReadableCur: Version5,
+            verWrittenCur: Version4,
+            verReadableCur: Version4,
             verWeCanReadBack: Version1,
             loaderSignature: LoaderSignature,
             // Without its version: a file from a newer library is then refused by the format's version, in words.
@@ -218,7 +218,7 @@ internal static class ModelFormat
     /// <param name="version">The version of the format that the model is in.</param>
     /// <exception cref="FormatException">The bytes are not those of a model.</exception>
     /// <exception cref="ArgumentException">A part of the model contradicts another.</exception>
-    public static ModelContents Read(Stream stream, long length, uint version = Version5)
+    public static ModelContents Read(Stream stream, long length, uint version = Version4)
     {
         using var reader = new CheckedReader(stream, length);
         var kind = (Standardization)reader.ReadByte();
@@ -763,7 +763,7 @@ internal static class ModelFormat
         long steps = (long)reader.ReadUInt64();
         double seconds = reader.ReadDouble();
         double stepSeconds = reader.ReadDouble();
-        long skippedRows = version >= Version5 ? (long)reader.ReadUInt64() : -1;
+        long skippedRows = version >= Version4 ? (long)reader.ReadUInt64() : -1;
         var epochs = new EpochRecord[reader.ReadCount(bytesEach: 3 * sizeof(int) + 6 * sizeof(double))];
         for (int i = 0; i < epochs.Length; i++)
         {
