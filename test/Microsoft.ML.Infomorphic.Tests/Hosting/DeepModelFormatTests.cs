@@ -309,7 +309,7 @@ public sealed class DeepModelFormatTests
         );
 
         Assert.AreEqual(
-            "model.zip: The model is of version 6 of its format, and this library reads versions 1 to 5: use a later Microsoft.ML.Infomorphic.",
+            "model.zip: The model is of version 5 of its format, and this library reads versions 1 to 4: use a later Microsoft.ML.Infomorphic.",
             sentence
         );
     }
