@@ -436,7 +436,7 @@ public sealed partial class InfomorphicTrainer
             Check(
                 (options.NumberOfThreads ?? 1) <= TrainingSettings.MaximumThreads,
                 nameof(options.NumberOfThreads),
-                $"must be at most {TrainingSettings.MaximumThreads}, and is {options.NumberOfThreads}: more threads than the machine has processors are of no use."
+                $"must be at most {TrainingSettings.MaximumThreads}, and is {options.NumberOfThreads}."
             );
             AtLeast(options.MemoryBudget ?? 1, 1, nameof(options.MemoryBudget));
             Check(

@@ -45,6 +45,7 @@ internal static class FeatureEncodingEstimator
     /// <param name="missing">What becomes of missing values.</param>
     /// <param name="hasImage">Whether the features are known to be an image.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
+    /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
     /// <exception cref="ArgumentException">More features vary than can be encoded.</exception>
     public static FeatureEncoding Estimate(
         RowSource rows,
@@ -52,14 +53,15 @@ internal static class FeatureEncodingEstimator
         FeatureEncodingKind kind,
         MissingValues missing,
         bool hasImage,
-        int threads = 1
+        int threads = 1,
+        Action? checkAlive = null
     )
     {
         int features = rows.FeatureCount;
         var knots = new float[features][];
         Array.Fill(knots, []);
         (int[] encoded, int steps) = Choose(moments, kind, hasImage);
-        QuantileSketch[] sketches = SketchesOf(rows, encoded, threads);
+        QuantileSketch[] sketches = SketchesOf(rows, encoded, threads, checkAlive);
         for (int i = 0; i < encoded.Length; i++)
         {
             float[] ofFeature = [.. sketches[i].Quantiles(steps).Distinct()];
@@ -124,7 +126,7 @@ internal static class FeatureEncodingEstimator
         );
     }
 
-    private static QuantileSketch[] SketchesOf(RowSource rows, int[] features, int threads)
+    private static QuantileSketch[] SketchesOf(RowSource rows, int[] features, int threads, Action? checkAlive)
     {
         var sketches = new QuantileSketch[features.Length];
         if (features.Length == 0)
@@ -140,6 +142,7 @@ internal static class FeatureEncodingEstimator
         float[] weights = new float[RowsPerBatch];
         foreach (RowBatch batch in rows.All.Batches(RowsPerBatch))
         {
+            checkAlive?.Invoke();
             int count = batch.Indices.Length;
             for (int k = 0; k < count; k++)
             {

@@ -236,7 +236,9 @@ internal static class NetworkTrainer
             IEnumerable<TrainingOutcome> outcomes =
                 shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 0
                     ? requests.Select(request =>
-                        TrainBottomUp(train, validation, split, request, NewState, createEngine, keptBytes)
+                        UnlessCancelled(() =>
+                            TrainBottomUp(train, validation, split, request, NewState, createEngine, keptBytes)
+                        )
                     )
                     : TrainTogether(train, validation, split, requests, NewState, createEngine);
             return
@@ -286,7 +288,8 @@ internal static class NetworkTrainer
             settings.Encoding,
             settings.MissingValues,
             hasImage,
-            settings.Threads ?? Environment.ProcessorCount
+            settings.Threads ?? Environment.ProcessorCount,
+            checkAlive
         );
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(moments, settings.Standardization, hasImage);
         return (FeatureEncodingEstimator.Extend(scaling, encoding), encoding);
@@ -313,6 +316,19 @@ internal static class NetworkTrainer
         {
             foreach (TrainingRun run in runs)
                 run.Dispose();
+        }
+    }
+
+    // The others are trained all the same.
+    private static TrainingOutcome UnlessCancelled(Func<TrainingOutcome> train)
+    {
+        try
+        {
+            return train();
+        }
+        catch (OperationCanceledException exception)
+        {
+            return new TrainingOutcome(null, exception);
         }
     }
 
@@ -344,19 +360,10 @@ internal static class NetworkTrainer
                 network.ToNetwork(asTheyAre),
                 signals.Where(signal => signal.Kind == SignalKind.Features || signal.Index >= 0 && signal.Index < layer)
             );
-            RowSource stageTrain;
-            RowSource? stageValidation;
-            try
-            {
-                stageTrain = rows.Of(train, keptBytes, threads, request.Callbacks.CheckAlive);
-                stageValidation = validation is null
-                    ? null
-                    : rows.Of(validation, keptBytes / 4, threads, request.Callbacks.CheckAlive);
-            }
-            catch (OperationCanceledException exception)
-            {
-                return new TrainingOutcome(null, exception);
-            }
+            RowSource stageTrain = rows.Of(train, keptBytes, threads, request.Callbacks.CheckAlive);
+            RowSource? stageValidation = validation is null
+                ? null
+                : rows.Of(validation, keptBytes / 4, threads, request.Callbacks.CheckAlive);
 
             history = history with { Seconds = history.Seconds + clock.Elapsed.TotalSeconds };
             using var run = new TrainingRun(

@@ -67,7 +67,7 @@ public class ModelVersionsTests
 
     [TestMethod]
     [DataRow("v1/mean-field")]
-    [DataRow("v4/local-fields")]
+    [DataRow("v3/feedback-of-3")]
     public void A_model_that_was_saved_before_skipped_rows_were_counted_does_not_say_how_many(string name) =>
         Assert.IsNull(ParametersOf(_context.Model.Load(PathOf(name + ".zip"), out _)).History.SkippedRows);
 
