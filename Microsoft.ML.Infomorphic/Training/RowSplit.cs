@@ -18,15 +18,13 @@ internal sealed record RowSplit(int[] Learned, int[] HeldOut)
     public static RowSplit Of(RowSource train, double fraction, ulong seed)
     {
         var random = new RandomStream(seed, RandomStreams.ValidationRows);
-        IEnumerable<int> rows = Enumerable.Range(0, train.RowCount);
-        IEnumerable<int[]> groups = train is RowsInMemory inMemory
-            ? rows.GroupBy(row => inMemory.Rows.Labels[row])
-                .OrderBy(group => group.Key)
-                .Select(group => group.ToArray())
-            :
-            [
-                [.. rows],
-            ];
+        int[] rows = [.. Enumerable.Range(0, train.RowCount)];
+        if (fraction == 0)
+            return new RowSplit(rows, []);
+        int[] labels = LabelsOf(train);
+        IEnumerable<int[]> groups = rows.GroupBy(row => labels[row])
+            .OrderBy(group => group.Key)
+            .Select(group => group.ToArray());
         var heldOut = new List<int>();
         double owed = 0; // what rounding has left out so far, so that the shares of many small classes add up
         foreach (int[] group in groups)
@@ -41,5 +39,18 @@ internal sealed record RowSplit(int[] Learned, int[] HeldOut)
         heldOut.Sort();
         var isHeldOut = new HashSet<int>(heldOut);
         return new RowSplit([.. rows.Where(row => !isHeldOut.Contains(row))], [.. heldOut]);
+    }
+
+    private static int[] LabelsOf(RowSource rows)
+    {
+        if (rows is RowsInMemory inMemory)
+            return inMemory.Rows.Labels;
+        const int RowsAtOnce = 1024;
+        int[] labels = new int[rows.RowCount];
+        int row = 0;
+        foreach (RowBatch batch in rows.All.Batches(RowsAtOnce))
+        foreach (int index in batch.Indices.Span)
+            labels[row++] = batch.Rows.Labels[index];
+        return labels;
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training;
 
@@ -61,7 +62,7 @@ public class RowSplitTests
         TrainingSettings settings = Problems.Settings() with
         {
             ValidationFraction = 0.2,
-            Standardization = Networks.Standardization.None,
+            Standardization = Standardization.None,
         };
         int[] heldOut = RowSplit.Of(rows, 0.2, settings.Seed).HeldOut;
         var changed = new float[300 * rows.Features.FeatureCount];
