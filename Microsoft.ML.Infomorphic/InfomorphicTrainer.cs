@@ -320,7 +320,7 @@ public sealed partial class InfomorphicTrainer
             ThrowIfClassesDiffer(first.Host, context, earlier);
 
             // What may be missing is looked for before hours are spent on reading.
-            TorchRuntime.EnsureLoaded();
+            DeviceChoice.LoadTorch(first._device, first._environment, channel);
             ComputeDevice device = DeviceChoice.Choose(
                 first._device,
                 first._environment,

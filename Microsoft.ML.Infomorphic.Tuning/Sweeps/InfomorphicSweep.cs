@@ -32,7 +32,12 @@ public sealed partial class InfomorphicSweep
         Space = options.Space.ToSearchSpace();
         StartingPoints = FindStartingPoints();
         ParameterPoint any = StartingPoints.Count > 0 ? StartingPoints[0] : CreateTuner().Ask().Point;
-        _ = catalog.Trainers.Infomorphic(OptionsAt(any)); // says what is wrong with the options
+        foreach (string device in options.Devices.DefaultIfEmpty(_trainer.Device))
+        {
+            InfomorphicTrainer.Options onDevice = OptionsAt(any);
+            onDevice.Device = device;
+            _ = catalog.Trainers.Infomorphic(onDevice); // says what is wrong with the options
+        }
     }
 
     /// <summary>What is searched.</summary>
@@ -216,6 +221,8 @@ public sealed partial class InfomorphicSweep
     {
         SweepMetric metric = _options.Metric;
         InfomorphicTrainer.Options options = OptionsAt(trial.Point);
+        if (_options.Devices.Count > 0)
+            options.Device = _options.Devices[trial.Worker % _options.Devices.Count];
         trial.TellsPrunedValue = metric.IsMeasuredAfterEpochs(options);
         int epochs = EpochsOf(options);
         Action<EpochRecord>? ended = options.EpochEnded;

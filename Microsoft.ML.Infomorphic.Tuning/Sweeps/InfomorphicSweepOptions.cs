@@ -30,6 +30,13 @@ public sealed record InfomorphicSweepOptions
     public int TrialsAtOnce { get; init; } = 1;
 
     /// <summary>
+    /// The devices that the workers of <see cref="SweepOptions.Workers"/> train on, as the trainer's
+    /// <see cref="InfomorphicTrainer.Options.Device"/> names them: the first worker on the first one, and again from the first
+    /// where there are more workers than devices. Empty, the default, for the trainer's device.
+    /// </summary>
+    public IReadOnlyList<string> Devices { get; init; } = [];
+
+    /// <summary>
     /// The steps of the pipeline before the trainer. They are fitted once, to the training data of each fold, and transform
     /// it anew for each trial; null for none.
     /// </summary>

@@ -198,7 +198,7 @@ internal sealed class SweepWorker(
         try
         {
             foreach (ClaimedTrial trial in claimed)
-                running.Add(new RunningTrial(study, trial, options, display, stop));
+                running.Add(new RunningTrial(study, trial, index, options, display, stop));
             IReadOnlyList<Func<double>> values;
             try
             {
@@ -246,6 +246,7 @@ internal sealed class RunningTrial : IDisposable
     public RunningTrial(
         Study study,
         ClaimedTrial trial,
+        int worker,
         SweepOptions options,
         ProgressDisplay display,
         CancellationToken stop
@@ -257,7 +258,7 @@ internal sealed class RunningTrial : IDisposable
         _display = display;
         _cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);
         _heart = new Heart(study, trial, options.DeadAfter / 5, _cancel);
-        Run = new TrialRun(trial.Number, trial.Point, Report, _cancel.Token);
+        Run = new TrialRun(trial.Number, worker, trial.Point, Report, _cancel.Token);
         display.Show(study.GetTrials(withEpochs: false), trial.Number, null, null);
     }
 

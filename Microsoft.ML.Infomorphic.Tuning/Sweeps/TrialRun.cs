@@ -5,9 +5,16 @@ public sealed class TrialRun
 {
     private readonly Action<int, double> _report;
 
-    internal TrialRun(int number, ParameterPoint point, Action<int, double> report, CancellationToken cancellationToken)
+    internal TrialRun(
+        int number,
+        int worker,
+        ParameterPoint point,
+        Action<int, double> report,
+        CancellationToken cancellationToken
+    )
     {
         Number = number;
+        Worker = worker;
         Point = point;
         _report = report;
         CancellationToken = cancellationToken;
@@ -15,6 +22,9 @@ public sealed class TrialRun
 
     /// <summary>The trial's number.</summary>
     public int Number { get; }
+
+    /// <summary>Which of this sweep's workers carries it out, from 0.</summary>
+    internal int Worker { get; }
 
     /// <summary>Where to evaluate the objective.</summary>
     public ParameterPoint Point { get; }

@@ -13,6 +13,39 @@ internal static class DeviceChoice
     /// <param name="option">The value.</param>
     public static bool IsValid(string? option) => option == Auto || ComputeDevice.TryParse(option, out _);
 
+    /// <summary>
+    /// Loads libtorch. Where a folder is named whose libtorch does not load, and the context chooses the device and lets
+    /// training fall back to the CPU, the application's own takes its place.
+    /// </summary>
+    /// <param name="option">A valid value of the option.</param>
+    /// <param name="environment">The environment.</param>
+    /// <param name="channel">Where it is reported what was loaded.</param>
+    /// <exception cref="InvalidOperationException">There is no libtorch that loads.</exception>
+    public static void LoadTorch(string option, IHostEnvironment environment, IChannel channel)
+    {
+        try
+        {
+            TorchRuntime.EnsureLoaded();
+        }
+        catch (InvalidOperationException exception)
+            when (TorchRuntime.NamedFolder is not null
+                && option == Auto
+                && environment is IHostEnvironmentInternal { GpuDeviceId: not null, FallbackToCpu: true }
+            )
+        {
+            TorchRuntime.LibTorchFolder = "";
+            TorchRuntime.EnsureLoaded();
+            channel.Warning($"Training with the application's own libtorch. {exception.Message}");
+        }
+
+        if (TorchRuntime.NamedFolder is null)
+            return;
+        if (TorchRuntime.LibTorchVersion == TorchRuntime.WantedLibTorchVersion)
+            channel.Info($"Training with {TorchRuntime.Description}.");
+        else
+            channel.Warning($"Training with {TorchRuntime.Description}: what it computes may be wrong.");
+    }
+
     /// <summary>Chooses the device.</summary>
     /// <param name="option">A valid value of the option.</param>
     /// <param name="environment">The environment; its device and its leave to fall back are asked for where the option is "auto".</param>
@@ -32,7 +65,7 @@ internal static class DeviceChoice
                 throw environment.Except($"There is no device '{option}'.");
             if (device.CudaIndex is int wanted && countCudaDevices() is int there && wanted >= there)
                 throw environment.Except(
-                    $"{nameof(InfomorphicTrainer.Options.Device)} is '{option}', and {Describe(there)}."
+                    $"{nameof(InfomorphicTrainer.Options.Device)} is '{option}', and {TorchRuntime.DescribeCudaDevices(there)}."
                 );
             return device;
         }
@@ -45,17 +78,11 @@ internal static class DeviceChoice
             return new ComputeDevice(index);
         if (!host.FallbackToCpu)
             throw environment.Except(
-                $"Fallback to CPU is false but no GPU detected: {nameof(MLContext.GpuDeviceId)} is {index}, and {Describe(count)}."
+                $"Fallback to CPU is false but no GPU detected: {nameof(MLContext.GpuDeviceId)} is {index}, and {TorchRuntime.DescribeCudaDevices(count)}."
             );
-        channel.Warning($"Training on the CPU: {nameof(MLContext.GpuDeviceId)} is {index}, and {Describe(count)}.");
+        channel.Warning(
+            $"Training on the CPU: {nameof(MLContext.GpuDeviceId)} is {index}, and {TorchRuntime.DescribeCudaDevices(count)}."
+        );
         return ComputeDevice.Cpu;
     }
-
-    private static string Describe(int count) =>
-        count switch
-        {
-            0 => "there is no CUDA device that the application's libtorch can use",
-            1 => "the only CUDA device is cuda:0",
-            _ => $"the CUDA devices are cuda:0 to cuda:{count - 1}",
-        };
 }

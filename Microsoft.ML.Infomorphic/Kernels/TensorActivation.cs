@@ -1,151 +1,176 @@
-// arXiv 2412.02482, appendix A.4, as operations on tensors: θ = σ(A),
-// A(F, C, L) = F·[(1 − α₁ − α₂) + α₁ σ(β₁ F C) + α₂ σ(β₂ F L)], and A(F, X) = F·[k + (1 − k)·2σ(β F X)] in a bivariate
-// layer.
+// arXiv 2412.02482, appendix A.4, as operations on tensors: θ = σ(A), with one formula for all activations,
 //
-//   symbol          variable            shape            unit
-//   F, C, L         f, c, l             neurons × rows   –
-//   β₁FC, β₂FL      x1, x2              neurons × rows   –
-//   σ(x1), σ(x2)    s1, s2              neurons × rows   –
-//   θ, 1 − θ        theta, complement   neurons × rows   probability
-//   ∂G/∂θ           slope               neurons × rows   bit
+//   A(F, X₁ …) = F·[k + Σ_j a_j σ(b_j F X_j)]
+//
+//   modulated      k = 1 − α₁ − α₂,  a = (α₁, α₂),   b = (β₁, β₂),  X = (C, L)
+//   bivariate      k = k,            a = 2(1 − k),   b = β,         X = C or L;  θ is clamped
+//   feedforward    k = 1,            no X;                                       θ is clamped
+//
+//   symbol         variable      shape                          unit
+//   F              drive         neurons × rows                 –
+//   X_j            modulators    modulators × neurons × rows    –
+//   b_j F X_j      arguments     modulators × neurons × rows    –
+//   σ(b_j F X_j)   gates         modulators × neurons × rows    –
+//   A              (returned)    neurons × rows                 –
+//   ∂G/∂A          byPotential   neurons × rows                 bit
+//
+// Neurons are those of some networks, of each as many, whose constants may differ.
 
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Kernels;
 
 /// <summary>
-/// Activations of a layer on any device. Sources may have a single column, which then stands for every row. The caller
-/// holds the <see cref="TorchSharp.DisposeScope"/> that temporaries end with.
+/// The activation of a layer of some networks on any device. The caller holds the <see cref="TorchSharp.DisposeScope"/>
+/// that temporaries end with.
 /// </summary>
-internal static class TensorActivation
+internal sealed class TensorActivation : IDisposable
 {
-    /// <summary>Firing probabilities of a layer's neurons.</summary>
-    /// <param name="activation">The activation; not a step, which has no probabilities.</param>
-    /// <param name="sources">The aggregated inputs of each source.</param>
-    public static (Tensor Theta, Tensor Complement) Fire(Activation activation, params Tensor[] sources) =>
-        activation switch
-        {
-            ModulatedActivation modulated => Fire(modulated, sources[0], sources[1], sources[2]),
-            BivariateActivation bivariate => Fire(bivariate, sources[0], sources[1]),
-            FeedforwardActivation => Fire(sources[0]),
-            _ => throw new ArgumentException($"{activation} has no firing probabilities.", nameof(activation)),
-        };
+    // A clamped θ lies within its bounds only but for rounding, and has no gradient.
+    private const double Rounding = 1e-4;
 
-    /// <summary>Chain rule from ∂G/∂θ to the sources.</summary>
-    /// <returns>∂G by each source, one after another: sources × neurons × rows.</returns>
-    public static Tensor Differentiate(
-        Activation activation,
-        Tensor[] sources,
-        Tensor theta,
-        Tensor complement,
-        Tensor slope
-    ) =>
-        activation switch
-        {
-            ModulatedActivation modulated => Differentiate(
-                modulated,
-                sources[0],
-                sources[1],
-                sources[2],
-                theta,
-                complement,
-                slope
-            ),
-            BivariateActivation bivariate => Differentiate(bivariate, sources[0], sources[1], theta, complement, slope),
-            FeedforwardActivation => Differentiate(theta, complement, slope).unsqueeze(0),
-            _ => throw new ArgumentException($"{activation} has no derivative.", nameof(activation)),
-        };
+    private readonly int _networks;
+    private readonly int _modulators;
 
-    /// <summary>Firing probabilities of modulated neurons.</summary>
-    public static (Tensor Theta, Tensor Complement) Fire(ModulatedActivation activation, Tensor f, Tensor c, Tensor l)
+    // k, networks × 1 × 1; and a, networks × 1 × modulators.
+    private readonly Tensor _base;
+    private readonly Tensor _shares;
+    private readonly Factor _steepness;
+    private readonly Factor _slopes;
+
+    /// <param name="networks">The activation of each network; of one kind, and not a step, which has no probabilities.</param>
+    /// <param name="neurons">Neurons of each network.</param>
+    /// <param name="device">The device.</param>
+    public TensorActivation(IReadOnlyList<Activation> networks, int neurons, Device device)
     {
-        Tensor a = Gain(
-            activation,
-            Argument(activation.Beta1, f, c).sigmoid_(),
-            Argument(activation.Beta2, f, l).sigmoid_()
+        Constants[] constants = [.. networks.Select(Constants.Of)];
+        _networks = constants.Length;
+        _modulators = constants[0].Shares.Length;
+        IsClamped = constants[0].IsClamped;
+        _base = tensor(constants.Select(of => (float)of.Base).ToArray(), [_networks, 1, 1], device: device);
+        _shares = tensor(
+            constants.SelectMany(of => of.Shares).Select(share => (float)share).ToArray(),
+            [_networks, 1, _modulators],
+            device: device
         );
-        a.mul_(f).clamp_(-VectorMath.Saturation, VectorMath.Saturation);
-        return (sigmoid(a), a.neg_().sigmoid_());
+        _steepness = new Factor([.. constants.Select(of => of.Steepness)], neurons, device);
+        _slopes = new Factor(
+            [.. constants.Select(of => of.Shares.Zip(of.Steepness, (share, steepness) => share * steepness).ToArray())],
+            neurons,
+            device
+        );
     }
 
-    /// <summary>Chain rule from ∂G/∂θ to the sources.</summary>
-    /// <returns>∂G/∂F, ∂G/∂C and ∂G/∂L, one after another: 3 × neurons × rows.</returns>
-    public static Tensor Differentiate(
-        ModulatedActivation activation,
-        Tensor f,
-        Tensor c,
-        Tensor l,
-        Tensor theta,
-        Tensor complement,
-        Tensor slope
-    )
+    /// <summary>Whether θ is clamped.</summary>
+    public bool IsClamped { get; }
+
+    /// <summary>Where θ(1 − θ) is no larger, θ is clamped and has no gradient.</summary>
+    public static double ClampedProduct =>
+        FeedforwardActivation.Clamp * (1 - FeedforwardActivation.Clamp) * (1 + Rounding);
+
+    private static double Bound { get; } = Math.Log((1 - FeedforwardActivation.Clamp) / FeedforwardActivation.Clamp);
+
+    /// <summary>A, and what its derivative needs.</summary>
+    /// <param name="Potential">A.</param>
+    /// <param name="Arguments">b F X; null without modulators.</param>
+    /// <param name="Gates">σ(b F X); null without modulators.</param>
+    public readonly record struct Fired(Tensor Potential, Tensor? Arguments, Tensor? Gates);
+
+    /// <summary>A = log θ/(1 − θ).</summary>
+    /// <param name="drive">F.</param>
+    /// <param name="modulators">X; not looked at where there are none.</param>
+    public Fired Fire(Tensor drive, Tensor modulators)
     {
-        Tensor x1 = Argument(activation.Beta1, f, c);
-        Tensor x2 = Argument(activation.Beta2, f, l);
-        Tensor s1 = sigmoid(x1);
-        Tensor s2 = sigmoid(x2);
-
-        // dσ(A)/dA = θ(1 − θ); dσ(βFX)/d(FX) = βσ(1 − σ).
-        Tensor bySum = (slope * theta).mul_(complement);
-        Tensor byContext = x1.neg_().sigmoid_().mul_(s1).mul_((float)(activation.Alpha1 * activation.Beta1));
-        Tensor byLateral = x2.neg_().sigmoid_().mul_(s2).mul_((float)(activation.Alpha2 * activation.Beta2));
-        Tensor square = (bySum * f).mul_(f);
-        Tensor gain = Gain(activation, s1, s2).add_((byContext * c).addcmul_(byLateral, l, 1).mul_(f));
-        return stack([bySum.mul_(gain), byContext.mul_(square), byLateral.mul_(square)]);
+        if (_modulators == 0)
+            return new Fired(drive.clamp(-Bound, Bound), null, null);
+        Tensor arguments = _steepness.Product(drive, modulators);
+        Tensor gates = sigmoid(arguments);
+        Tensor potential = Gain(gates).view(drive.shape).mul_(drive);
+        return new Fired(IsClamped ? potential.clamp_(-Bound, Bound) : potential, arguments, gates);
     }
 
-    /// <summary>Firing probabilities of bivariate neurons, θ = σ(F·[k + (1 − k)·2σ(β F X)]), clamped.</summary>
-    public static (Tensor Theta, Tensor Complement) Fire(BivariateActivation activation, Tensor f, Tensor x)
+    /// <summary>Chain rule from ∂G/∂A to the sources.</summary>
+    /// <param name="drive">F.</param>
+    /// <param name="fired">What <see cref="Fire"/> came to.</param>
+    /// <param name="byPotential">∂G/∂A; 0 where θ is clamped.</param>
+    /// <returns>∂G by F and by each X, one after another: sources × neurons × rows.</returns>
+    public Tensor Differentiate(Tensor drive, Fired fired, Tensor byPotential)
     {
-        Tensor gain = Argument(activation.Beta, f, x)
-            .sigmoid_()
-            .mul_((float)(2 * (1 - activation.K)))
-            .add_((float)activation.K);
-        return Fire(gain.mul_(f).clamp_(-VectorMath.Saturation, VectorMath.Saturation));
+        if (_modulators == 0)
+            return byPotential.unsqueeze(0);
+        Tensor gates = fired.Gates!;
+
+        // With s = σ(x): ∂A/∂F = k + Σ a (s + s(1 − s) x), and ∂A/∂X = a b F² s(1 − s).
+        Tensor derivatives = gates.addcmul(gates, gates, -1);
+        Tensor byDrive = Gain(gates.addcmul(derivatives, fired.Arguments!, 1)).view(1, drive.shape[0], -1);
+        Tensor byModulators = derivatives.mul_(_slopes.Product(drive, drive));
+        return cat([byDrive, byModulators]).mul_(byPotential);
     }
 
-    /// <summary>Chain rule of bivariate neurons: no gradient where θ is clamped.</summary>
-    /// <returns>∂G/∂F and ∂G/∂X, one after another: 2 × neurons × rows.</returns>
-    public static Tensor Differentiate(
-        BivariateActivation activation,
-        Tensor f,
-        Tensor x,
-        Tensor theta,
-        Tensor complement,
-        Tensor slope
-    )
+    /// <summary>Means 2θ − 1 of a potential.</summary>
+    public static Tensor Mean(Tensor potential) => (potential * 0.5f).tanh_();
+
+    public void Dispose()
     {
-        Tensor argument = Argument(activation.Beta, f, x);
-        Tensor s = sigmoid(argument);
-        Tensor bySum = Differentiate(theta, complement, slope);
-        Tensor byProduct = argument.neg_().sigmoid_().mul_(s).mul_((float)(2 * (1 - activation.K) * activation.Beta));
-        Tensor square = (bySum * f).mul_(f);
-        Tensor gain = s.mul_((float)(2 * (1 - activation.K))).add_((float)activation.K).add_((byProduct * x).mul_(f));
-        return stack([bySum.mul_(gain), byProduct.mul_(square)]);
+        _base.Dispose();
+        _shares.Dispose();
+        _steepness.Dispose();
+        _slopes.Dispose();
     }
 
-    /// <summary>Firing probabilities θ = σ(F) of feedforward neurons, clamped.</summary>
-    public static (Tensor Theta, Tensor Complement) Fire(Tensor f)
+    // k + Σ_j a_j g_j, of each network's neurons.
+    // (TorchSharp takes what is added to the product as the last argument.)
+    private Tensor Gain(Tensor gates) => _shares.baddbmm(gates.view(_modulators, _networks, -1).transpose(0, 1), _base);
+
+    private sealed record Constants(double Base, double[] Shares, double[] Steepness, bool IsClamped)
     {
-        const float Low = (float)FeedforwardActivation.Clamp;
-        const float High = 1 - (float)FeedforwardActivation.Clamp;
-        return (sigmoid(f).clamp_(Low, High), f.neg().sigmoid_().clamp_(Low, High));
+        public static Constants Of(Activation activation) =>
+            activation switch
+            {
+                ModulatedActivation modulated => new(
+                    1 - modulated.Alpha1 - modulated.Alpha2,
+                    [modulated.Alpha1, modulated.Alpha2],
+                    [modulated.Beta1, modulated.Beta2],
+                    IsClamped: false
+                ),
+                BivariateActivation bivariate => new(
+                    bivariate.K,
+                    [2 * (1 - bivariate.K)],
+                    [bivariate.Beta],
+                    IsClamped: true
+                ),
+                FeedforwardActivation => new(1, [], [], IsClamped: true),
+                _ => throw new ArgumentException($"{activation} has no firing probabilities.", nameof(activation)),
+            };
     }
 
-    /// <summary>Chain rule of <see cref="Fire(Tensor)"/>: no gradient where θ is clamped.</summary>
-    public static Tensor Differentiate(Tensor theta, Tensor complement, Tensor slope)
+    // A factor of each modulator of each network's neurons: one number where they are all the same.
+    private sealed class Factor : IDisposable
     {
-        const float Low = (float)FeedforwardActivation.Clamp;
-        return (slope * theta).mul_(complement).mul_(theta.gt(Low)).mul_(complement.gt(Low));
+        private readonly double? _common;
+        private readonly Tensor _values;
+
+        public Factor(double[][] networks, int neurons, Device device)
+        {
+            double[] all = [.. networks.SelectMany(of => of)];
+            if (all.Length > 0 && all.All(value => value.Equals(all[0])))
+                _common = all[0];
+            int modulators = networks[0].Length;
+            float[] values = _common is null ? new float[modulators * networks.Length * neurons] : [0];
+            if (_common is null)
+                for (int i = 0; i < values.Length; i++)
+                    values[i] = (float)networks[i / neurons % networks.Length][i / neurons / networks.Length];
+            _values = tensor(
+                values,
+                _common is null ? [modulators, networks.Length * neurons, 1] : [1],
+                device: device
+            );
+        }
+
+        // The factor times F times another tensor; with one modulator or several.
+        public Tensor Product(Tensor drive, Tensor other) =>
+            _common is double factor ? _values.addcmul(drive, other, factor) : (other * drive).mul(_values);
+
+        public void Dispose() => _values.Dispose();
     }
-
-    // βFX, held where the logistic function is taken to end.
-    private static Tensor Argument(double beta, Tensor f, Tensor x) =>
-        (f * (float)beta).mul_(x).clamp_(-VectorMath.Saturation, VectorMath.Saturation);
-
-    // A / F; takes s1's and s2's values into account, and leaves both as they are.
-    private static Tensor Gain(ModulatedActivation activation, Tensor s1, Tensor s2) =>
-        (s1 * (float)activation.Alpha1)
-            .add_((float)(1 - activation.Alpha1 - activation.Alpha2))
-            .add_(s2, (float)activation.Alpha2);
 }

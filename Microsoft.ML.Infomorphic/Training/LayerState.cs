@@ -167,24 +167,49 @@ internal sealed class LayerState(
                 ClearSelfConnections(projection.Connectivity, projection.Weights.Value);
     }
 
+    /// <summary>
+    /// Which weights of a parameter are those with which neurons would hear themselves, neurons × connections; null where
+    /// there are none.
+    /// </summary>
+    /// <param name="parameter">The parameter's place among <see cref="Parameters"/>.</param>
+    public bool[,]? SelfConnections(int parameter)
+    {
+        ProjectionState[] projections = [.. sources.SelectMany(source => source.Projections)];
+        if (parameter >= projections.Length || projections[parameter].Signal != Signal.Layer(index))
+            return null;
+        Connectivity connectivity = projections[parameter].Connectivity;
+        bool[,] self = new bool[connectivity.NeuronCount, connectivity.ConnectionsPerNeuron];
+        bool any = false;
+        for (int neuron = 0; neuron < connectivity.NeuronCount; neuron++)
+        {
+            if (SelfConnection(connectivity, neuron) is not (>= 0 and int connection))
+                continue;
+            self[neuron, connection] = true;
+            any = true;
+        }
+
+        return any ? self : null;
+    }
+
     /// <summary>Sets the weights with which neurons would hear themselves, or the gradients by them, to 0.</summary>
     /// <param name="connectivity">How the layer is connected to itself.</param>
     /// <param name="matrix">Neurons × connections.</param>
     public static void ClearSelfConnections(Connectivity connectivity, Torch.TensorMatrix matrix)
     {
         for (int neuron = 0; neuron < connectivity.NeuronCount; neuron++)
-        {
-            int self = connectivity switch
-            {
-                AllConnected => neuron,
-                GroupConnected groups => groups.OfGroup(neuron / groups.NeuronsPerGroup).IndexOf(neuron),
-                DrawnConnected drawn => drawn.Of(neuron).IndexOf(neuron),
-                _ => -1,
-            };
-            if (self >= 0)
-                matrix[neuron][self] = 0;
-        }
+            if (SelfConnection(connectivity, neuron) is >= 0 and int connection)
+                matrix[neuron][connection] = 0;
     }
+
+    // Which of a neuron's connections is to itself; negative where none is.
+    private static int SelfConnection(Connectivity connectivity, int neuron) =>
+        connectivity switch
+        {
+            AllConnected => neuron,
+            GroupConnected groups => groups.OfGroup(neuron / groups.NeuronsPerGroup).IndexOf(neuron),
+            DrawnConnected drawn => drawn.Of(neuron).IndexOf(neuron),
+            _ => -1,
+        };
 
     public void Dispose()
     {

@@ -174,6 +174,14 @@ internal static class NetworkTrainer
                 exception
             );
         }
+        catch (ExternalException exception) when (device.IsCuda)
+        {
+            // The lines after the first are libtorch's own calls.
+            throw new InvalidOperationException(
+                $"Training failed on {device}: {exception.Message.Split('\n')[0].TrimEnd('.')}.",
+                exception
+            );
+        }
     }
 
     /// <summary>Trains networks with an engine of one's choice.</summary>
@@ -412,7 +420,7 @@ internal static class NetworkTrainer
             throw new InvalidOperationException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The device {device} is not there: libtorch can use {count} CUDA devices, counted from cuda:0."
+                    $"The device {device} is not there: {TorchRuntime.DescribeCudaDevices(count)}."
                 )
             );
         return (states, settings, rows) => TensorTrainingEngine.OnCuda(states, settings, rows, index);

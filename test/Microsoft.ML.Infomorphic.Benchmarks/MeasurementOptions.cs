@@ -74,9 +74,11 @@ internal sealed class MeasurementOptions
         torch.set_num_threads(threads);
         if (
             !ComputeDevice.TryParse(parsed.GetValue(DeviceName), out ComputeDevice device)
-            || device.CudaIndex >= CudaDevices()
+            || device.CudaIndex >= TorchRuntime.CudaDeviceCount
         )
-            throw new InvalidOperationException($"There is no device {parsed.GetValue(DeviceName)}.");
+            throw new InvalidOperationException(
+                $"The device {parsed.GetValue(DeviceName)} is not there: {TorchRuntime.DescribeCudaDevices(TorchRuntime.CudaDeviceCount)}."
+            );
         return new Measurement(
             parsed.GetValue(Rounds),
             parsed.GetValue(Seconds),
@@ -132,8 +134,6 @@ internal sealed class MeasurementOptions
         result.AddError($"{name} takes a whole number of at least {minimum}, not \"{result.Tokens[0].Value}\".");
         return fallback;
     }
-
-    private static int CudaDevices() => torch.cuda.is_available() ? torch.cuda.device_count() : 0;
 }
 
 /// <summary>What to measure with.</summary>

@@ -18,6 +18,7 @@ var root = new RootCommand("Benchmarks of Infomorphic for ML.NET.")
     BaselineCommand.Create(),
     CheckCommand.Create(),
     TrialsCommand.Create(),
+    LaunchesCommand.Create(),
     RecordCommand.Create(),
     new Command("kernels", "Measures the kernels one by one (BenchmarkDotNet; its options follow)."),
 };

@@ -55,6 +55,34 @@ public sealed class InfomorphicSweepTests
         Assert.IsTrue(result.Trials.All(t => t.EpochValues.Count == Epochs));
     }
 
+    // The second one is not there: the trials of its worker fail, and say so.
+    [TestMethod]
+    public void Workers_train_on_devices_of_their_own()
+    {
+        using var store = NewStore();
+        InfomorphicSweepOptions options = Options(store, 8) with { Devices = ["cpu", "cuda:99"] };
+        SweepResult result = Create(options with { Sweep = options.Sweep with { Workers = 2 } })
+            .Execute(s_train, s_validation);
+
+        StoredTrial[] failed = [.. result.Trials.Where(trial => trial.State == StoredTrialState.Failed)];
+        Assert.IsNotEmpty(failed);
+        foreach (StoredTrial trial in failed)
+            Assert.Contains("Device is 'cuda:99', and there is no CUDA device", trial.Error!);
+        Assert.IsTrue(result.Trials.Any(trial => trial.State == StoredTrialState.Completed));
+    }
+
+    [TestMethod]
+    public void A_device_of_no_known_name_is_refused()
+    {
+        using var store = NewStore();
+
+        ArgumentException failure = Assert.Throws<ArgumentException>(() =>
+            Create(Options(store, 8) with { Devices = ["cpu", "gpu"] })
+        );
+
+        Assert.Contains("gpu", failure.Message);
+    }
+
     [TestMethod]
     public void Epochs_are_measured_as_trials_are_where_the_metric_says_so()
     {

@@ -35,7 +35,7 @@ internal sealed class DrawnTensorProjection : TensorProjection
 
     public override void Remove(int network) => Places = Without(Places!, network);
 
-    public override void Aggregate(Tensor inputs, Tensor sums, bool add)
+    public override void Aggregate(Tensor inputs, Tensor sums)
     {
         Tensor heard = inputs.view(-1, _neurons, inputs.shape[1]);
         ForPieces(
@@ -43,11 +43,9 @@ internal sealed class DrawnTensorProjection : TensorProjection
             {
                 Tensor dense = zeros(Networks, _groups, count, _neurons, float32, Device);
                 dense.scatter_(3, peers, ByGroup(Weights).narrow(2, start, count));
-                Put(
-                    dense.flatten(0, 1).bmm(heard).view(Networks, _groups, count, -1),
-                    ByGroup(sums).narrow(2, start, count),
-                    add
-                );
+                ByGroup(sums)
+                    .narrow(2, start, count)
+                    .add_(dense.flatten(0, 1).bmm(heard).view(Networks, _groups, count, -1));
             }
         );
     }

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
+using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -14,21 +16,26 @@ internal sealed class ResidentRows : IDisposable
     // Rows are copied to the device in pieces of about so many numbers.
     private const int NumbersPerPiece = 1 << 22;
 
-    private readonly Tensor _features;
-    private readonly Tensor _labels;
+    // Features and, behind them, the one-hot label.
+    private readonly Tensor _rows;
+    private readonly int _features;
+    private readonly int _classes;
     private readonly Tensor? _weights;
+    private Tensor? _equalMasses;
 
     /// <summary>Copies rows to a device.</summary>
     /// <exception cref="InvalidOperationException">They do not fit into its memory.</exception>
     public ResidentRows(LabeledRows rows, FeatureScaling scaling, Device device)
     {
+        _features = scaling.FeatureCount;
+        _classes = rows.ClassCount;
         try
         {
-            _features = empty(rows.RowCount, scaling.FeatureCount, float32, device).DetachFromDisposeScope();
+            _rows = empty(rows.RowCount, _features + _classes, float32, device).DetachFromDisposeScope();
         }
         catch (ExternalException exception)
         {
-            double gigabytes = (double)rows.RowCount * scaling.FeatureCount * sizeof(float) / (1 << 30);
+            double gigabytes = (double)rows.RowCount * _features * sizeof(float) / (1 << 30);
             throw new InvalidOperationException(
                 string.Create(
                     CultureInfo.InvariantCulture,
@@ -39,33 +46,47 @@ internal sealed class ResidentRows : IDisposable
         }
 
         Fill(rows.Features, scaling);
-        _labels = tensor(Array.ConvertAll(rows.Labels, label => (long)label), device: device).DetachFromDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor labels = tensor(Array.ConvertAll(rows.Labels, label => (long)label), [rows.RowCount, 1], device: device);
+        _rows.narrow(1, _features, _classes).copy_(labels.eq(arange(_classes, int64, device)));
         if (rows.Weights is not null)
             _weights = tensor(Array.ConvertAll(rows.Weights, weight => (double)weight), device: device)
                 .DetachFromDisposeScope();
     }
 
-    /// <summary>The features of chosen rows, rows × features.</summary>
-    public Tensor Features(Tensor chosen) => _features.index_select(0, chosen);
+    /// <summary>Chosen rows: their features and their one-hot labels, both rows × numbers.</summary>
+    public (Tensor Features, Tensor OneHot) Choose(Tensor chosen)
+    {
+        Tensor rows = _rows.index_select(0, chosen);
+        return (rows.narrow(1, 0, _features), rows.narrow(1, _features, _classes));
+    }
 
-    /// <summary>The classes of chosen rows.</summary>
-    public Tensor Labels(Tensor chosen) => _labels.index_select(0, chosen);
-
-    /// <summary>The probability masses of chosen rows; they sum to 1.</summary>
+    /// <summary>The masses of chosen rows; they sum to <see cref="TensorGoal.WholeMass"/>.</summary>
     public Tensor Masses(Tensor chosen)
     {
+        long count = chosen.shape[0];
         if (_weights is null)
-            return full(chosen.shape[0], 1f / chosen.shape[0], float32, chosen.device);
-        using var scope = NewDisposeScope();
+        {
+            if (_equalMasses?.shape[0] != count)
+            {
+                _equalMasses?.Dispose();
+                _equalMasses = full(count, (float)(TensorGoal.WholeMass / count), float32, chosen.device)
+                    .DetachFromDisposeScope();
+            }
+
+            return _equalMasses;
+        }
+
+        using DisposeScope scope = NewDisposeScope();
         Tensor weights = _weights.index_select(0, chosen);
-        return weights.div_(weights.sum()).to(float32).MoveToOuterDisposeScope();
+        return weights.div_(weights.sum()).mul_(TensorGoal.WholeMass).to(float32).MoveToOuterDisposeScope();
     }
 
     public void Dispose()
     {
-        _features.Dispose();
-        _labels.Dispose();
+        _rows.Dispose();
         _weights?.Dispose();
+        _equalMasses?.Dispose();
     }
 
     private void Fill(FeatureMatrix features, FeatureScaling scaling)
@@ -86,7 +107,7 @@ internal sealed class ResidentRows : IDisposable
                 TensorPrimitives.Multiply(row, inverseScales, row);
             }
 
-            _features.narrow(0, start, count).copy_(piece.Tensor.narrow(0, 0, count));
+            _rows.narrow(0, start, count).narrow(1, 0, _features).copy_(piece.Tensor.narrow(0, 0, count));
         }
     }
 }

@@ -30,7 +30,11 @@ internal sealed class TensorDraws(
 
     private readonly int _quarter = (samples + 3) / 4;
     private readonly List<ulong> _seeds = [.. seeds];
-    private Tensor? _uniform;
+    private readonly Tensor _fires = tensor([1f], device: device);
+    private readonly Tensor _rests = tensor([-1f], device: device);
+
+    // log u/(1 − u) of the uniform numbers u: u < θ where it is below log θ/(1 − θ).
+    private Tensor? _thresholds;
     private long _firstStep;
 
     private int Presentations => presentations.Last - presentations.First + 1;
@@ -41,37 +45,42 @@ internal sealed class TensorDraws(
     private ulong[] DrawnSeeds => _seeds.TrueForAll(seed => seed == _seeds[0]) ? [_seeds[0]] : [.. _seeds];
 
     /// <summary>Outputs ±1, by the numbers that <see cref="Philox.Sample"/> compares θ with.</summary>
-    /// <param name="theta">θ, networks × neurons × samples.</param>
+    /// <param name="potential">log θ/(1 − θ), networks × neurons × samples.</param>
     /// <param name="step">The step, from 1.</param>
     /// <param name="presentation">The presentation.</param>
-    /// <returns>Networks · neurons × samples.</returns>
-    public Tensor Sample(Tensor theta, long step, int presentation)
+    /// <returns>Networks × neurons × samples.</returns>
+    public Tensor Sample(Tensor potential, long step, int presentation)
     {
-        if (_uniform is null || step < _firstStep || step >= _firstStep + Steps)
+        if (_thresholds is null || step < _firstStep || step >= _firstStep + Steps)
             Draw(step);
-        long count = theta.shape[^1];
-        Tensor uniform = _uniform!
+        long count = potential.shape[^1];
+        Tensor thresholds = _thresholds!
             [(step - _firstStep) * Presentations + presentation - presentations.First]
             .narrow(-1, 0, (count + 3) / 4)
             .flatten(-2)
             .narrow(-1, 0, count);
-        return uniform.lt(theta).to(float32).mul_(2).sub_(1).flatten(0, 1);
+        return where(thresholds.lt(potential), _fires, _rests);
     }
 
     /// <summary>Takes a network out.</summary>
     public void Remove(int network)
     {
         _seeds.RemoveAt(network);
-        _uniform?.Dispose();
-        _uniform = null;
+        _thresholds?.Dispose();
+        _thresholds = null;
     }
 
-    public void Dispose() => _uniform?.Dispose();
+    public void Dispose()
+    {
+        _fires.Dispose();
+        _rests.Dispose();
+        _thresholds?.Dispose();
+    }
 
     private void Draw(long step)
     {
         using var scope = NewDisposeScope();
-        _uniform?.Dispose();
+        _thresholds?.Dispose();
         _firstStep = step;
         Tensor ofSteps = arange(step * counters, (step + Steps) * counters, counters, int64, device).unsqueeze(-1);
         Tensor ofPresentations = arange(presentations.First, presentations.Last + 1, int64, device);
@@ -80,6 +89,8 @@ internal sealed class TensorDraws(
         [
             .. DrawnSeeds.Select(seed => TensorPhilox.Uniform(of, firstNeuron, neurons, _quarter, seed, device)),
         ];
-        _uniform = (drawn.Length == 1 ? drawn[0].unsqueeze(1) : stack(drawn, dim: 1)).DetachFromDisposeScope();
+        _thresholds = (drawn.Length == 1 ? drawn[0].unsqueeze(1) : stack(drawn, dim: 1))
+            .logit_()
+            .DetachFromDisposeScope();
     }
 }

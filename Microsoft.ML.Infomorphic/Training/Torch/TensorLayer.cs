@@ -1,10 +1,10 @@
 // A layer's part of a step on a device (arXiv 2412.02482, algorithms 1 and 2), for all networks.
 //
 //   symbol     variable            shape                                     unit
-//   F, C, L    Sources             sources × networks · neurons × samples    –      aggregated inputs
+//   F, C, L    Sums                sources × networks · neurons × samples    –      aggregated inputs
 //   y          outputs             networks · neurons × samples              ±1
-//   θ          Theta               networks · neurons × samples              probability
-//   ∂G/∂θ      slope               networks · neurons × samples              bit
+//   A          Potential           networks · neurons × samples              –      θ = σ(A)
+//   ∂G/∂A      byPotential         networks · neurons × samples              bit
 //   ∂G/∂F …    gradients           sources × networks · neurons × samples    bit
 //
 // A sample is a row of the batch at a position: sample p·rows + r is row r at position p.
@@ -20,6 +20,7 @@ namespace Microsoft.ML.Infomorphic.Training.Torch;
 internal sealed class TensorLayer : IDisposable
 {
     private readonly List<LayerState> _layers;
+    private readonly TensorWeights _weights;
     private readonly LayerState _layer;
     private readonly Device _device;
     private readonly int _maximumSamples;
@@ -33,17 +34,25 @@ internal sealed class TensorLayer : IDisposable
     private readonly Tensor? _cells;
     private readonly Tensor? _cellSizes;
 
-    // One a source, networks · neurons × 1; and their gradients, sources × networks · neurons × 1.
-    private Tensor[] _biases = [];
+    // Sources × networks · neurons × 1; and their gradients.
+    private Tensor? _biases;
     private Tensor? _biasGradients;
-    private TensorLearning? _learning;
-    private bool _hasOneActivation;
+
+    // Null where neurons fire by a step.
+    private TensorActivation? _activation;
 
     /// <param name="networks">The networks, of one shape.</param>
+    /// <param name="weights">Their weights.</param>
     /// <param name="index">The layer's place.</param>
     /// <param name="maximumRows">Rows of the largest batch.</param>
     /// <param name="device">The device.</param>
-    public TensorLayer(IReadOnlyList<NetworkState> networks, int index, int maximumRows, Device device)
+    public TensorLayer(
+        IReadOnlyList<NetworkState> networks,
+        TensorWeights weights,
+        int index,
+        int maximumRows,
+        Device device
+    )
     {
         NetworkState shape = networks[0];
         _layers = [.. networks.Select(network => network.Layers[index])];
@@ -53,7 +62,7 @@ internal sealed class TensorLayer : IDisposable
         _hearsItself = Hears(_layer, index);
         _isHeardByOthers = shape.Layers.Any(other => other != _layer && Hears(other, index));
         _isHeardLast = shape.IsHeard(index);
-        Weights = new TensorWeights(device, _layers);
+        _weights = weights;
         int parameter = 0;
         _projections =
         [
@@ -66,7 +75,7 @@ internal sealed class TensorLayer : IDisposable
                                     new(
                                         _layer,
                                         [.. _layers.Select(layer => layer.Sources[s].Projections[p])],
-                                        Weights,
+                                        weights,
                                         parameter++,
                                         device
                                     )
@@ -91,16 +100,27 @@ internal sealed class TensorLayer : IDisposable
         FindParts();
     }
 
-    /// <summary>The weights.</summary>
-    public TensorWeights Weights { get; }
+    /// <summary>The layer of the first network.</summary>
+    public LayerState State => _layer;
+
+    /// <summary>The layer of each network.</summary>
+    public IReadOnlyList<LayerState> OfNetworks => _layers;
+
+    /// <summary>The neurons of all networks.</summary>
+    public long Neurons => (long)Networks * _layer.NeuronCount;
+
+    /// <summary>Samples of the largest batch.</summary>
+    public int MaximumSamples => _maximumSamples;
+
+    /// <summary>Whether its neurons learn by a goal.</summary>
+    public bool HasGoal => _layer.Goal is not null;
 
     private int Networks => _layers.Count;
 
-    /// <summary>Takes a network out.</summary>
+    /// <summary>Takes a network out, after the weights have.</summary>
     public void Remove(int network)
     {
         _layers.RemoveAt(network);
-        Weights.Remove(network);
         _draws?.Remove(network);
         foreach (TensorProjection projection in _projections.SelectMany(source => source))
             projection.Remove(network);
@@ -111,15 +131,16 @@ internal sealed class TensorLayer : IDisposable
     public void Aggregate(TensorPass pass, Visit visit)
     {
         TensorLayerBuffers buffers = pass.Layers[_layer.Index];
-        long samples = pass.Batch.RowCount * _layer.PositionCount;
         if (visit.IsFirst)
-            buffers.Start((long)Networks * _layer.NeuronCount, samples, _device);
+            Begin(pass, buffers);
         for (int source = 0; source < _projections.Length; source++)
         {
-            if (visit.Turns[source] == SourceTurn.Kept)
+            if (visit.Turns[source] != SourceTurn.Aggregated)
                 continue;
             Tensor sums = buffers.Sums![source];
-            bool add = false;
+            if (buffers.IsAggregated[source])
+                sums.copy_(_biases![source]);
+            buffers.IsAggregated[source] = true;
             for (int part = 0; part < _projections[source].Length; part++)
             {
                 TensorProjection projection = _projections[source][part];
@@ -131,44 +152,43 @@ internal sealed class TensorLayer : IDisposable
                     inputs?.Dispose();
                 inputs = projection.Gather(pass.Heard(visit, projection.State));
                 using DisposeScope scope = NewDisposeScope();
-                projection.Aggregate(inputs, sums, add);
-                add = true;
+                projection.Aggregate(inputs, sums);
             }
-
-            buffers.Sources[source].Dispose();
-            buffers.Sources[source] = add ? sums.add_(_biases[source]) : _biases[source].expand(-1, samples);
         }
     }
 
     /// <summary>The neurons fire and pass their outputs on: samples in training, else means.</summary>
     public void Fire(TensorPass pass, Visit visit)
     {
-        bool learns = pass.IsTraining && visit.IsLast && _learning is not null;
+        bool learns = pass.IsTraining && visit.IsLast && HasGoal;
         bool passesOn = PassesOn(visit, pass.IsTraining);
         if (!learns && !passesOn)
             return;
         TensorLayerBuffers buffers = pass.Layers[_layer.Index];
         using DisposeScope scope = NewDisposeScope();
+        Tensor sums = buffers.Sums!;
         Tensor outputs;
-        if (_layer.Activation is StepActivation)
+        if (_activation is null)
         {
             // The random projection: 1 where F is positive, else 0.
-            outputs = buffers.Sources[0].gt(0).to(float32);
+            outputs = sums[0].gt(0).to(float32);
         }
         else
         {
-            (Tensor theta, Tensor complement) = Fire(buffers.Sources);
+            TensorActivation.Fired fired = _activation.Fire(sums[0], Modulators(sums));
             if (learns)
             {
-                scope.MoveToOuter(theta, complement);
-                buffers.Fired = (theta, complement);
+                scope.MoveToOuter(new[] { fired.Potential, fired.Arguments, fired.Gates }.OfType<Tensor>());
+                buffers.Fired = fired;
             }
 
             if (!passesOn)
                 return;
             outputs = pass.IsTraining
-                ? _draws!.Sample(theta.view(Networks, _layer.NeuronCount, -1), pass.Step, visit.Presentation)
-                : theta.sub_(complement);
+                ? _draws!
+                    .Sample(fired.Potential.view(Networks, _layer.NeuronCount, -1), pass.Step, visit.Presentation)
+                    .flatten(0, 1)
+                : TensorActivation.Mean(fired.Potential);
         }
 
         Tensor? passed =
@@ -181,25 +201,37 @@ internal sealed class TensorLayer : IDisposable
             buffers.PassOnEarlier(_hearsItself ? outputs : null, passed);
     }
 
-    /// <summary>The derivative by the weights, and one step of the optimiser.</summary>
-    public void Learn(TensorPass pass, Visit visit)
+    /// <summary>Clears θ(1 − θ) where θ is clamped.</summary>
+    public void ClearClamped(Tensor products)
     {
-        if (!pass.IsTraining || !_layer.Learns)
-            return;
+        if (_activation!.IsClamped)
+            products.threshold_(TensorActivation.ClampedProduct, 0);
+    }
+
+    /// <summary>The goal's derivative by the weights.</summary>
+    /// <param name="pass">What is presented.</param>
+    /// <param name="byPotential">∂G/∂A.</param>
+    public void DifferentiateGoal(TensorPass pass, Tensor byPotential)
+    {
         TensorLayerBuffers buffers = pass.Layers[_layer.Index];
         using DisposeScope scope = NewDisposeScope();
-        Tensor gradients = _layer.IsSoftmax ? LikelihoodSlope(pass, buffers) : GoalSlope(pass, buffers);
-        for (int source = 0; source < _projections.Length; source++)
-        {
-            Tensor bySums = gradients[source];
-            for (int part = 0; part < _projections[source].Length; part++)
-                if (visit.Hears(_projections[source][part].State.Signal))
-                    _projections[source][part].Differentiate(buffers.Inputs[source][part]!, bySums);
-        }
+        Differentiate(buffers, _activation!.Differentiate(buffers.Sums![0], buffers.Fired!.Value, byPotential));
+    }
 
-        _biasGradients!.copy_(gradients.sum(-1, keepdim: true));
-        Weights.Update(pass.Step);
-        Release(buffers);
+    /// <summary>
+    /// The mean log-likelihood's derivative by the weights, of a softmax output layer. It is the delta rule: the derivative by
+    /// the sums is mass · (own label − probability).
+    /// </summary>
+    /// <param name="pass">What is presented.</param>
+    public void DifferentiateLikelihood(TensorPass pass)
+    {
+        TensorLayerBuffers buffers = pass.Layers[_layer.Index];
+        using DisposeScope scope = NewDisposeScope();
+        Tensor probabilities = buffers.Sums![0].view(Networks, _layer.NeuronCount, -1).softmax(1);
+        Tensor bySums = probabilities
+            .sub_(pass.Batch.OneHot!.t())
+            .mul_(pass.Batch.Masses! * (float)(-1 / TensorGoal.WholeMass));
+        Differentiate(buffers, bySums.view(1, Neurons, -1));
     }
 
     public void Dispose()
@@ -210,7 +242,6 @@ internal sealed class TensorLayer : IDisposable
         _cells?.Dispose();
         _cellSizes?.Dispose();
         DisposeParts();
-        Weights.Dispose();
     }
 
     private static bool Hears(LayerState layer, int other) =>
@@ -242,64 +273,34 @@ internal sealed class TensorLayer : IDisposable
         );
     }
 
-    // Firing probabilities. Networks with activations of their own fire one after another.
-    private (Tensor Theta, Tensor Complement) Fire(Tensor[] sources)
+    // From the derivative by the sums to that by the weights and biases.
+    private void Differentiate(TensorLayerBuffers buffers, Tensor bySums)
     {
-        if (_hasOneActivation)
-            return TensorActivation.Fire(_layers[0].Activation, sources);
-        (Tensor Theta, Tensor Complement)[] fired =
-        [
-            .. _layers.Select((layer, network) => TensorActivation.Fire(layer.Activation, OfNetwork(sources, network))),
-        ];
-        return (cat([.. fired.Select(of => of.Theta)]), cat([.. fired.Select(of => of.Complement)]));
+        for (int source = 0; source < _projections.Length; source++)
+        {
+            Tensor bySource = bySums[source];
+            for (int part = 0; part < _projections[source].Length; part++)
+                if (buffers.LearnsFrom!.Hears(_projections[source][part].State.Signal))
+                    _projections[source][part].Differentiate(buffers.Inputs[source][part]!, bySource);
+        }
+
+        _biasGradients!.copy_(bySums.sum(-1, keepdim: true));
     }
 
-    // ∂G by the sources.
-    private Tensor GoalSlope(TensorPass pass, TensorLayerBuffers buffers)
+    // Sums begin as the biases, which are all that a silent source has; a neuron's own label is there in training.
+    private void Begin(TensorPass pass, TensorLayerBuffers buffers)
     {
-        (Tensor theta, Tensor complement) = buffers.Fired!.Value;
-        Tensor slope = _learning!.Differentiate(pass, buffers.Sums!, theta, complement);
-        return Differentiate(buffers.Sources, theta, complement, slope);
+        if (buffers.Sums is null)
+            buffers.Start(
+                empty(_layer.Signals.Count, Neurons, pass.Batch.RowCount * _layer.PositionCount, float32, _device)
+            );
+        using DisposeScope scope = NewDisposeScope();
+        buffers.Sums!.narrow(0, 0, _projections.Length).copy_(_biases!);
+        if (_layer.HasOwnLabel && pass.IsTraining && HasGoal)
+            buffers.Sums[_projections.Length].view(Networks, _layer.NeuronCount, -1).copy_(pass.Batch.OneHot!.t());
     }
 
-    // The delta rule: the mean log-likelihood's derivative by the sums is mass · (own label − probability).
-    private Tensor LikelihoodSlope(TensorPass pass, TensorLayerBuffers buffers)
-    {
-        Tensor probabilities = buffers.Sources[0].view(Networks, _layer.NeuronCount, -1).softmax(1);
-        return pass
-            .Batch.OneHot!.t()
-            .sub(probabilities)
-            .mul_(pass.Batch.Mass!)
-            .reshape(1, (long)Networks * _layer.NeuronCount, -1);
-    }
-
-    // Chain rule from ∂G/∂θ to the sources.
-    private Tensor Differentiate(Tensor[] sources, Tensor theta, Tensor complement, Tensor slope)
-    {
-        if (_hasOneActivation)
-            return TensorActivation.Differentiate(_layers[0].Activation, sources, theta, complement, slope);
-        return cat(
-            [
-                .. _layers.Select(
-                    (layer, network) =>
-                    {
-                        Tensor[] rest = OfNetwork([theta, complement, slope], network);
-                        return TensorActivation.Differentiate(
-                            layer.Activation,
-                            OfNetwork(sources, network),
-                            rest[0],
-                            rest[1],
-                            rest[2]
-                        );
-                    }
-                ),
-            ],
-            1
-        );
-    }
-
-    private Tensor[] OfNetwork(Tensor[] ofAll, int network) =>
-        [.. ofAll.Select(tensor => tensor.narrow(0, (long)network * _layer.NeuronCount, _layer.NeuronCount))];
+    private Tensor Modulators(Tensor sums) => sums.narrow(0, 1, _projections.Length - 1);
 
     // What is passed on of outputs at several positions: networks · cells · neurons × rows.
     private Tensor Pool(Tensor outputs)
@@ -313,36 +314,28 @@ internal sealed class TensorLayer : IDisposable
             .reshape((long)Networks * _layer.OutputCount, -1);
     }
 
-    // What nobody needs once the neurons have learned.
-    private void Release(TensorLayerBuffers buffers)
-    {
-        buffers.Release();
-        for (int source = 0; source < _projections.Length; source++)
-        for (int part = 0; part < _projections[source].Length; part++)
-            if (_projections[source][part].Gathers)
-                buffers.Inputs[source][part]!.Dispose();
-    }
-
-    // The goals, activations and biases of the networks that are there.
+    // The activations and biases of the networks that are there.
     private void FindParts()
     {
         DisposeParts();
-        _hasOneActivation = _layers.All(layer => layer.Activation.Equals(_layers[0].Activation));
-        if (_layer.Goal is not null)
-            _learning = new TensorLearning(_layers, _maximumSamples, _device);
-        _biases =
-        [
-            .. Enumerable.Range(0, _layer.Sources.Length).Select(source => Weights.Values[^1].narrow(1, source, 1)),
-        ];
-        using Tensor transposed = Weights.Gradients[^1].t();
-        _biasGradients = transposed.unsqueeze(-1);
+        _activation =
+            _layer.Activation is StepActivation
+                ? null
+                : new TensorActivation([.. _layers.Select(layer => layer.Activation)], _layer.NeuronCount, _device);
+        _biases = BySource(_weights.Values);
+        _biasGradients = BySource(_weights.Gradients);
+
+        Tensor BySource(Tensor[][] ofAll)
+        {
+            using Tensor transposed = ofAll[_layer.Index][^1].t();
+            return transposed.unsqueeze(-1);
+        }
     }
 
     private void DisposeParts()
     {
-        _learning?.Dispose();
+        _activation?.Dispose();
+        _biases?.Dispose();
         _biasGradients?.Dispose();
-        foreach (Tensor biases in _biases)
-            biases.Dispose();
     }
 }

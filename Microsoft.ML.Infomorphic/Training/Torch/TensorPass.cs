@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 using static TorchSharp.torch;
 
@@ -6,8 +7,8 @@ namespace Microsoft.ML.Infomorphic.Training.Torch;
 /// <summary>The rows of a batch: all networks that are trained together learn from the same.</summary>
 /// <param name="Features">Standardised features, rows × features.</param>
 /// <param name="OneHot">The label of each row, rows × classes; null where it is withheld.</param>
-/// <param name="Mass">The probability mass of each row; null where nothing is learned.</param>
-internal sealed record TensorBatch(Tensor Features, Tensor? OneHot = null, Tensor? Mass = null)
+/// <param name="Masses">The mass of each row, which sum to <see cref="TensorGoal.WholeMass"/>; null where nothing is learned.</param>
+internal sealed record TensorBatch(Tensor Features, Tensor? OneHot = null, Tensor? Masses = null)
 {
     public long RowCount => Features.shape[0];
 }
@@ -37,6 +38,9 @@ internal sealed class TensorPass(Schedule schedule, TensorBatch batch, IReadOnly
 
     /// <summary>What each layer computes.</summary>
     public TensorLayerBuffers[] Layers { get; } = [.. layers.Select(layer => new TensorLayerBuffers(layer))];
+
+    /// <summary>The sums of layers that learn together: sources × neurons × samples.</summary>
+    public Dictionary<TensorLearning, Tensor> Sums { get; } = [];
 
     /// <summary>
     /// Takes what layers pass on that pass on means, from a presentation beforehand, out of the innermost scope.
@@ -80,14 +84,20 @@ internal sealed class TensorLayerBuffers(LayerState layer)
     /// <summary>Aggregated inputs: sources, the own label included, × networks · neurons × samples.</summary>
     public Tensor? Sums { get; private set; }
 
-    /// <summary>Those of each source; of one that is silent, its biases for every sample.</summary>
-    public Tensor[] Sources { get; } = new Tensor[layer.Sources.Length];
+    /// <summary>Whether there is more in the sums of a source than its biases.</summary>
+    public bool[] IsAggregated { get; } = new bool[layer.Sources.Length];
 
     /// <summary>The inputs of each projection of each source, as <see cref="TensorProjection.Gather"/> has them.</summary>
     public Tensor?[][] Inputs { get; } = [.. layer.Sources.Select(source => new Tensor?[source.Projections.Length])];
 
-    /// <summary>θ and 1 − θ of the last visit, until the neurons have learned.</summary>
-    public (Tensor Theta, Tensor Complement)? Fired { get; set; }
+    /// <summary>How the neurons fired in the last visit, where they learn by a goal.</summary>
+    public TensorActivation.Fired? Fired { get; set; }
+
+    /// <summary>A of the neurons, in the last visit.</summary>
+    public Tensor Potential => Fired!.Value.Potential;
+
+    /// <summary>The visit that they learn from, the last one.</summary>
+    public Visit? LearnsFrom { get; set; }
 
     /// <summary>What is passed on in the last visit: networks · outputs × rows.</summary>
     public Tensor? Final { get; set; }
@@ -98,13 +108,8 @@ internal sealed class TensorLayerBuffers(LayerState layer)
     /// <summary>The same as the layer itself hears it, networks · neurons × samples.</summary>
     public Tensor? OwnEarlier { get; private set; }
 
-    /// <summary>Makes room for the sums.</summary>
-    public void Start(long neurons, long samples, Device device)
-    {
-        Sums = empty(layer.Sources.Length + (layer.HasOwnLabel ? 1 : 0), neurons, samples, float32, device);
-        for (int source = 0; source < Sources.Length; source++)
-            Sources[source] = Sums[source];
-    }
+    /// <summary>Takes the room for the sums.</summary>
+    public void Start(Tensor sums) => Sums = sums;
 
     /// <summary>Passes outputs on, out of the innermost scope, in place of those of the visit before.</summary>
     public void PassOnEarlier(Tensor? own, Tensor? passed)
@@ -113,15 +118,5 @@ internal sealed class TensorLayerBuffers(LayerState layer)
         Earlier?.Dispose();
         OwnEarlier = own?.MoveToOuterDisposeScope();
         Earlier = ReferenceEquals(passed, own) ? OwnEarlier : passed?.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Gives back what nobody needs once the neurons have learned.</summary>
-    public void Release()
-    {
-        Sums!.Dispose();
-        foreach (Tensor source in Sources)
-            source.Dispose();
-        Fired?.Theta.Dispose();
-        Fired?.Complement.Dispose();
     }
 }

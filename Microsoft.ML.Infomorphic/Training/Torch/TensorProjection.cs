@@ -23,8 +23,8 @@ internal abstract class TensorProjection(TensorProjection.Place place) : IDispos
     /// <summary>Where a projection is.</summary>
     /// <param name="Layer">The layer that hears.</param>
     /// <param name="States">The projection, of each network.</param>
-    /// <param name="Weights">The layer's weights.</param>
-    /// <param name="Parameter">Which of them are the projection's.</param>
+    /// <param name="Weights">The weights of all layers.</param>
+    /// <param name="Parameter">Which of the layer's are the projection's.</param>
     /// <param name="Device">The device.</param>
     public sealed record Place(
         LayerState Layer,
@@ -55,15 +55,13 @@ internal abstract class TensorProjection(TensorProjection.Place place) : IDispos
     /// <summary>Whether all networks hear the same.</summary>
     protected bool IsCommon => State.Signal.Kind != SignalKind.Layer;
 
-    protected bool IsOwn => place.IsOwn;
-
     protected LayerState Layer => place.Layer;
 
     protected Device Device => place.Device;
 
-    protected Tensor Weights => place.Weights.Values[place.Parameter];
+    protected Tensor Weights => place.Weights.Values[Layer.Index][place.Parameter];
 
-    protected Tensor Gradients => place.Weights.Gradients[place.Parameter];
+    protected Tensor Gradients => place.Weights.Gradients[Layer.Index][place.Parameter];
 
     /// <summary>How a projection is computed.</summary>
     public static TensorProjection Create(Place place) =>
@@ -86,17 +84,13 @@ internal abstract class TensorProjection(TensorProjection.Place place) : IDispos
     /// <param name="heard">What is heard, inputs × rows.</param>
     public virtual Tensor Gather(Tensor heard) => heard;
 
-    /// <summary>Adds the weighted sums of the inputs to the source's sums, or makes them the sums.</summary>
-    public abstract void Aggregate(Tensor inputs, Tensor sums, bool add);
+    /// <summary>Adds the weighted sums of the inputs to the source's sums.</summary>
+    public abstract void Aggregate(Tensor inputs, Tensor sums);
 
-    /// <summary>Finds the derivative by the weights, from that by the sums.</summary>
+    /// <summary>Finds the derivative by the weights, also those that do not learn, from that by the sums.</summary>
     public abstract void Differentiate(Tensor inputs, Tensor bySums);
 
     public virtual void Dispose() => Places?.Dispose();
-
-    /// <summary>Writes numbers, or adds them to what is there.</summary>
-    protected static void Put(Tensor numbers, Tensor target, bool add) =>
-        _ = add ? target.add_(numbers) : target.copy_(numbers);
 
     /// <summary>Connections, of each network: networks × connections, or 1 × connections where all have the same.</summary>
     protected Tensor PlacesOf(Func<ProjectionState, IEnumerable<int>> connections)
@@ -130,12 +124,12 @@ internal abstract class TensorProjection(TensorProjection.Place place) : IDispos
 internal class DenseTensorProjection(TensorProjection.Place place) : TensorProjection(place)
 {
     // In place where there is one product: so does libtorch one matrix, but not many.
-    public override void Aggregate(Tensor inputs, Tensor sums, bool add)
+    public override void Aggregate(Tensor inputs, Tensor sums)
     {
         if (IsCommon || Networks == 1)
-            sums.addmm_(Weights, inputs, beta: add ? 1 : 0);
+            sums.addmm_(Weights, inputs);
         else
-            Put(ByNetwork(Weights).bmm(ByNetwork(inputs)), ByNetwork(sums), add);
+            ByNetwork(sums).add_(ByNetwork(Weights).bmm(ByNetwork(inputs)));
     }
 
     public override void Differentiate(Tensor inputs, Tensor bySums)
@@ -144,19 +138,17 @@ internal class DenseTensorProjection(TensorProjection.Place place) : TensorProje
             Gradients.addmm_(bySums, inputs.t(), beta: 0);
         else
             ByNetwork(Gradients).copy_(ByNetwork(bySums).bmm(ByNetwork(inputs).transpose(1, 2)));
-        if (IsOwn)
-            ByNetwork(Gradients).diagonal(0, 1, 2).zero_();
     }
 }
 
 /// <summary>Neurons that share their weights over positions hear a signal that is the same at all of them.</summary>
 internal sealed class RepeatedTensorProjection(TensorProjection.Place place) : DenseTensorProjection(place)
 {
-    public override void Aggregate(Tensor inputs, Tensor sums, bool add)
+    public override void Aggregate(Tensor inputs, Tensor sums)
     {
-        Tensor once = empty(sums.shape[0], sums.shape[1] / Layer.PositionCount, float32, Device);
-        base.Aggregate(inputs, once, add: false);
-        Put(once.unsqueeze(1), ByPosition(sums), add);
+        Tensor once = zeros(sums.shape[0], sums.shape[1] / Layer.PositionCount, float32, Device);
+        base.Aggregate(inputs, once);
+        ByPosition(sums).add_(once.unsqueeze(1));
     }
 
     public override void Differentiate(Tensor inputs, Tensor bySums) =>
@@ -253,11 +245,11 @@ internal sealed class GroupedTensorProjection : TensorProjection
         return gathered.view(-1, _groups.ConnectionsPerNeuron, rows).MoveToOuterDisposeScope();
     }
 
-    public override void Aggregate(Tensor inputs, Tensor sums, bool add)
+    public override void Aggregate(Tensor inputs, Tensor sums)
     {
         Tensor product = Together(Weights).bmm(ByGroup(inputs));
         Tensor target = Apart(sums);
-        Put(product.view(target.shape), target, add);
+        target.add_(product.view(target.shape));
     }
 
     public override void Differentiate(Tensor inputs, Tensor bySums)
@@ -265,8 +257,6 @@ internal sealed class GroupedTensorProjection : TensorProjection
         Tensor product = Together(bySums).bmm(ByGroup(inputs).transpose(1, 2));
         Tensor target = Apart(Gradients);
         target.copy_(product.view(target.shape));
-        if (IsOwn)
-            Gradients.view(-1, _groups.NeuronsPerGroup, _groups.NeuronsPerGroup).diagonal(0, 1, 2).zero_();
     }
 
     private Tensor ByGroup(Tensor inputs) => inputs.view(-1, _groups.ConnectionsPerNeuron, inputs.shape[^1]);

@@ -27,8 +27,9 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private readonly int _classes;
     private readonly Device _device;
     private readonly bool _tensorFloat32;
+    private readonly TensorWeights _weights;
     private readonly TensorLayer[] _layers;
-    private readonly Tensor _oneHot;
+    private readonly TensorLearning[] _learning;
     private readonly Dictionary<LabeledRows, ResidentRows> _resident = new(ReferenceEqualityComparer.Instance);
     private int _networks;
     private TensorMatrix _scores;
@@ -71,8 +72,18 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         _classes = _shape.ClassCount;
         _device = device;
         using var noGradient = no_grad();
-        _layers = [.. _shape.Layers.Select(layer => new TensorLayer(states, layer.Index, maximumRows, device))];
-        _oneHot = eye(_classes, dtype: float32, device: device);
+        _weights = new TensorWeights(device, states);
+        _layers =
+        [
+            .. _shape.Layers.Select(layer => new TensorLayer(states, _weights, layer.Index, maximumRows, device)),
+        ];
+        _learning =
+        [
+            .. _layers
+                .Where(layer => layer.HasGoal)
+                .GroupBy(layer => (layer.MaximumSamples, layer.State.Binning.Count))
+                .Select(layers => new TensorLearning(layers, layers.Key.MaximumSamples, device)),
+        ];
         _scores = new TensorMatrix(_networks * _classes, maximumRows);
         _tensorFloat32 = backends.cuda.matmul.allow_tf32;
         if (device.type == DeviceType.CUDA)
@@ -100,11 +111,8 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         _steps++;
         ResidentRows data = Resident(rows);
         Tensor chosen = Choose(batch);
-        var presented = new TensorBatch(
-            data.Features(chosen),
-            _oneHot.index_select(0, data.Labels(chosen)),
-            data.Masses(chosen)
-        );
+        (Tensor features, Tensor oneHot) = data.Choose(chosen);
+        var presented = new TensorBatch(features, oneHot, data.Masses(chosen));
         var pass = new TensorPass(_shape.Schedule, presented, _shape.Layers)
         {
             Step = _steps,
@@ -116,7 +124,14 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             pass.TakeMeans(Present(new TensorPass(schedule, presented, _shape.Layers)));
         }
 
+        foreach (TensorLearning learning in _learning)
+            learning.Start(pass);
         Present(pass);
+        foreach (TensorLearning learning in _learning)
+            learning.Learn(pass);
+        if (_shape.Output.IsSoftmax)
+            _layers[^1].DifferentiateLikelihood(pass);
+        _weights.Update(_steps);
     }
 
     /// <inheritdoc/>
@@ -142,9 +157,9 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         using (NewDisposeScope())
         {
             Tensor chosen = tensor(batch.ToArray(), device: _device);
-            var presented = new TensorBatch(Resident(rows).Features(chosen));
+            var presented = new TensorBatch(Resident(rows).Choose(chosen).Features);
             TensorPass pass = Present(new TensorPass(_shape.ScoringSchedule, presented, _shape.Layers));
-            _scores.Tensor.copy_(pass.Layers[^1].Sources[0]);
+            _scores.Tensor.copy_(pass.Layers[^1].Sums![0]);
         }
 
         Parallel.For(
@@ -160,24 +175,25 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     {
         using var noGradient = no_grad();
         _networks--;
+        _weights.Remove(network);
         foreach (TensorLayer layer in _layers)
             layer.Remove(network);
+        foreach (TensorLearning learning in _learning)
+            learning.Refresh();
     }
 
     /// <inheritdoc/>
     public override void DownloadWeights()
     {
         using var noGradient = no_grad();
-        foreach (TensorLayer layer in _layers)
-            layer.Weights.Download();
+        _weights.Download();
     }
 
     /// <inheritdoc/>
     public override void UploadWeights(int network)
     {
         using var noGradient = no_grad();
-        foreach (TensorLayer layer in _layers)
-            layer.Weights.Upload(network);
+        _weights.Upload(network);
     }
 
     /// <inheritdoc/>
@@ -194,9 +210,11 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             rows.Dispose();
         _resident.Clear();
         _announcedRows?.Dispose();
+        foreach (TensorLearning learning in _learning)
+            learning.Dispose();
         foreach (TensorLayer layer in _layers)
             layer.Dispose();
-        _oneHot.Dispose();
+        _weights.Dispose();
         DisposeScores();
         if (_device.type == DeviceType.CUDA)
             backends.cuda.matmul.allow_tf32 = _tensorFloat32;
@@ -243,6 +261,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
 
         public void Fire(Visit visit) => layers[visit.Layer].Fire(pass, visit);
 
-        public void Learn(Visit visit) => layers[visit.Layer].Learn(pass, visit);
+        // All layers learn together, when all have fired.
+        public void Learn(Visit visit) => pass.Layers[visit.Layer].LearnsFrom = visit;
     }
 }

@@ -1,79 +1,71 @@
-// Kingma and Ba, "Adam" (2015), algorithm 1, with L2 regularisation added to the gradient; see Parameter, whose
-// operations these are, in the same order.
+// Kingma and Ba, "Adam" (2015), algorithm 1, with L2 regularisation added to the gradient; see Parameter, which computes
+// the same. Here the gradient is that of what is maximised, and m and the step have its sign.
 //
-//   symbol  variable         shape                        unit
-//   θ       _values          all weights of a layer       –
-//   g       _gradients       all weights of a layer       bit    ∂G/∂θ, the gradient of what is maximised
-//   m, v    _first, _second  all weights of a layer       –
-//   η, λ    _rates, _decays  all weights of a layer       –      null where they are the same for all networks
+//   symbol       variable         shape                        unit
+//   θ            _values          all weights                  –
+//   g            _gradients       all weights                  bit    ∂G/∂θ
+//   m, v         _first, _second  all weights                  –
+//   1/η, ε/η     _inverseRates …  all weights                  –
+//   λ            _decays          all weights                  –
 
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Training.Torch;
 
 /// <summary>
-/// The parameters of a layer of each network of a group on a device, with their gradients and their optimiser's state, each
+/// The parameters of all layers of each network of a group on a device, with their gradients and their optimiser's state, each
 /// in one piece of memory, so that an update is a handful of operations. A parameter of all networks is one matrix, one
 /// network's rows after another's.
 /// </summary>
 internal sealed class TensorWeights : IDisposable
 {
-    private readonly List<Parameter[]> _parameters;
-    private readonly List<AdamSettings> _settings;
+    private readonly List<NetworkState> _networks;
+    private readonly Device _device;
     private Tensor _values;
     private Tensor _gradients;
     private Tensor _first;
     private Tensor _second;
-    private Tensor? _rates;
-    private Tensor? _decays;
+    private Tensor _inverseRates;
+    private Tensor _epsilonsByRate;
+    private Tensor _decays;
+    private List<Segment> _segments = [];
 
     /// <param name="device">The device.</param>
-    /// <param name="layers">The layer of each network. Their optimisers differ in rates and decays alone.</param>
-    public TensorWeights(Device device, IEnumerable<LayerState> layers)
+    /// <param name="networks">The networks, of one shape. Their optimisers differ in rates and decays alone.</param>
+    public TensorWeights(Device device, IEnumerable<NetworkState> networks)
     {
-        LayerState[] networks = [.. layers];
-        _parameters = [.. networks.Select(layer => layer.Parameters)];
-        _settings = [.. networks.Select(layer => layer.Optimizer)];
-        long count = _parameters.Sum(parameters => parameters.Sum(SizeOf));
+        _networks = [.. networks];
+        _device = device;
+        long count = NetworkCount * _networks[0].Layers.Sum(SizeOf);
         _values = zeros(count, float32, device);
         _gradients = zeros(count, float32, device);
         _first = zeros(count, float32, device);
         _second = zeros(count, float32, device);
         Values = Split(_values);
         Gradients = Split(_gradients);
-        SetOptimizers();
-        for (int network = 0; network < networks.Length; network++)
+        (_inverseRates, _epsilonsByRate, _decays) = NewSettings();
+        for (int network = 0; network < NetworkCount; network++)
             Upload(network);
     }
 
     /// <summary>Number of networks.</summary>
-    public int NetworkCount => _parameters.Count;
+    public int NetworkCount => _networks.Count;
 
-    /// <summary>The weights of each parameter: networks · neurons × inputs.</summary>
-    public Tensor[] Values { get; private set; }
+    /// <summary>The weights of each parameter of each layer: networks · neurons × inputs.</summary>
+    public Tensor[][] Values { get; private set; }
 
     /// <summary>The gradient of the goal by each of them.</summary>
-    public Tensor[] Gradients { get; private set; }
+    public Tensor[][] Gradients { get; private set; }
 
     /// <summary>Copies a network's weights to the device.</summary>
-    public void Upload(int network)
-    {
-        for (int i = 0; i < Values.Length; i++)
-        {
-            using Tensor part = PartOf(Values[i], network);
-            part.copy_(_parameters[network][i].Value.Tensor);
-        }
-    }
+    public void Upload(int network) =>
+        ForEach(Values, network, (part, parameter) => part.copy_(parameter.Value.Tensor));
 
     /// <summary>Copies the weights back to the parameters.</summary>
     public void Download()
     {
-        for (int network = 0; network < _parameters.Count; network++)
-        for (int i = 0; i < Values.Length; i++)
-        {
-            using Tensor part = PartOf(Values[i], network);
-            _parameters[network][i].Value.Tensor.copy_(part);
-        }
+        for (int network = 0; network < NetworkCount; network++)
+            ForEach(Values, network, (part, parameter) => parameter.Value.Tensor.copy_(part));
     }
 
     /// <summary>Takes a network out.</summary>
@@ -83,25 +75,23 @@ internal sealed class TensorWeights : IDisposable
         _gradients = Without(_gradients);
         _first = Without(_first);
         _second = Without(_second);
-        _parameters.RemoveAt(network);
-        _settings.RemoveAt(network);
+        _networks.RemoveAt(network);
         DisposeParts();
         Values = Split(_values);
         Gradients = Split(_gradients);
-        SetOptimizers();
+        DisposeSettings();
+        (_inverseRates, _epsilonsByRate, _decays) = NewSettings();
 
         Tensor Without(Tensor memory)
         {
             using var scope = NewDisposeScope();
             var kept = new List<Tensor>();
-            foreach (Tensor part in Split(memory))
+            foreach (Tensor part in Split(memory).SelectMany(of => of))
             {
-                long neurons = part.shape[0] / _parameters.Count;
+                long neurons = part.shape[0] / NetworkCount;
                 scope.Attach(part);
                 kept.Add(part.narrow(0, 0, network * neurons).reshape(-1));
-                kept.Add(
-                    part.narrow(0, (network + 1) * neurons, (_parameters.Count - 1 - network) * neurons).reshape(-1)
-                );
+                kept.Add(part.narrow(0, (network + 1) * neurons, (NetworkCount - 1 - network) * neurons).reshape(-1));
             }
 
             scope.Attach(memory);
@@ -109,95 +99,167 @@ internal sealed class TensorWeights : IDisposable
         }
     }
 
-    /// <summary>One step of gradient ascent.</summary>
+    /// <summary>One step of gradient ascent of all layers that learn.</summary>
     /// <param name="step">The step, from 1.</param>
     public void Update(long step)
     {
-        using var scope = NewDisposeScope();
+        foreach (Segment segment in _segments)
+        {
+            using var scope = NewDisposeScope();
+            Tensor values = Of(_values);
+            Tensor first = Of(_first);
+            Tensor second = Of(_second);
 
-        // η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
-        AdamSettings settings = _settings[0];
-        double correction1 = 1 - Math.Pow(settings.Beta1, step);
-        double correction2 = 1 - Math.Pow(settings.Beta2, step);
-        Tensor g = _gradients.neg_();
-        g = _decays is null ? g.add_(_values, (float)settings.WeightDecay) : g.addcmul_(_values, _decays, 1);
-        _first.mul_((float)settings.Beta1).add_(g, (float)(1 - settings.Beta1));
-        _second.mul_((float)settings.Beta2).addcmul_(g, g, (float)(1 - settings.Beta2));
-        Tensor root = _second.sqrt().mul_((float)(1 / Math.Sqrt(correction2))).add_((float)settings.Epsilon);
-        if (_rates is null)
-            _values.addcdiv_(_first, root, (float)(-settings.LearningRate / correction1));
-        else
-            _values.addcdiv_(_first, root.div_(_rates), (float)(-1 / correction1));
+            // η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
+            double correction1 = 1 - Math.Pow(segment.Beta1, step);
+            double correction2 = 1 - Math.Pow(segment.Beta2, step);
+            Tensor g = Of(_gradients).addcmul_(values, Of(_decays), -1);
+            first.lerp_(g, segment.NewShare);
+            second.mul_((float)segment.Beta2).addcmul_(g, g, (float)(1 - segment.Beta2));
+            Tensor root = Of(_epsilonsByRate)
+                .addcmul(second.sqrt(), Of(_inverseRates), (float)(1 / Math.Sqrt(correction2)));
+            values.addcdiv_(first, root, (float)(1 / correction1));
+
+            Tensor Of(Tensor all) => all.narrow(0, segment.Start, segment.Count);
+        }
     }
 
     public void Dispose()
     {
         DisposeParts();
-        _values.Dispose();
-        _gradients.Dispose();
-        _first.Dispose();
-        _second.Dispose();
-        _rates?.Dispose();
-        _decays?.Dispose();
+        DisposeSettings();
+        foreach (Tensor memory in (Tensor[])[_values, _gradients, _first, _second])
+            memory.Dispose();
     }
+
+    private static long SizeOf(LayerState layer) => layer.Parameters.Sum(SizeOf);
 
     private static long SizeOf(Parameter parameter) => (long)parameter.Value.Rows * parameter.Value.Columns;
 
-    private Tensor PartOf(Tensor parameter, int network)
+    // Calls back with each parameter of a network, and with its part of what all networks have.
+    private void ForEach(Tensor[][] ofAll, int network, Action<Tensor, Parameter> work)
     {
-        long neurons = parameter.shape[0] / _parameters.Count;
-        return parameter.narrow(0, network * neurons, neurons);
-    }
-
-    private Tensor[] Split(Tensor memory)
-    {
-        Parameter[] parameters = _parameters[0];
-        int networks = _parameters.Count;
-        var parts = new Tensor[parameters.Length];
-        long start = 0;
-        for (int i = 0; i < parts.Length; i++)
+        foreach ((LayerState layer, Tensor[] parts) in _networks[network].Layers.Zip(ofAll))
+        foreach ((Parameter parameter, Tensor all) in layer.Parameters.Zip(parts))
         {
-            long size = networks * SizeOf(parameters[i]);
-            using Tensor part = memory.narrow(0, start, size);
-            parts[i] = part.view(networks * parameters[i].Value.Rows, parameters[i].Value.Columns);
-            start += size;
+            using Tensor part = all.narrow(0, (long)network * parameter.Value.Rows, parameter.Value.Rows);
+            work(part, parameter);
         }
-
-        return parts;
     }
 
-    private void SetOptimizers()
+    private Tensor[][] Split(Tensor memory)
     {
-        _rates?.Dispose();
-        _decays?.Dispose();
-        _rates = ForAllWeights(settings => settings.LearningRate);
-        _decays = ForAllWeights(settings => settings.WeightDecay);
-    }
+        long start = 0;
+        return
+        [
+            .. _networks[0]
+                .Layers.Select(layer => layer.Parameters.Select(parameter => Next(parameter.Value)).ToArray()),
+        ];
 
-    // A setting of each weight's network; null where all have the same.
-    private Tensor? ForAllWeights(Func<AdamSettings, double> setting)
-    {
-        if (_settings.All(settings => setting(settings).Equals(setting(_settings[0]))))
-            return null;
-        Tensor values = empty_like(_values);
-        Tensor[] parts = Split(values);
-        foreach (Tensor part in parts)
+        Tensor Next(TensorMatrix matrix)
         {
-            for (int network = 0; network < _settings.Count; network++)
+            long size = (long)NetworkCount * matrix.Rows * matrix.Columns;
+            using Tensor part = memory.narrow(0, start, size);
+            start += size;
+            return part.view((long)NetworkCount * matrix.Rows, matrix.Columns);
+        }
+    }
+
+    // What each weight's network and layer have for the optimiser. No neuron learns to hear itself: these weights have a rate
+    // of 0.
+    private (Tensor InverseRates, Tensor EpsilonsByRate, Tensor Decays) NewSettings()
+    {
+        SetSegments();
+        Tensor inverseRates = empty_like(_values);
+        Tensor epsilonsByRate = empty_like(_values);
+        Tensor decays = empty_like(_values);
+        Fill(inverseRates, settings => (float)(1 / settings.LearningRate), 0);
+        Fill(epsilonsByRate, settings => (float)(settings.Epsilon / settings.LearningRate), float.PositiveInfinity);
+        Fill(decays, settings => (float)settings.WeightDecay, 0);
+        return (inverseRates, epsilonsByRate, decays);
+
+        void Fill(Tensor memory, Func<AdamSettings, float> setting, float ofSelf)
+        {
+            Tensor[][] parts = Split(memory);
+            for (int network = 0; network < NetworkCount; network++)
+            for (int layer = 0; layer < parts.Length; layer++)
             {
-                using Tensor ofNetwork = PartOf(part, network);
-                ofNetwork.fill_((float)setting(_settings[network]));
+                LayerState state = _networks[network].Layers[layer];
+                float value = setting(state.Optimizer);
+                for (int i = 0; i < parts[layer].Length; i++)
+                {
+                    long rows = state.Parameters[i].Value.Rows;
+                    using Tensor part = parts[layer][i].narrow(0, network * rows, rows);
+                    part.fill_(value);
+                    if (state.SelfConnections(i) is not bool[,] self)
+                        continue;
+                    using var scope = NewDisposeScope();
+                    part.masked_fill_(tensor(self, device: _device), ofSelf);
+                }
             }
 
-            part.Dispose();
+            foreach (Tensor part in parts.SelectMany(of => of))
+                part.Dispose();
         }
+    }
 
-        return values;
+    // Neighbouring layers that learn, and decay their moments alike, are updated together.
+    private void SetSegments()
+    {
+        foreach (Segment segment in _segments)
+            segment.Dispose();
+        _segments = [];
+        long start = 0;
+        foreach (LayerState layer in _networks[0].Layers)
+        {
+            long count = NetworkCount * SizeOf(layer);
+            (double beta1, double beta2) = (layer.Optimizer.Beta1, layer.Optimizer.Beta2);
+            if (layer.Learns)
+            {
+                if (
+                    _segments.LastOrDefault() is Segment last
+                    && last.Start + last.Count == start
+                    && last.Beta1.Equals(beta1)
+                    && last.Beta2.Equals(beta2)
+                )
+                    last.Count += count;
+                else
+                    _segments.Add(new Segment(start, count, beta1, beta2, _device));
+            }
+
+            start += count;
+        }
+    }
+
+    private void DisposeSettings()
+    {
+        _inverseRates.Dispose();
+        _epsilonsByRate.Dispose();
+        _decays.Dispose();
+        foreach (Segment segment in _segments)
+            segment.Dispose();
+        _segments = [];
     }
 
     private void DisposeParts()
     {
-        foreach (Tensor part in Values.Concat(Gradients))
+        foreach (Tensor part in Values.Concat(Gradients).SelectMany(of => of))
             part.Dispose();
+    }
+
+    private sealed class Segment(long start, long count, double beta1, double beta2, Device device) : IDisposable
+    {
+        public long Start => start;
+
+        public long Count { get; set; } = count;
+
+        public double Beta1 => beta1;
+
+        public double Beta2 => beta2;
+
+        /// <summary>1 − β₁.</summary>
+        public Tensor NewShare { get; } = tensor([(float)(1 - beta1)], device: device);
+
+        public void Dispose() => NewShare.Dispose();
     }
 }

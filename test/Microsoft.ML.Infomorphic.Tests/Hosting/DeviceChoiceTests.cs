@@ -63,11 +63,17 @@ public class DeviceChoiceTests
     }
 
     [TestMethod]
-    [DataRow("cuda", 0, "Device is 'cuda', and there is no CUDA device that the application's libtorch can use.")]
     [DataRow("cuda:1", 1, "Device is 'cuda:1', and the only CUDA device is cuda:0.")]
     [DataRow("cuda:4", 2, "Device is 'cuda:4', and the CUDA devices are cuda:0 to cuda:1.")]
     public void An_explicit_device_that_is_not_there_is_an_error(string option, int devices, string expected) =>
         Assert.AreEqual(expected, Samples.Failure<InvalidOperationException>(() => Choose(option, devices)));
+
+    [TestMethod]
+    public void That_there_is_no_device_is_explained() =>
+        Assert.StartsWith(
+            "Device is 'cuda', and there is no CUDA device that libtorch can use: ",
+            Samples.Failure<InvalidOperationException>(() => Choose("cuda", 0))
+        );
 
     [TestMethod]
     [DataRow("auto", true)]

@@ -6,6 +6,7 @@ using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Infomorphic.Tests.Root;
 using Microsoft.ML.Infomorphic.Tests.Scoring;
 using Microsoft.ML.Infomorphic.Tests.Training;
+using Microsoft.ML.Infomorphic.Tests.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 
@@ -71,6 +72,8 @@ public class InstructionSetTests
             return RepeatedTraining.Run(int.Parse(fits, CultureInfo.InvariantCulture));
         if (arguments is [MemoryBudgetTests.Argument])
             return MemoryBudgetTests.Measure();
+        if (arguments is [LibTorchFolderTests.Argument, .. string[] rest])
+            return LibTorchFolderTests.Run(mayFallBack: rest.Length > 0);
         if (arguments is not [Argument])
         {
             Console.Error.WriteLine("Run these tests with: dotnet test");

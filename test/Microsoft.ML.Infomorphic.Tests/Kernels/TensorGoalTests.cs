@@ -120,6 +120,37 @@ public class TensorGoalTests
         Assert.IsTrue(gradient.All(slope => slope == 0));
     }
 
+    // Layers of goals over two and over three sources go through one computation, and come to what each comes to alone.
+    [TestMethod]
+    public void Neurons_of_different_goals_together_agree_with_the_specification()
+    {
+        GoalFunction three = GoalFunctions.OptimizedTpe1;
+        GoalFunction two = GoalFunctions.Output;
+        GoalBatch[] ofThree = [.. Batches(three, 20, rows: 77, seed: 5)];
+        GoalBatch[] ofTwo =
+        [
+            .. Batches(two, 20, rows: 77, seed: 6)
+                .Select(batch => ofThree[0].With(batch.Theta, batch.Complement, batch.Cells)),
+        ];
+        double[] redundancies = [];
+        float[][] actual = Differentiate(
+            [(three, ofThree), (two, ofTwo)],
+            20,
+            (measured, _) => redundancies = [.. redundancies, .. measured]
+        );
+
+        AssertSlopes(three, ofThree, actual[..3]);
+        AssertSlopes(two, ofTwo, actual[3..]);
+        double[] expected =
+        [
+            .. ofThree.SelectMany(batch => batch.Specify(three).Decompose().Redundancies),
+            .. ofTwo.SelectMany(batch => batch.Specify(two).Decompose().Redundancies),
+        ];
+        Assert.HasCount(expected.Length, redundancies);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.AreEqual(expected[i], redundancies[i], 2e-6);
+    }
+
     // Bins as Binning.IndexOf has them: on the edges and a rounding to either side of them, beyond the range, at
     // infinity, and where a value is not a number.
     [TestMethod]
@@ -143,15 +174,19 @@ public class TensorGoalTests
         int rows = values.Length;
         float divisor = adaptive ? Binning.DivisorOf(values) : 1;
         using var scope = torch.NewDisposeScope();
-        using var goal = new TensorGoal(new GoalTerms(GoalFunctions.Output), binning, torch.CPU);
-        torch.Tensor half = torch.full(1, rows, 0.5f);
-        TensorGoal.Batch batch = goal.Count(
-            torch.tensor(values, [1, 1, rows]).expand(2, -1, -1),
-            half,
-            half,
-            torch.full(rows, 1f / rows)
+        using var goal = new TensorGoal(
+            [new TensorGoal.Block(new GoalTerms(GoalFunctions.Output), binning, 1)],
+            rows,
+            torch.CPU
         );
-        long[] bins = [.. batch.Entries[0].contiguous().data<long>()];
+        torch.Tensor sources = torch.tensor(values, [1, 1, rows]).repeat(2, 1, 1);
+        goal.Scale(sources);
+        TensorGoal.Batch batch = goal.Count(
+            sources,
+            torch.full(1, 2, rows, 0.5f),
+            torch.full(rows, (float)(TensorGoal.WholeMass / rows))
+        );
+        long[] bins = [.. batch.Cells[0, 1].contiguous().data<long>()];
         for (int i = 0; i < rows; i++)
             Assert.AreEqual(binning.IndexOf(values[i], divisor), bins[i], $"{values[i]:R}");
     }
@@ -173,48 +208,66 @@ public class TensorGoalTests
         int bins,
         GoalBatch[] neurons,
         Action<double[], double[]>? measured = null
+    ) => Differentiate([(goal, neurons)], bins, measured);
+
+    private static float[][] Differentiate(
+        (GoalFunction Goal, GoalBatch[] Neurons)[] blocks,
+        int bins,
+        Action<double[], double[]>? measured = null
     )
     {
         using var scope = torch.NewDisposeScope();
-        using var kernel = new TensorGoal(new GoalTerms(goal), new Binning(bins, bins / 2.0), torch.CPU);
+        GoalBatch[] neurons = [.. blocks.SelectMany(block => block.Neurons)];
         int rows = neurons[0].Rows;
-        int sources = goal.Sources.Length;
+        var binning = new Binning(bins, bins / 2.0);
+        using var kernel = new TensorGoal(
+            blocks.Select(block => new TensorGoal.Block(new GoalTerms(block.Goal), binning, block.Neurons.Length)),
+            rows,
+            torch.CPU
+        );
 
-        // Bins of width 1: the middle of bin i is at i + ½ − n/2.
+        // Bins of width 1: the middle of bin i is at i + ½ − n/2. Sources that a goal does not have hold anything.
+        int sources = kernel.Sources;
         float[] values =
         [
             .. Enumerable
                 .Range(0, sources)
                 .SelectMany(source =>
-                    neurons.SelectMany(neuron => neuron.Cells.Select(cell => cell[source] + 0.5f - bins / 2f))
+                    neurons.SelectMany(neuron =>
+                        neuron.Cells.Select(
+                            (cell, row) => (source < cell.Length ? cell[source] : row % bins) + 0.5f - bins / 2f
+                        )
+                    )
                 ),
         ];
-        torch.Tensor mass = torch.tensor(neurons[0].Mass);
-        TensorGoal.Batch batch = kernel.Count(
-            torch.tensor(values, [sources, neurons.Length, rows]),
-            torch.tensor(neurons.SelectMany(neuron => neuron.Theta).ToArray(), [neurons.Length, rows]),
-            torch.tensor(neurons.SelectMany(neuron => neuron.Complement).ToArray(), [neurons.Length, rows]),
-            mass
+        torch.Tensor masses = torch.tensor(neurons[0].Mass).mul_(TensorGoal.WholeMass);
+        torch.Tensor thetas = torch.stack(
+            [
+                torch.tensor(neurons.SelectMany(neuron => neuron.Theta).ToArray(), [neurons.Length, rows]),
+                torch.tensor(neurons.SelectMany(neuron => neuron.Complement).ToArray(), [neurons.Length, rows]),
+            ],
+            1
         );
+        torch.Tensor scaled = torch.tensor(values, [sources, neurons.Length, rows]);
+        kernel.Scale(scaled);
+        TensorGoal.Batch batch = kernel.Count(scaled, thetas, masses);
         if (measured is not null)
         {
-            (torch.Tensor redundancies, torch.Tensor entropies) = kernel.Measure(batch);
-            measured([.. redundancies.t().contiguous().data<double>()], [.. entropies.data<double>()]);
+            long start = 0;
+            for (int block = 0; block < blocks.Length; block++)
+            {
+                long count = blocks[block].Neurons.Length;
+                (torch.Tensor redundancies, torch.Tensor entropies) = kernel.Measure(batch, block, start, count);
+                measured([.. redundancies.contiguous().data<double>()], [.. entropies.contiguous().data<double>()]);
+                start += count;
+            }
         }
 
-        return [.. kernel.Differentiate(batch, mass).data<float>().ToArray().Chunk(rows)];
+        return [.. kernel.Differentiate(batch, masses).data<float>().ToArray().Chunk(rows)];
     }
 
-    private static void AssertAgrees(GoalFunction goal, int bins, GoalBatch[] neurons)
+    private static void AssertSlopes(GoalFunction goal, GoalBatch[] neurons, float[][] actual)
     {
-        double[] redundancies = [];
-        double[] entropies = [];
-        float[][] actual = Differentiate(
-            goal,
-            bins,
-            neurons,
-            (measured, outputs) => (redundancies, entropies) = (measured, outputs)
-        );
         double allowed = Precision * (goal.RedundancyCoefficients.Sum(Math.Abs) + Math.Abs(goal.ResidualWeight));
         for (int i = 0; i < neurons.Length; i++)
         {
@@ -227,7 +280,23 @@ public class TensorGoalTests
                     allowed,
                     $"neuron {i}, row {b} of {batch.Rows}, θ = {batch.Theta[b]:R}, {goal}"
                 );
-            PartialInformationDecomposition expected = specified.Decompose();
+        }
+    }
+
+    private static void AssertAgrees(GoalFunction goal, int bins, GoalBatch[] neurons)
+    {
+        double[] redundancies = [];
+        double[] entropies = [];
+        float[][] actual = Differentiate(
+            goal,
+            bins,
+            neurons,
+            (measured, outputs) => (redundancies, entropies) = (measured, outputs)
+        );
+        AssertSlopes(goal, neurons, actual);
+        for (int i = 0; i < neurons.Length; i++)
+        {
+            PartialInformationDecomposition expected = neurons[i].Specify(goal).Decompose();
             Assert.AreEqual(expected.TargetEntropy, entropies[i], 2e-6);
             int antichains = goal.Lattice.Antichains.Count;
             for (int beta = 0; beta < antichains; beta++)

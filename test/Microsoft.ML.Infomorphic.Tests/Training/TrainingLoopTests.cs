@@ -142,7 +142,7 @@ public class TrainingLoopTests
     }
 
     // On tensors, a group differs from single trainings by rounding alone, and so little that hardly a row changes its bin:
-    // the first epoch of four batches ends at the same weights but for 10⁻³ of a learning rate of 0.02.
+    // the first epoch of four batches ends at the same weights but for 2·10⁻³ of a learning rate of 0.02.
     [TestMethod]
     [DataRow(Setups.Full, 100)]
     [DataRow(Setups.Full, 4)]
@@ -179,7 +179,7 @@ public class TrainingLoopTests
             float[] expected = Problems.WeightsOf(alone.Network);
             float[] actual = Problems.WeightsOf(inGroup.Network);
             for (int j = 0; j < expected.Length; j++)
-                Assert.AreEqual(expected[j], actual[j], 2e-5);
+                Assert.AreEqual(expected[j], actual[j], 4e-5);
             for (int epoch = 0; epoch < 2; epoch++)
             {
                 foreach (
@@ -238,7 +238,7 @@ public class TrainingLoopTests
                 float[] expected = Problems.WeightsOf(OnTensors([requests[network]])[0].GetResult().Network);
                 float[] actual = Problems.WeightsOf(together[network].GetResult().Network);
                 for (int i = 0; i < expected.Length; i++)
-                    Assert.AreEqual(expected[i], actual[i], 2e-5, $"network {network}");
+                    Assert.AreEqual(expected[i], actual[i], 4e-5, $"network {network}");
                 return actual;
             }),
         ];

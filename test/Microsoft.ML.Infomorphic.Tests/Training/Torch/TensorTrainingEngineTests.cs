@@ -97,6 +97,21 @@ public abstract class TensorTrainingEngineTests
                 }
             ),
         ];
+        AssertTogetherAsAlone(networks);
+    }
+
+    // Three networks that draw weights, connections and samples of their own.
+    [TestMethod]
+    [DynamicData(nameof(DeepSetups.All), typeof(DeepSetups))]
+    public void Networks_of_an_ensemble_come_to_what_each_comes_to_alone(string setup)
+    {
+        TrainingSettings settings = Smooth(setup) with { Networks = 3 };
+        AssertTogetherAsAlone([.. Enumerable.Range(0, 3).Select(network => settings with { Network = network })]);
+    }
+
+    private void AssertTogetherAsAlone(TrainingSettings[] networks)
+    {
+        TrainingSettings settings = networks[0];
         NetworkState[] states = [.. networks.Select(network => NewState(s_images, network))];
         NetworkState[] alone = [.. networks.Select(network => NewState(s_images, network))];
         using var together = new TensorTrainingEngine(states, settings, 100, Device);
