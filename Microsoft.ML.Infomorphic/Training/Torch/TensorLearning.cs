@@ -10,8 +10,10 @@ namespace Microsoft.ML.Infomorphic.Training.Torch;
 /// </summary>
 internal sealed class TensorLearning : IDisposable
 {
-    // Neurons go through their goals together, as far as their tables and temporary tensors stay within so many bytes.
+    // Neurons go through their goals together, as far as their tables and temporary tensors stay within so many bytes. On the
+    // CPU that is little: larger tensors would get their memory from the system anew each time.
     private const long GoalMemory = 3L << 30;
+    private const long GoalMemoryOnCpu = 192L << 20;
 
     private readonly TensorLayer[] _layers;
     private readonly int _maximumSamples;
@@ -111,7 +113,8 @@ internal sealed class TensorLearning : IDisposable
         )
             sources = sources.clone();
         _goal.Scale(sources);
-        long together = Math.Max(GoalMemory / _goal.BytesPerNeuron(_maximumSamples), 1);
+        long memory = _device.type == DeviceType.CPU ? GoalMemoryOnCpu : GoalMemory;
+        long together = Math.Max(memory / _goal.BytesPerNeuron(_maximumSamples), 1);
         if (together >= _goal.Neurons)
             return Differentiate(pass, sources, thetas, masses, 0, _goal.Neurons);
         Tensor slope = empty(_goal.Neurons, thetas.shape[2], float32, _device);
