@@ -82,7 +82,8 @@ public sealed class HiddenLayerOptions
     public double BivariateBeta = InfomorphicTrainer.Options.Defaults.BivariateBeta;
 
     /// <summary>
-    /// The learning rate, positive; null for one that suits the number of inputs (<see cref="AutomaticSettings.LearningRate"/>).
+    /// The learning rate, positive; null for that of the trainer's options or, where it has none, one that suits the number of
+    /// inputs (<see cref="AutomaticSettings.LearningRate"/>).
     /// </summary>
     public double? LearningRate;
 

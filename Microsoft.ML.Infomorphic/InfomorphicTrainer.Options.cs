@@ -185,7 +185,7 @@ public sealed partial class InfomorphicTrainer
         public double BivariateBeta = Defaults.BivariateBeta;
 
         /// <summary>
-        /// The hidden neurons' learning rate, positive; null for one that suits the number of their inputs
+        /// The hidden neurons' learning rate, positive, of layers that do not say their own; null for one that suits the number of their inputs
         /// (<see cref="AutomaticSettings.LearningRate"/>).
         /// </summary>
         public double? LearningRate;

@@ -37,7 +37,6 @@ public sealed partial class InfomorphicTrainer
             (nameof(Options.Beta2), of => of.Beta2),
             (nameof(Options.BivariateK), of => of.BivariateK),
             (nameof(Options.BivariateBeta), of => of.BivariateBeta),
-            (nameof(Options.LearningRate), of => of.LearningRate),
             (nameof(Options.WeightDecay), of => of.WeightDecay),
             (nameof(Options.FirstMomentDecay), of => of.FirstMomentDecay),
             (nameof(Options.SecondMomentDecay), of => of.SecondMomentDecay),
@@ -309,13 +308,13 @@ public sealed partial class InfomorphicTrainer
                         ? new Binning(layer.NumberOfBins, 1, Adaptive: true)
                         : new Binning(layer.NumberOfBins, layer.BinningRange),
                 Optimizer = new AdamSettings(
-                    layer.LearningRate ?? AutomaticSettings.LearningRate(1),
+                    layer.LearningRate ?? options.LearningRate ?? AutomaticSettings.LearningRate(1),
                     layer.WeightDecay,
                     layer.FirstMomentDecay,
                     layer.SecondMomentDecay,
                     layer.Epsilon
                 ),
-                HasAutomaticLearningRate = layer.LearningRate is null,
+                HasAutomaticLearningRate = (layer.LearningRate ?? options.LearningRate) is null,
                 PassesOn = layer.PassesOn,
             };
         }

@@ -59,6 +59,7 @@ public class OptionsPropertyTests
         ],
         [typeof(double?)] = [null, double.NaN, -1.0, 0.0, 1e-9, 0.1, 0.5, 1.0, 1e9, double.PositiveInfinity],
         [typeof(bool?)] = [null, true, false],
+        [typeof(OutputLayerKind?)] = [null, OutputLayerKind.Infomorphic, OutputLayerKind.Softmax, (OutputLayerKind)9],
         [typeof(string)] =
         [
             null,

@@ -55,11 +55,7 @@ public class OptionsTests
     [DataRow(nameof(Options.NumberOfScoringSamples), 10_001, "must be at most 10000, and is 10001.")]
     [DataRow(nameof(Options.MemoryBudget), 0, "must be at least 1, and is 0.")]
     [DataRow(nameof(Options.NumberOfThreads), -1, "must be at least 1, and is -1.")]
-    [DataRow(
-        nameof(Options.NumberOfThreads),
-        1025,
-        "must be at most 1024, and is 1025: more threads than the machine has processors are of no use."
-    )]
+    [DataRow(nameof(Options.NumberOfThreads), 1025, "must be at most 1024, and is 1025.")]
     [DataRow(
         nameof(Options.Standardization),
         (Standardization)9,
