@@ -73,10 +73,8 @@ public sealed record SweepMetric
 
     /// <summary>
     /// Whether a tuner can learn from what stands for the metric after an epoch as if the trained model had it: not where the
-    /// metric is another one, nor where scores are sampled, nor for the log-loss of scores that are calibrated after
-    /// training, nor where layers are trained one after another, so that the network of earlier epochs has fewer of them.
-    /// Calibration adds little to the accuracy, far less than trials differ by, so a pruned trial's accuracy without it is
-    /// only a little too low.
+    /// metric is another one, nor where scores are sampled or not calibrated, as they are after an epoch, nor where layers are
+    /// trained one after another, so that the network of earlier epochs has fewer of them.
     /// </summary>
     /// <param name="options">The trainer's options.</param>
     /// <returns>Whether it can.</returns>
@@ -85,7 +83,8 @@ public sealed record SweepMetric
         ArgumentNullException.ThrowIfNull(options);
         return options.Scoring == ScoringMode.MeanField
             && options.LayerOrder == LayerOrder.Together
-            && (this == MicroAccuracy || this == LogLoss && !options.CalibrateScores);
+            && options.CalibrateScores
+            && (this == MicroAccuracy || this == LogLoss);
     }
 
     /// <summary>Any number of ML.NET's multiclass metrics, such as the accuracy of the best 3 classes, <c>metrics => metrics.TopKAccuracyForAllK[2]</c>, or a class's recall.</summary>

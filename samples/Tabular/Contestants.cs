@@ -30,7 +30,15 @@ internal sealed record Contestant(string Name, Func<MLContext, IDataView, int, I
                     )
                     .Fit(train)
         ),
-        // PENDING NumberOfNetworks: new("infomorphic8", (ml, train, threads) => ml.MulticlassClassification.Trainers.Infomorphic(new InfomorphicTrainer.Options { NumberOfNetworks = 8, NumberOfThreads = threads }).Fit(train)),
+        new(
+            "infomorphic8",
+            (ml, train, threads) =>
+                ml
+                    .MulticlassClassification.Trainers.Infomorphic(
+                        new InfomorphicTrainer.Options { NumberOfNetworks = 8, NumberOfThreads = threads }
+                    )
+                    .Fit(train)
+        ),
         new(
             LightGbm,
             (ml, train, threads) =>

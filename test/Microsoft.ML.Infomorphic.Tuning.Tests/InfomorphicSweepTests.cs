@@ -87,9 +87,11 @@ public sealed class InfomorphicSweepTests
     public void Epochs_are_measured_as_trials_are_where_the_metric_says_so()
     {
         InfomorphicTrainer.Options trainer = Trainer();
-        Assert.IsFalse(SweepMetric.LogLoss.IsMeasuredAfterEpochs(trainer)); // scores are calibrated after training
-        Assert.IsTrue(SweepMetric.MicroAccuracy.IsMeasuredAfterEpochs(trainer)); // little changes by that
+        trainer.RestoreBestEpoch = false;
         trainer.CalibrateScores = false;
+        Assert.IsFalse(SweepMetric.LogLoss.IsMeasuredAfterEpochs(trainer)); // epochs are evaluated by calibrated scores
+        Assert.IsFalse(SweepMetric.MicroAccuracy.IsMeasuredAfterEpochs(trainer));
+        trainer.CalibrateScores = true;
         Assert.IsFalse(SweepMetric.MacroAccuracy.IsMeasuredAfterEpochs(trainer));
         foreach (SweepMetric metric in new[] { SweepMetric.MicroAccuracy, SweepMetric.LogLoss })
         {

@@ -1,3 +1,4 @@
+using System.Reflection;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Training;
@@ -49,8 +50,10 @@ public class TrainerSpaceTests
     [TestMethod]
     public void The_trainers_defaults_come_back()
     {
-        var options = new InfomorphicTrainer.Options();
+        var options = InfomorphicTrainer.Options.Paper();
         Assert.IsTrue(s_everything.TryGetPoint(options, out ParameterPoint? point, out _));
+        Assert.IsTrue(s_everything.TryGetPoint(new(), out ParameterPoint? sized, out _)); // what follows from the data is the paper's
+        Assert.AreEqual(point, sized);
         var applied = new InfomorphicTrainer.Options
         {
             NumberOfBins = 7,
@@ -64,7 +67,7 @@ public class TrainerSpaceTests
             Assert.AreEqual(ValueOf(options, option), ValueOf(applied, option), option.ToString());
         Assert.AreEqual("auto", options.Goal);
         Assert.AreEqual(GoalFunction.Parse("opt_1_100_tpe"), GoalFunction.Parse(applied.Goal));
-        Assert.AreEqual(GoalFunction.Parse(options.OutputGoal, "FC"), GoalFunction.Parse(applied.OutputGoal, "FC"));
+        Assert.AreEqual(GoalFunctions.Output, GoalFunction.Parse(applied.OutputGoal, "FC"));
     }
 
     [TestMethod]
@@ -249,9 +252,11 @@ public class TrainerSpaceTests
             var options = new InfomorphicTrainer.Options { HiddenLayers = [new(), new()] };
             space.Apply(space.ToSearchSpace().CreatePoint(4), options);
             var expected = new HiddenLayerOptions();
-            typeof(HiddenLayerOptions)
-                .GetField(option == TrainerOption.NumberOfHiddenNeurons ? "NumberOfNeurons" : option.ToString())!
-                .SetValue(expected, ValueOf(expected, option) is double ? 4.0 : (object)4);
+            FieldInfo field = typeof(HiddenLayerOptions).GetField(
+                option == TrainerOption.NumberOfHiddenNeurons ? "NumberOfNeurons" : option.ToString()
+            )!;
+            bool isWhole = field.FieldType == typeof(int) || field.FieldType == typeof(int?);
+            field.SetValue(expected, isWhole ? 4 : (object)4.0);
             AssertSame(expected, options.HiddenLayers[layer]);
             AssertSame(new HiddenLayerOptions(), options.HiddenLayers[1 - layer]);
         }

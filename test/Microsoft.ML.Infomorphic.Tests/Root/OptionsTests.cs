@@ -319,10 +319,10 @@ public class OptionsTests
             {
                 HiddenLayer = HiddenLayerKind.None,
                 NumberOfHiddenNeurons = 10,
-                LearningRate = 0.5,
+                WeightDecay = 0.5,
             },
             "NumberOfHiddenNeurons is 10 and has no effect: HiddenLayer is None",
-            "LearningRate is 0.5 and has no effect: HiddenLayer is None"
+            "WeightDecay is 0.5 and has no effect: HiddenLayer is None"
         );
         Says(
             new Options
