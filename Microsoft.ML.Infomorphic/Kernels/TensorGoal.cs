@@ -285,10 +285,10 @@ internal sealed class TensorGoal : IDisposable
         Tensor logarithms = (ratios.select(1, 0) / ratios.select(1, 1)).log2_();
         Tensor slope = OfBatch(_weights).baddbmm(logarithms, shared, beta: (float)(1 / _unit / WholeMass), alpha: 1);
 
-        // −γ_res log₂ p(+1)/p(−1), in which an output that never occurs counts for nothing.
+        // −γ_res log₂ p(+1)/p(−1).
         if (_residualWeights is not null)
         {
-            Tensor logarithm = outputMasses.threshold(0, 1).log2_();
+            Tensor logarithm = outputMasses.log2_();
             slope.addcmul_(logarithm.select(1, 1) - logarithm.select(1, 0), OfBatch(_residualWeights), 1);
         }
 
@@ -340,7 +340,8 @@ internal sealed class TensorGoal : IDisposable
         return (sources * binning.BinsPerUnit).add_(_bins / 2f).ceil_().nan_to_num_(1).clamp_(1, _bins);
     }
 
-    // r_β(y) = u_β(κ, y) / (u_β(κ) p(y)) of each row's cell, and what it is divided by; p(y) is the last term.
+    // r_β(y) = u_β(κ, y) / (u_β(κ) p(y)) of each row's cell, what it is divided by, and p(y), which is the last term; 1 for an
+    // output that never occurs, and so counts for nothing.
     private (Tensor Ratios, Tensor Limits, Tensor OutputMasses) Unite(Batch batch, Tensor table)
     {
         long terms = table.shape[1];
@@ -348,10 +349,10 @@ internal sealed class TensorGoal : IDisposable
             .expand(2 * batch.Neurons, -1, -1)
             .bmm(batch.Marginals.view(2 * batch.Neurons, _subsets, -1))
             .view(batch.Neurons, 2, terms, -1);
-        Tensor outputMasses = unions.narrow(2, terms - 1, 1);
+        Tensor outputMasses = unions.narrow(2, terms - 1, 1).threshold(0, 1);
         Tensor sums = (unions.select(1, 0) + unions.select(1, 1)).unsqueeze(1);
         Tensor limits = _smallest.addcmul(sums, outputMasses, 1);
-        return (unions / limits, limits, outputMasses);
+        return (unions.div_(limits), limits, outputMasses);
     }
 
     // E of some antichains and, last, of the empty subset, whose union mass is p(y): terms × subsets, for masses that are
