@@ -507,7 +507,7 @@ public sealed class TrainerSpace
         // The largest number of lateral connections is then 100, or all where there are fewer; others follow from the data, and
         // the paper's are as good a place to begin as any.
         return option == TrainerOption.MaximumLateralConnections
-            ? Math.Min(100, OptionFields.Get(holder, FieldOf(TrainerOption.NumberOfHiddenNeurons, layer))!.Value)
+            ? Math.Min(100, OptionFields.Get(holder, FieldOf(TrainerOption.NumberOfHiddenNeurons, layer)) ?? 100)
             : OptionFields.Get(Options.Paper(), option.ToString())!.Value;
     }
 

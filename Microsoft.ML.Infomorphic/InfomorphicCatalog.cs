@@ -19,7 +19,7 @@ public static class InfomorphicCatalog
     /// <param name="labelColumnName">The label column: a key of 32 bits with two classes or more.</param>
     /// <param name="featureColumnName">The feature column: a vector of known size of <see cref="float"/>.</param>
     /// <param name="exampleWeightColumnName">The column of positive example weights (<see cref="float"/>), or null.</param>
-    /// <param name="numberOfHiddenNeurons">The number of hidden neurons, at least 1.</param>
+    /// <param name="numberOfHiddenNeurons">The number of hidden neurons, at least 1; null for a number that suits the data.</param>
     /// <param name="goal">
     /// The goal of the hidden neurons over feedforward input F, context C and lateral input L: in the paper's notation,
     /// such as "0.33{F}{C}{L} + {F}{C} - {F}{L} - {FC}{FL}", or the name of a published goal.
@@ -35,7 +35,7 @@ public static class InfomorphicCatalog
         string labelColumnName = "Label",
         string featureColumnName = "Features",
         string? exampleWeightColumnName = null,
-        int numberOfHiddenNeurons = InfomorphicTrainer.Options.Defaults.NumberOfHiddenNeurons,
+        int? numberOfHiddenNeurons = null,
         string goal = InfomorphicTrainer.Options.Defaults.Goal,
         int? numberOfEpochs = null,
         int? batchSize = null,

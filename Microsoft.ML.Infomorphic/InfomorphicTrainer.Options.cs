@@ -66,8 +66,11 @@ public sealed partial class InfomorphicTrainer
         /// </summary>
         public int? NumberOfPresentations;
 
-        /// <summary>The number of hidden neurons N, at least 1. Not used where there is no hidden layer.</summary>
-        public int NumberOfHiddenNeurons = Defaults.NumberOfHiddenNeurons;
+        /// <summary>
+        /// The number of hidden neurons N, at least 1; null for a number that suits the data
+        /// (<see cref="AutomaticSettings.HiddenNeurons"/>). Not used where there is no hidden layer.
+        /// </summary>
+        public int? NumberOfHiddenNeurons;
 
         /// <summary>
         /// The goal of the hidden neurons over their sources, which are feedforward input F, context C unless
@@ -197,7 +200,8 @@ public sealed partial class InfomorphicTrainer
         public double? OutputLearningRate;
 
         /// <summary>
-        /// The output neurons' L2 weight decay, not negative; null for 0.003 in softmax regression, else for the paper's 0.00015.
+        /// The output neurons' L2 weight decay, not negative; null for one that suits the data in softmax
+        /// regression (<see cref="AutomaticSettings.SoftmaxWeightDecay"/>), else for the paper's 0.00015.
         /// </summary>
         public double? OutputWeightDecay;
 
@@ -327,6 +331,7 @@ public sealed partial class InfomorphicTrainer
             new()
             {
                 OutputLayer = OutputLayerKind.Infomorphic,
+                NumberOfHiddenNeurons = Defaults.NumberOfHiddenNeurons,
                 NumberOfEpochs = 100,
                 BatchSize = 1024,
                 LearningRate = 0.002,

@@ -48,7 +48,7 @@ public sealed partial class InfomorphicTrainer
             Channel.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Training {networks}{_trainer.DescribeLayers()} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(settings.HiddenLayers.FirstOrDefault(layer => layer.Learns)?.Goal ?? settings.Output.Goal)?.Describe() ?? "softmax regression"}"
+                    $"Training {networks}{DescribeLayers(settings)} on {train.RowCount} instances with {train.FeatureCount} features and {train.ClassCount} classes, on {device}; goal: {(settings.HiddenLayers.FirstOrDefault(layer => layer.Learns)?.Goal ?? settings.Output.Goal)?.Describe() ?? "softmax regression"}"
                 )
             );
             Channel.Info(

@@ -107,7 +107,7 @@ public sealed partial class InfomorphicTrainer
                 (
                     options.OutputLayer
                     ?? (
-                        options.OutputGoal == Options.Defaults.OutputGoal
+                        options.OutputGoal == Options.Defaults.OutputGoal && automatic.IsSoftmax
                             ? OutputLayerKind.Softmax
                             : OutputLayerKind.Infomorphic
                     )
@@ -131,7 +131,7 @@ public sealed partial class InfomorphicTrainer
                         : ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
                     Optimizer = new AdamSettings(
                         options.OutputLearningRate ?? (isSoftmax ? AutomaticSettings.SoftmaxLearningRate : 0.003),
-                        options.OutputWeightDecay ?? (isSoftmax ? AutomaticSettings.SoftmaxWeightDecay : 0.00015),
+                        options.OutputWeightDecay ?? (isSoftmax ? automatic.SoftmaxWeightDecay : 0.00015),
                         options.OutputFirstMomentDecay,
                         options.OutputSecondMomentDecay,
                         options.OutputEpsilon
@@ -197,7 +197,7 @@ public sealed partial class InfomorphicTrainer
                 ReadLayer(
                     new HiddenLayerOptions
                     {
-                        NumberOfNeurons = options.NumberOfHiddenNeurons,
+                        NumberOfNeurons = options.NumberOfHiddenNeurons ?? automatic.HiddenNeurons,
                         Learns = options.HiddenLayer == HiddenLayerKind.Infomorphic,
                         Context = options.Context,
                         LateralInput = options.LateralInput,
@@ -229,9 +229,10 @@ public sealed partial class InfomorphicTrainer
         private LayerSettings[] ReadList(IReadOnlyList<HiddenLayerOptions> layers)
         {
             var defaults = new Options();
+            var paper = Options.Paper();
             foreach ((string name, Func<Options, object?> value) in s_ofOneLayer)
                 Check(
-                    Equals(value(options), value(defaults)),
+                    Equals(value(options), value(defaults)) || Equals(value(options), value(paper)),
                     name,
                     $"is for a network of one hidden layer, and {nameof(options.HiddenLayers)} has the layers: set it there."
                 );

@@ -312,10 +312,7 @@ public sealed partial class InfomorphicTrainer
             InfomorphicModelParameters? earlier = Earlier(
                 first.Host,
                 context.InitialPredictor,
-                first._settings with
-                {
-                    Image = first._settings.Image ?? image,
-                }
+                earlier => first.SettingsFor(DataShape.Unknown with { Earlier = earlier }, image)
             );
             ThrowIfClassesDiffer(first.Host, context, earlier);
 
@@ -340,7 +337,7 @@ public sealed partial class InfomorphicTrainer
             string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
             if (suspicion is not null)
                 channel.Warning(suspicion);
-            var shape = new DataShape(train.RowCount, HasValidationRows: validation is not null);
+            var shape = new DataShape(train.RowCount, HasValidationRows: validation is not null, earlier?.Network);
             TrainingSettings[] settings = [.. trainers.Select(trainer => trainer.SettingsFor(shape, image))];
             first.ThrowIfDataDoNotFit(train, validation, earlier);
 
@@ -457,9 +454,9 @@ public sealed partial class InfomorphicTrainer
         };
     }
 
-    private string DescribeLayers()
+    private static string DescribeLayers(TrainingSettings settings)
     {
-        IReadOnlyList<LayerSettings> layers = _settings.HiddenLayers;
+        IReadOnlyList<LayerSettings> layers = settings.HiddenLayers;
         if (layers.Count == 0)
             return "an output layer alone";
         return layers.Count == 1
@@ -538,7 +535,11 @@ public sealed partial class InfomorphicTrainer
         }
     }
 
-    private static InfomorphicModelParameters? Earlier(IHost host, IPredictor? predictor, TrainingSettings settings)
+    private static InfomorphicModelParameters? Earlier(
+        IHost host,
+        IPredictor? predictor,
+        Func<InfomorphicNetwork, TrainingSettings> settingsFor
+    )
     {
         if (predictor is null)
             return null;
@@ -546,6 +547,7 @@ public sealed partial class InfomorphicTrainer
             throw host.Except(
                 $"An infomorphic network can go on from another one, and not from a {predictor.GetType().Name}."
             );
+        TrainingSettings settings = settingsFor(earlier.Network);
         if (settings.MissingValues == MissingValues.Indicate && earlier.Encoding.Substitutes is null)
             throw host.Except(
                 $"The model to go on from was trained without missing values and does not know them: leave {nameof(Options.MissingValues)} at {MissingValues.Skip}, or train a new model."

@@ -1,9 +1,12 @@
+using Microsoft.ML.Infomorphic.Networks;
+
 namespace Microsoft.ML.Infomorphic.Training;
 
 /// <summary>The size of the training data, as far as it is known.</summary>
 /// <param name="Rows">Number of training rows; 0 where it is not known yet.</param>
 /// <param name="HasValidationRows">Whether there are validation data beside the training data.</param>
-internal readonly record struct DataShape(int Rows, bool HasValidationRows)
+/// <param name="Earlier">The network to go on from, whose shape is kept; null for a fresh one.</param>
+internal readonly record struct DataShape(int Rows, bool HasValidationRows, InfomorphicNetwork? Earlier = null)
 {
     /// <summary>What is known before data are read.</summary>
     public static DataShape Unknown { get; } = new(0, true);
@@ -17,9 +20,6 @@ public sealed class AutomaticSettings
 {
     /// <summary>The learning rate of softmax regression on outputs between −1 and 1.</summary>
     internal const double SoftmaxLearningRate = 0.01;
-
-    /// <summary>The weight decay of softmax regression: a readout of a hundred neurons remembers small data by heart without.</summary>
-    internal const double SoftmaxWeightDecay = 0.003;
 
     // Training goes on for at least so many steps, …
     private const int FewestSteps = 1500;
@@ -42,6 +42,24 @@ public sealed class AutomaticSettings
     /// </summary>
     public int BatchSize =>
         _data.Rows == 0 ? 512 : (int)Math.Clamp(Math.Pow(2, Math.Round(Math.Log2(_data.Rows / 30.0))), 64, 512);
+
+    /// <summary>
+    /// A hidden neuron for every 50 rows, but at least 100, the paper's number, and at most 300: more rows have more to say, and
+    /// the time of training grows with both.
+    /// </summary>
+    public int HiddenNeurons =>
+        _data.Earlier?.HiddenLayers.Count == 1
+            ? _data.Earlier.HiddenLayers[0].NeuronCount
+            : Math.Clamp(_data.Rows == 0 ? int.MaxValue : _data.Rows / 50, 100, 300);
+
+    /// <summary>
+    /// Three rows' worth: 3 / rows, from 0.00001 to 0.003. Weights near 0 are what is expected before there are data, and the more
+    /// rows there are, the less that counts.
+    /// </summary>
+    public double SoftmaxWeightDecay => Math.Clamp(3.0 / Math.Max(_data.Rows, 1), 0.00001, 0.003);
+
+    /// <summary>Whether the output layer learns by softmax regression: unless the model that is gone on from does not.</summary>
+    internal bool IsSoftmax => _data.Earlier is null || _data.Earlier.OutputLayer.Goal is null;
 
     /// <summary>
     /// A fifth of the training rows, but no more than 5,000, which decide as well as more; none below 40 rows, where a fifth

@@ -90,7 +90,7 @@ internal sealed record PaperSystem(
         options.MaximumLateralConnections = options.NumberOfHiddenNeurons;
 
     private static void AtMost100(InfomorphicTrainer.Options options) =>
-        options.MaximumLateralConnections = Math.Min(100, options.NumberOfHiddenNeurons);
+        options.MaximumLateralConnections = Math.Min(100, options.NumberOfHiddenNeurons!.Value);
 
     private static void ContextAlone(InfomorphicTrainer.Options options) => options.LateralInput = false;
 
