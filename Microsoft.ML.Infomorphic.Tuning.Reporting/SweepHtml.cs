@@ -159,7 +159,7 @@ internal sealed class SweepHtml
         if (_trials.Any(t => t.EpochValues.Count > 0))
             Figure(
                 TrialCurvesPlot.Draw(_trials, _metric, _direction, "Learning curves"),
-                "What was measured on validation data after each epoch, fold after fold where there are several; scores are calibrated after the last one, which no epoch shows.",
+                "What was measured on validation data after each epoch, with calibrated scores, fold after fold where there are several.",
                 many: true
             );
         Add("</section>");

@@ -7,7 +7,8 @@ namespace Microsoft.ML.Infomorphic;
 #pragma warning disable CA1051 // Options are public fields everywhere in ML.NET.
 /// <summary>
 /// The options of one hidden layer of an <see cref="InfomorphicTrainer"/>, in
-/// <see cref="InfomorphicTrainer.Options.HiddenLayers"/>. Defaults are those of arXiv 2412.02482, table 1.
+/// <see cref="InfomorphicTrainer.Options.HiddenLayers"/>. Defaults are those of arXiv 2412.02482, table 1, but for the
+/// learning rate.
 /// </summary>
 public sealed class HiddenLayerOptions
 {

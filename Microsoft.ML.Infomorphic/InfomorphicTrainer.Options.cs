@@ -188,8 +188,8 @@ public sealed partial class InfomorphicTrainer
         public double BivariateBeta = Defaults.BivariateBeta;
 
         /// <summary>
-        /// The hidden neurons' learning rate, positive, of layers that do not say their own; null for one that suits the number of their inputs
-        /// (<see cref="AutomaticSettings.LearningRate"/>).
+        /// The hidden neurons' learning rate, positive, of layers that do not say their own; null for one that suits the number
+        /// of their inputs (<see cref="AutomaticSettings.LearningRate"/>).
         /// </summary>
         public double? LearningRate;
 
@@ -260,8 +260,8 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// Whether scores are calibrated: two numbers a class, fitted after training on the validation rows, or on training
-        /// rows where there are none, make probabilities as frequent as they say. Without it the predicted class is the
-        /// paper's, that of the output neuron most likely to fire.
+        /// rows where there are none, make probabilities as frequent as they say. Without it the predicted class is that of
+        /// the output neuron most likely to fire, as in the paper.
         /// </summary>
         public bool CalibrateScores = Defaults.CalibrateScores;
 
@@ -311,7 +311,8 @@ public sealed partial class InfomorphicTrainer
         public int? MemoryBudget;
 
         /// <summary>
-        /// Called after every epoch, on the thread that trains; for a progress display. Of several networks the first is
+        /// Called after every epoch that is evaluated, on the thread that trains; for a progress display. Epochs of fewer than
+        /// 20 steps are evaluated several at a time where <see cref="NumberOfEpochs"/> is null. Of several networks the first is
         /// reported. Null for nothing. An exception that it throws ends the training.
         /// </summary>
         public Action<EpochRecord>? EpochEnded;

@@ -49,9 +49,15 @@ namespace Microsoft.ML.Infomorphic;
 /// A hidden neuron has three sources: the features F, the label C, which is withheld when rows are scored, and the other
 /// hidden neurons L. Partial information decomposition splits the information that they have about the neuron's output
 /// into 18 atoms, such as what F and C share, and the neuron ascends the gradient of a weighted sum of them and of the
-/// residual entropy: `Options.Goal`. No gradient crosses neurons or layers. An output neuron a class does the same with
-/// two sources, the hidden layer and its own label. Options choose the other set-ups of the paper: sparse lateral
-/// connections (`Options.MaximumLateralConnections`), feedback from the output layer as context (`Options.Context`), hidden
+/// residual entropy: `Options.Goal`. No gradient crosses neurons or layers. The output layer, one neuron a class, is a
+/// softmax regression on the hidden layer or, as in the paper, consists of neurons with goals and two sources, the hidden layer
+/// and their own label (`Options.OutputLayer`).
+///
+/// Batches, epochs, learning rates and the share of rows that is held out suit the data where options do not say them;
+/// `Options.Paper()` has the paper's. Training keeps the epoch with the least log-loss on validation rows, which are those held
+/// out or data of their own, and warns where nothing was learned.
+///
+/// Options choose the other set-ups of the paper: sparse lateral connections (`Options.MaximumLateralConnections`), feedback from the output layer as context (`Options.Context`), hidden
 /// neurons with context or lateral input alone (`Options.LateralInput`), a fixed random hidden layer or none
 /// (`Options.HiddenLayer`). See
 /// [Schneider, Neuhaus, Ehrlich, Makkeh, Ecker, Priesemann and Wibral, arXiv 2412.02482](https://arxiv.org/abs/2412.02482).

@@ -73,8 +73,8 @@ public sealed record SweepMetric
 
     /// <summary>
     /// Whether a tuner can learn from what stands for the metric after an epoch as if the trained model had it: not where the
-    /// metric is another one, nor where scores are sampled or not calibrated, as they are after an epoch, nor where layers are
-    /// trained one after another, so that the network of earlier epochs has fewer of them.
+    /// metric is another one, nor where the trained model's scores are not those of an epoch, calibrated and of mean outputs, nor
+    /// where layers are trained one after another, so that the network of earlier epochs has fewer of them.
     /// </summary>
     /// <param name="options">The trainer's options.</param>
     /// <returns>Whether it can.</returns>

@@ -5,7 +5,7 @@ namespace Microsoft.ML.Infomorphic.Networks;
 /// class ("vector scaling": Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017).
 /// </summary>
 /// <remarks>
-/// An output neuron maximises information, which knows neither how frequent its class is nor how certain it ought to be:
+/// An infomorphic output neuron maximises information, which knows neither how frequent its class is nor how certain it ought to be:
 /// where classes overlap and one is rare, its code divides the rows more evenly than the classes are. Two numbers a
 /// class mend both, and touch no neuron.
 /// </remarks>

@@ -26,7 +26,7 @@ public enum ScoringMode
 /// </param>
 /// <param name="Calibrate">
 /// Whether probabilities are calibrated (<see cref="ScoreCalibration"/>). Without it they are the softmax of what the
-/// output neurons aggregate, and the predicted class is the paper's: that of the neuron most likely to fire.
+/// output neurons aggregate, and the predicted class is that of the neuron most likely to fire, as in the paper.
 /// </param>
 public sealed record ScoringSettings(
     ScoringMode Mode = ScoringMode.MeanField,

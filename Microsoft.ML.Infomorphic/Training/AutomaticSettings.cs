@@ -13,8 +13,7 @@ internal readonly record struct DataShape(int Rows, bool HasValidationRows, Info
 }
 
 /// <summary>
-/// The rules by which options that are null are sized to the training data. Each is a sentence with a reason; none was chosen on
-/// data that results are reported on, but for the twelve tables that RESULTS names.
+/// The rules by which options that are null are sized to the training data, each a sentence with a reason.
 /// </summary>
 public sealed class AutomaticSettings
 {

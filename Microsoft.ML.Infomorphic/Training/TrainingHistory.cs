@@ -4,33 +4,36 @@ namespace Microsoft.ML.Infomorphic.Training;
 
 /// <summary>What the neurons of a layer came to in an epoch.</summary>
 /// <param name="Goal">
-/// Their mean goal, in bits, averaged over sampled batches of the epoch; NaN where none learned in it.
+/// Their mean goal, in bits, averaged over sampled batches of the epoch; NaN where none learned in it, or by no goal.
 /// </param>
 /// <param name="Atoms">
 /// The mean of each atom over the neurons and, last, of the residual entropy, in bits, in the goal's order; empty where none
-/// learned.
+/// learned by a goal.
 /// </param>
 /// <param name="SelfCosineDistance">
-/// How far the receptive fields turned in the epoch (arXiv 2412.02482, eq. 3): 1 − cos of the angle between a neuron's
-/// feedforward weights, for standardised features, before and after it, 0 to 2; the median over the neurons. NaN where none
+/// How far the receptive fields turned since the record before (arXiv 2412.02482, eq. 3): 1 − cos of the angle between a
+/// neuron's feedforward weights, for standardised features, then and now, 0 to 2; the median over the neurons. NaN where none
 /// learned, in output layers, and in models saved before it was measured.
 /// </param>
 public sealed record LayerProgress(double Goal, IReadOnlyList<double> Atoms, double SelfCosineDistance = double.NaN)
 {
-    /// <summary>A layer that did not learn in an epoch.</summary>
+    /// <summary>A layer that did not learn in an epoch, or by softmax regression.</summary>
     public static LayerProgress None { get; } = new(double.NaN, []);
 }
 
-/// <summary>What one epoch of training came to.</summary>
-/// <param name="Epoch">The epoch, from 1.</param>
+/// <summary>What the network was at the end of an epoch that was evaluated.</summary>
+/// <param name="Epoch">The epoch, from 1; those between two evaluations have no record.</param>
 /// <param name="TrainingAccuracy">
-/// Share of training rows, 0 to 1, classified rightly at the end of the epoch with the label withheld (mean field, scores not yet calibrated),
-/// over at most <see cref="TrainingSettings.MaximumRowsForTrainingAccuracy"/> rows drawn once.
+/// Share of training rows, 0 to 1, classified rightly at the end of the epoch with the label withheld (mean field, scores
+/// calibrated on at most <see cref="TrainingSettings.MaximumRowsForEpochCalibration"/> validation rows or, where there are none,
+/// training rows), over at most <see cref="TrainingSettings.MaximumRowsForTrainingAccuracy"/> rows drawn once.
 /// </param>
 /// <param name="ValidationAccuracy">The same over all validation rows; null where there are none.</param>
-/// <param name="ValidationLogLoss">Mean −ln p(label) over the validation rows, in nats; null where there are none.</param>
+/// <param name="ValidationLogLoss">
+/// Mean −ln p(label) of the same scores over the validation rows, in nats, by which epochs are chosen; null where there are none.
+/// </param>
 /// <param name="HiddenLayers">What the neurons of each hidden layer came to, from the features up.</param>
-/// <param name="OutputLayer">What the output neurons came to.</param>
+/// <param name="OutputLayer">What the output neurons came to; no numbers where the layer is softmax regression.</param>
 /// <param name="Seconds">Seconds since training began.</param>
 public sealed record EpochRecord(
     int Epoch,
@@ -50,7 +53,9 @@ public sealed record EpochRecord(
 }
 
 /// <summary>The epochs of a training, and what it cost.</summary>
-/// <param name="Epochs">The epochs, in order.</param>
+/// <param name="Epochs">
+/// The epochs that were evaluated, in order: each one, or one in <see cref="TrainingSettings.EpochsPerEvaluation"/> and the last.
+/// </param>
 /// <param name="BestEpoch">The epoch, from 1, whose weights the network has.</param>
 /// <param name="Steps">Number of training steps (batches).</param>
 /// <param name="Seconds">Seconds of training, evaluations included.</param>

@@ -37,8 +37,8 @@ internal sealed class DigitClassifier
     public InfomorphicModelParameters Parameters => _classifier.Model;
 
     /// <summary>
-    /// Trains. The steps are fitted one by one because a trainer in a pipeline takes no validation rows; without those,
-    /// <c>pipeline.Fit(train)</c> does the same.
+    /// Trains. The steps are fitted one by one because a pipeline takes no validation data; <c>pipeline.Fit(train)</c> does the
+    /// same where there are none, or <see cref="InfomorphicTrainer.Options.ValidationFraction"/> takes them from the training rows.
     /// </summary>
     public static DigitClassifier Train(
         MLContext mlContext,

@@ -70,20 +70,7 @@ internal static class MnistRun
                     mlContext,
                     mlContext.Data.LoadFromEnumerable(train),
                     mlContext.Data.LoadFromEnumerable(validation),
-                    new InfomorphicTrainer.Options
-                    {
-                        FeatureColumnName = nameof(DigitImage.Features),
-                        LabelColumnName = nameof(DigitImage.Label),
-                        NumberOfHiddenNeurons = options.HiddenNeurons,
-                        NumberOfEpochs = options.Epochs,
-                        Goal = options.Goal,
-                        BatchSize = options.BatchSize,
-                        Seed = options.Seed,
-                        Device = options.Device,
-                        Scoring = options.Scoring,
-                        EpochEnded = epochEnded,
-                        CancellationToken = interruption.Token,
-                    }
+                    CreateOptions(options, epochEnded, interruption.Token)
                 )
         );
         interruption.Token.ThrowIfCancellationRequested();
@@ -192,6 +179,28 @@ internal static class MnistRun
             output.Write(name, stream => stream.Write(draw().ToPng()));
             interruption.Token.ThrowIfCancellationRequested();
         }
+    }
+
+    /// <summary>The network of the paper, as its figures are shown beside ours.</summary>
+    private static InfomorphicTrainer.Options CreateOptions(
+        SampleOptions sample,
+        Action<EpochRecord> epochEnded,
+        CancellationToken cancellation
+    )
+    {
+        InfomorphicTrainer.Options options = InfomorphicTrainer.Options.Paper();
+        options.FeatureColumnName = nameof(DigitImage.Features);
+        options.LabelColumnName = nameof(DigitImage.Label);
+        options.NumberOfHiddenNeurons = sample.HiddenNeurons;
+        options.NumberOfEpochs = sample.Epochs;
+        options.Goal = sample.Goal;
+        options.BatchSize = sample.BatchSize;
+        options.Seed = sample.Seed;
+        options.Device = sample.Device;
+        options.Scoring = sample.Scoring;
+        options.EpochEnded = epochEnded;
+        options.CancellationToken = cancellation;
+        return options;
     }
 
     /// <summary>Loads the model as another application would, and uses it.</summary>

@@ -56,8 +56,7 @@ internal static class ReadmeSnippets
             {
                 Goal = "0.33{F}{C}{L} + {F}{C} - {F}{L} - {FC}{FL}", // or a published one: "opt_1_100_tpe", "heuristic"
                 NumberOfHiddenNeurons = 50,
-                EarlyStoppingRounds = 10,
-                RestoreBestEpoch = true,
+                OutputLayer = OutputLayerKind.Infomorphic, // as in the paper; the default is softmax regression
                 Device = "cpu",
                 EpochEnded = epoch => Console.WriteLine($"{epoch.Epoch}: {epoch.ValidationAccuracy:P1}"),
             }
