@@ -49,12 +49,12 @@ public sealed class InfomorphicSweepableEstimatorTests
         var estimator = new InfomorphicSweepableEstimator(s_space, trainer);
         InfomorphicTrainer.Options own = estimator.OptionsAt(estimator.Parameter);
         Assert.AreEqual(GoalFunction.Parse("opt_1_100_tpe"), GoalFunction.Parse(own.Goal));
-        Assert.AreEqual((0.003, 17, 4), (own.LearningRate, own.NumberOfBins, own.NumberOfHiddenNeurons));
+        Assert.AreEqual((0.003, 17, 4), (own.LearningRate!.Value, own.NumberOfBins, own.NumberOfHiddenNeurons!.Value));
 
         InfomorphicTrainer.Options sampled = estimator.OptionsAt(
             estimator.SearchSpace.SampleFromFeatureSpace(estimator.SearchSpace.Default)
         );
-        Assert.AreEqual(0.003, sampled.LearningRate, 1e-15);
+        Assert.AreEqual(0.003, sampled.LearningRate!.Value, 1e-15);
         CollectionAssert.AreEqual(
             GoalFunction.Parse(own.Goal).Gamma.Select(v => Math.Round(v, 12)).ToArray(),
             GoalFunction.Parse(sampled.Goal).Gamma.Select(v => Math.Round(v, 12)).ToArray()
@@ -68,13 +68,13 @@ public sealed class InfomorphicSweepableEstimatorTests
         outside.LearningRate = 5;
         var estimator = new InfomorphicSweepableEstimator(s_space, outside);
         Assert.IsEmpty(estimator.StartingPoints);
-        Assert.AreEqual(Math.Sqrt(1e-5), estimator.OptionsAt(estimator.Parameter).LearningRate, 1e-12);
+        Assert.AreEqual(Math.Sqrt(1e-5), estimator.OptionsAt(estimator.Parameter).LearningRate!.Value, 1e-12);
         foreach (double corner in new[] { 0.0, 1.0, 0.3 })
         {
             double[] features = [.. Enumerable.Repeat(corner, estimator.SearchSpace.FeatureSpaceDim)];
             Parameter parameter = estimator.SearchSpace.SampleFromFeatureSpace(features);
             InfomorphicTrainer.Options options = estimator.OptionsAt(parameter);
-            Assert.AreEqual(1e-4 * Math.Pow(1e3, corner), options.LearningRate, 1e-12);
+            Assert.AreEqual(1e-4 * Math.Pow(1e3, corner), options.LearningRate!.Value, 1e-12);
             foreach (double weight in GoalFunction.Parse(options.Goal).Gamma)
                 Assert.AreEqual(2 * corner - 1, weight, 1e-9);
         }
