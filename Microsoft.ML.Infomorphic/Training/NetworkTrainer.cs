@@ -21,6 +21,11 @@ internal sealed class TrainingCallbacks
     /// <summary>What of the data may make a training diverge, if it does: a sentence; null where nothing stands out.</summary>
     public string? Suspicion { get; init; }
 
+    /// <summary>What classes are called, as a sentence lists them: by their numbers, from 1, where nothing else is known.</summary>
+    public Func<int[], string> NamesOf { get; init; } =
+        static classes =>
+            string.Join(", ", classes.Select(label => (label + 1).ToString(CultureInfo.InvariantCulture)));
+
     /// <summary>Called with what a user may want to know: the standardisation chosen, an early stop.</summary>
     public Action<string> Info { get; init; } = static _ => { };
 
