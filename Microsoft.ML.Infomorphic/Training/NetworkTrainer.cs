@@ -218,9 +218,9 @@ internal static class NetworkTrainer
 
         TorchRuntime.EnsureLoaded();
         InfomorphicNetwork? initial = requests[0].Initial;
-        (FeatureScaling scaling, FeatureEncoding encoding) = initial is null
+        (FeatureScaling scaling, FeatureEncoding encoding, int constants) = initial is null
             ? Prepare(train, shared, () => CheckAlive(requests))
-            : (initial.FeatureScaling, initialEncoding ?? FeatureEncoding.None(initial.FeatureCount));
+            : (initial.FeatureScaling, initialEncoding ?? FeatureEncoding.None(initial.FeatureCount), 0);
         requests =
         [
             .. requests.Select(request =>
@@ -235,6 +235,7 @@ internal static class NetworkTrainer
         [
             Describe(scaling, shared.Standardization, initial is not null),
             .. Describe(encoding, shared.Encoding, initial is not null),
+            .. DescribeConstants(constants, train.FeatureCount),
         ];
         foreach (TrainingRequest request in requests.Where(request => request.Settings.Network == 0))
         foreach (string description in descriptions)
@@ -277,8 +278,8 @@ internal static class NetworkTrainer
                 : NetworkState.Create(request.Settings, scaling, train.ClassCount, () => CheckAlive(requests));
     }
 
-    // What is found out from training rows.
-    private static (FeatureScaling, FeatureEncoding) Prepare(
+    // What is found out from training rows; also how many features are constant, as far as that was looked at.
+    private static (FeatureScaling, FeatureEncoding, int Constants) Prepare(
         RowSource train,
         TrainingSettings settings,
         Action checkAlive
@@ -292,7 +293,8 @@ internal static class NetworkTrainer
         )
             return (
                 FeatureScalingEstimator.Estimate(train, Standardization.None),
-                FeatureEncoding.None(train.FeatureCount)
+                FeatureEncoding.None(train.FeatureCount),
+                0
             );
         var moments = new FeatureMoments(train, checkAlive);
         FeatureEncoding encoding = FeatureEncodingEstimator.Estimate(
@@ -305,7 +307,8 @@ internal static class NetworkTrainer
             checkAlive
         );
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(moments, settings.Standardization, hasImage);
-        return (FeatureEncodingEstimator.Extend(scaling, encoding), encoding);
+        int constants = Enumerable.Range(0, train.FeatureCount).Count(feature => !moments.Varies(feature));
+        return (FeatureEncodingEstimator.Extend(scaling, encoding), encoding, constants);
     }
 
     private static List<TrainingOutcome> TrainTogether(
@@ -506,6 +509,17 @@ internal static class NetworkTrainer
             : "as asked for";
         return $"Features are standardised {rule} ({why}).";
     }
+
+    private static string[] DescribeConstants(int constants, int features) =>
+        constants == 0
+            ? []
+            :
+            [
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{constants} of {features} features {(constants == 1 ? "has" : "have")} one value in all rows, and can say nothing."
+                ),
+            ];
 
     private static string[] Describe(FeatureEncoding encoding, FeatureEncodingKind asked, bool continued)
     {
