@@ -201,10 +201,10 @@ public sealed class OddDataTests
         return (model!, messages);
     }
 
-    private MulticlassClassificationMetrics Metrics(ITransformer model, IDataView data) =>
+    private MulticlassClassificationMetrics Metrics(InfomorphicPredictionTransformer model, IDataView data) =>
         _context.MulticlassClassification.Evaluate(model.Transform(data));
 
-    private static void AssertProbabilities(ITransformer model, IDataView data)
+    private static void AssertProbabilities(InfomorphicPredictionTransformer model, IDataView data)
     {
         foreach (float[] scores in Samples.Scores(model.Transform(data)))
             Assert.AreEqual(1, scores.Sum(), 1e-4);
