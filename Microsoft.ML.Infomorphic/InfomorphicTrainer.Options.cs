@@ -223,6 +223,24 @@ public sealed partial class InfomorphicTrainer
         /// <summary>ε: added to the root of the second moment in the output neurons' optimiser; positive.</summary>
         public double OutputEpsilon = Defaults.Epsilon;
 
+        /// <summary>
+        /// Whether rows count as they are, or those of each class as much as those of any other, so that rare classes are
+        /// predicted as readily as frequent ones. It multiplies the weights of rows.
+        /// </summary>
+        /// <remarks>
+        /// Class weights, these and those of <see cref="ClassWeights"/>, count wherever rows do: in learning, in standardising and
+        /// encoding features, in choosing the epoch and in calibration. Scores are then the probabilities that classes would
+        /// have among rows of such weights, not those among the training rows.
+        /// </remarks>
+        public ClassWeighting ClassWeighting = ClassWeighting.None;
+
+        /// <summary>
+        /// What the weights of the rows of each class are multiplied by, from 10⁻⁶ to 10⁶, by the class's label; as a number from
+        /// 1 where the label column does not say what its keys stand for. Classes that are not named have 1. Only the numbers'
+        /// ratios matter. Null for none.
+        /// </summary>
+        public IReadOnlyDictionary<string, double>? ClassWeights;
+
         /// <summary>How features are standardised before training. The standardisation becomes part of the model.</summary>
         public Standardization Standardization = Standardization.Auto;
 
@@ -361,6 +379,9 @@ public sealed partial class InfomorphicTrainer
                 ? null
                 : [.. HiddenLayers.Select(layer => layer is null ? layer! : layer.Copy())];
             copy.OutputLayerInputs = OutputLayerInputs is null ? null : [.. OutputLayerInputs];
+            copy.ClassWeights = ClassWeights is null
+                ? null
+                : new SortedDictionary<string, double>(ClassWeights.ToDictionary(), StringComparer.Ordinal);
             return copy;
         }
 

@@ -35,7 +35,8 @@ public sealed partial class InfomorphicTrainer
             ComputeDevice device,
             TrainingSettings settings,
             IReadOnlyList<InfomorphicNetwork>? earlier,
-            string? suspicion
+            string? suspicion,
+            string[]? names
         )
         {
             _epochs = settings.TotalEpochs;
@@ -82,6 +83,7 @@ public sealed partial class InfomorphicTrainer
                     {
                         CheckAlive = CheckAlive,
                         Suspicion = suspicion,
+                        NamesOf = classes => InfomorphicTrainer.NamesOf(classes, names),
                         Info = message => Channel.Info(message),
                         Warn = message => Channel.Warning(message),
                         Failed = () => _hasFailed = true,
@@ -95,7 +97,8 @@ public sealed partial class InfomorphicTrainer
         public (InfomorphicModelParameters? Model, Exception? Error) End(
             IReadOnlyList<TrainingOutcome> outcomes,
             TrainingSettings settings,
-            long skippedRows
+            long skippedRows,
+            IReadOnlyList<string> warnings
         )
         {
             Exception[] errors = [.. outcomes.Select(outcome => outcome.Error).OfType<Exception>()];
@@ -103,7 +106,7 @@ public sealed partial class InfomorphicTrainer
                 return (null, Array.Find(errors, error => error is not OperationCanceledException) ?? errors[0]);
             InfomorphicNetwork first = outcomes[0].Result!.Network;
             settings = settings.WithLearningRates(first.FeatureCount, first.ClassCount);
-            TrainingResult[] results = [.. outcomes.Select(outcome => outcome.Result!.With(skippedRows))];
+            TrainingResult[] results = [.. outcomes.Select(outcome => outcome.Result!.With(skippedRows, warnings))];
             foreach ((int network, TrainingResult result) in results.Index())
                 Channel.Info(
                     string.Create(

@@ -421,6 +421,13 @@ public sealed partial class InfomorphicTrainer
             Decay(options.OutputFirstMomentDecay, nameof(options.OutputFirstMomentDecay));
             Decay(options.OutputSecondMomentDecay, nameof(options.OutputSecondMomentDecay));
             Positive(options.OutputEpsilon, nameof(options.OutputEpsilon));
+            Known(options.ClassWeighting, nameof(options.ClassWeighting));
+            foreach ((string name, double weight) in options.ClassWeights ?? new Dictionary<string, double>())
+                Check(
+                    weight is >= 1 / LargestFactor and <= LargestFactor,
+                    $"{nameof(options.ClassWeights)}[\"{name}\"]",
+                    $"must be from {Text(1 / LargestFactor)} to {Text(LargestFactor)}, and is {Text(weight)}."
+                );
             Known(options.Standardization, nameof(options.Standardization));
             Known(options.Encoding, nameof(options.Encoding));
             Known(options.MissingValues, nameof(options.MissingValues));

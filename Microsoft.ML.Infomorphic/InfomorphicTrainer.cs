@@ -240,6 +240,8 @@ public sealed partial class InfomorphicTrainer
             (nameof(Options.ExampleWeightColumnName), WeightColumn.Name, other.WeightColumn.Name),
             (nameof(Options.Device), _device, other._device),
             (nameof(Options.MemoryBudget), _memoryBudget, other._memoryBudget),
+            (nameof(Options.ClassWeighting), _options.ClassWeighting, other._options.ClassWeighting),
+            (nameof(Options.ClassWeights), DescribeClassWeights(), other.DescribeClassWeights()),
         ];
         foreach ((string name, object? mine, object? others) in shared)
         {
@@ -341,11 +343,23 @@ public sealed partial class InfomorphicTrainer
                 }
             );
             string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
-            if (suspicion is not null)
-                channel.Warning(suspicion);
+            DataViewSchema.Column label = context.TrainingSet.Schema.Label!.Value;
+            string[]? names = ClassNames.Of(label);
+            string[] doubts =
+            [
+                .. suspicion is null ? Array.Empty<string>() : [suspicion],
+                .. DoubtsAboutClasses(survey, label.Name, names),
+            ];
+            foreach (string doubt in doubts)
+                channel.Warning(doubt);
             var shape = new DataShape(train.RowCount, HasValidationRows: validation is not null, earlier?.Network);
             TrainingSettings[] settings = [.. trainers.Select(trainer => trainer.SettingsFor(shape, image))];
             first.ThrowIfDataDoNotFit(train, validation, earlier);
+            if (first.ClassFactors(survey, label.Name, names) is float[] factors)
+            {
+                train = ClassWeightedRows.Of(train, factors);
+                validation = validation is null ? null : ClassWeightedRows.Of(validation, factors);
+            }
 
             // A trainer's networks one after another.
             IReadOnlyList<TrainingOutcome> outcomes = NetworkTrainer.TrainMany(
@@ -353,7 +367,7 @@ public sealed partial class InfomorphicTrainer
                 validation,
                 [
                     .. reports.SelectMany(
-                        (report, i) => report.Begin(train, device, settings[i], earlier?.Networks, suspicion)
+                        (report, i) => report.Begin(train, device, settings[i], earlier?.Networks, suspicion, names)
                     ),
                 ],
                 device,
@@ -365,7 +379,12 @@ public sealed partial class InfomorphicTrainer
             for (int i = 0; i < models.Length; i++)
             {
                 models[i] = reports[i]
-                    .End([.. outcomes.Skip(trained).Take(settings[i].Networks)], settings[i], survey.SkippedRows);
+                    .End(
+                        [.. outcomes.Skip(trained).Take(settings[i].Networks)],
+                        settings[i],
+                        survey.SkippedRows,
+                        doubts
+                    );
                 trained += settings[i].Networks;
             }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
@@ -86,7 +87,7 @@ internal sealed class LaterModelException(string message) : FormatException(mess
 ///   inputs      int number, −1 where they are not set; signal …
 ///   optimiser   double learning rate, weight decay, β₁, β₂, ε
 /// history       int best epoch; ulong steps; double seconds, step seconds; long skipped rows, −1 where not known;
-///               int number of epochs; epoch …:
+///               int number of warnings; for each counted bytes of UTF-8; int number of epochs; epoch …:
 ///               int epoch; double training accuracy, validation accuracy, validation log-loss (NaN for none), seconds; int
 ///               number of layers; for each double goal, counted double atoms, double self-cosine distance
 /// encoding      byte kind asked for; byte missing values; bool is there one, and if so: int features; for each counted float
@@ -114,7 +115,7 @@ internal static class ModelFormat
     internal const uint Version1 = 0x00010001; // Initial
     internal const uint Version2 = 0x00010002; // Every set-up of the paper; self-cosine distances
     internal const uint Version3 = 0x00010003; // Number of presentations
-    internal const uint Version4 = 0x00010004; // Any layers, several networks, encodings, softmax regression, skipped rows
+    internal const uint Version4 = 0x00010004; // Any layers, several networks, encodings, softmax regression, skipped rows, warnings
     private const int MaximumSources = 4;
     private const int FurtherNetworkBytes = 64; // at least
     private const int SignalBytes = sizeof(byte) + sizeof(int);
@@ -739,6 +740,9 @@ internal static class ModelFormat
         writer.Write(history.Seconds);
         writer.Write(history.StepSeconds);
         writer.Write((ulong)(history.SkippedRows ?? -1));
+        writer.Write(history.Warnings.Count);
+        foreach (string warning in history.Warnings)
+            writer.WriteCounted<byte>(Encoding.UTF8.GetBytes(warning));
         writer.Write(history.Epochs.Count);
         foreach (EpochRecord epoch in history.Epochs)
         {
@@ -764,6 +768,9 @@ internal static class ModelFormat
         double seconds = reader.ReadDouble();
         double stepSeconds = reader.ReadDouble();
         long skippedRows = version >= Version4 ? (long)reader.ReadUInt64() : -1;
+        var warnings = new string[version >= Version4 ? reader.ReadCount(bytesEach: sizeof(int)) : 0];
+        for (int i = 0; i < warnings.Length; i++)
+            warnings[i] = Encoding.UTF8.GetString(reader.ReadCounted<byte>());
         var epochs = new EpochRecord[reader.ReadCount(bytesEach: 3 * sizeof(int) + 6 * sizeof(double))];
         for (int i = 0; i < epochs.Length; i++)
         {
@@ -787,6 +794,7 @@ internal static class ModelFormat
         return new TrainingHistory(epochs, bestEpoch, steps, seconds, stepSeconds)
         {
             SkippedRows = skippedRows < 0 ? null : skippedRows,
+            Warnings = warnings,
         };
     }
 

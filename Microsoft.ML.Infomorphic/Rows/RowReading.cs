@@ -82,6 +82,7 @@ internal sealed class RowSurvey(int featureCount, int classCount, bool hasWeight
     private double _nonZeros;
     private double _nonZerosSquared;
     private readonly int[] _rowsOfClass = new int[classCount];
+    private readonly double[] _weightOfClass = new double[classCount];
     private int _lastLabel = -1;
     private long _changes;
 
@@ -93,6 +94,12 @@ internal sealed class RowSurvey(int featureCount, int classCount, bool hasWeight
 
     /// <summary>Number of valid rows.</summary>
     public int RowCount { get; private set; }
+
+    /// <summary>Number of valid rows of each class.</summary>
+    public IReadOnlyList<int> RowsOfClass => _rowsOfClass;
+
+    /// <summary>The sum of their weights.</summary>
+    public IReadOnlyList<double> WeightOfClass => _weightOfClass;
 
     /// <summary>Whether there are rows of different classes.</summary>
     public bool HasDifferentLabels => _changes > 0;
@@ -141,6 +148,7 @@ internal sealed class RowSurvey(int featureCount, int classCount, bool hasWeight
             _changes++;
         _lastLabel = label;
         _rowsOfClass[label]++;
+        _weightOfClass[label] += weight;
         _nonZeros += nonZeros;
         _nonZerosSquared += (double)nonZeros * nonZeros;
         LargestNonZeros = Math.Max(LargestNonZeros, nonZeros);

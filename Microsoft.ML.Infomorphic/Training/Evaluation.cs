@@ -10,7 +10,14 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// <param name="LogLoss">Mean −ln p(label), in nats.</param>
 /// <param name="LargestShare">The share of the largest class: the accuracy of who always predicts it.</param>
 /// <param name="Entropy">The entropy of the labels, in nats: the log-loss of who predicts the classes' shares.</param>
-internal readonly record struct Quality(double Accuracy, double LogLoss, double LargestShare, double Entropy)
+/// <param name="NeverPredicted">The classes that have rows and are predicted for none.</param>
+internal readonly record struct Quality(
+    double Accuracy,
+    double LogLoss,
+    double LargestShare,
+    double Entropy,
+    int[] NeverPredicted
+)
 {
     /// <summary>Whether it is no better than the classes' shares alone.</summary>
     public bool IsChance => LogLoss > 0.99 * Entropy;
@@ -125,13 +132,15 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
         private double _total;
 
         private readonly double[] _masses = new double[signs.Length];
+        private readonly bool[] _isPredicted = new bool[signs.Length];
 
         public Quality Mean =>
             new(
                 _right / _total,
                 _loss / _total,
                 _masses.Max() / _total,
-                -_masses.Where(mass => mass > 0).Sum(mass => mass / _total * Math.Log(mass / _total))
+                -_masses.Where(mass => mass > 0).Sum(mass => mass / _total * Math.Log(mass / _total)),
+                [.. Enumerable.Range(0, _masses.Length).Where(label => _masses[label] > 0 && !_isPredicted[label])]
             );
 
         public void Add(RowBatch rows, TensorMatrix output)
@@ -150,7 +159,9 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
                     sum += Math.Exp(score - largest);
                 double probability = Math.Exp(_scores[label] - largest) / sum;
                 _loss -= mass * Math.Log(Math.Max(probability, SmallestProbability));
-                if (Array.IndexOf(_scores, largest) == label)
+                int predicted = Math.Max(Array.IndexOf(_scores, largest), 0); // none where weights are no longer finite
+                _isPredicted[predicted] = true;
+                if (predicted == label)
                     _right += mass;
                 _total += mass;
                 _masses[label] += mass;

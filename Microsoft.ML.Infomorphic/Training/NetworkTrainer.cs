@@ -21,6 +21,11 @@ internal sealed class TrainingCallbacks
     /// <summary>What of the data may make a training diverge, if it does: a sentence; null where nothing stands out.</summary>
     public string? Suspicion { get; init; }
 
+    /// <summary>What classes are called, as a sentence lists them: by their numbers, from 1, where nothing else is known.</summary>
+    public Func<int[], string> NamesOf { get; init; } =
+        static classes =>
+            string.Join(", ", classes.Select(label => (label + 1).ToString(CultureInfo.InvariantCulture)));
+
     /// <summary>Called with what a user may want to know: the standardisation chosen, an early stop.</summary>
     public Action<string> Info { get; init; } = static _ => { };
 
@@ -213,9 +218,9 @@ internal static class NetworkTrainer
 
         TorchRuntime.EnsureLoaded();
         InfomorphicNetwork? initial = requests[0].Initial;
-        (FeatureScaling scaling, FeatureEncoding encoding) = initial is null
+        (FeatureScaling scaling, FeatureEncoding encoding, int constants) = initial is null
             ? Prepare(train, shared, () => CheckAlive(requests))
-            : (initial.FeatureScaling, initialEncoding ?? FeatureEncoding.None(initial.FeatureCount));
+            : (initial.FeatureScaling, initialEncoding ?? FeatureEncoding.None(initial.FeatureCount), 0);
         requests =
         [
             .. requests.Select(request =>
@@ -230,6 +235,7 @@ internal static class NetworkTrainer
         [
             Describe(scaling, shared.Standardization, initial is not null),
             .. Describe(encoding, shared.Encoding, initial is not null),
+            .. DescribeConstants(constants, train.FeatureCount),
         ];
         foreach (TrainingRequest request in requests.Where(request => request.Settings.Network == 0))
         foreach (string description in descriptions)
@@ -272,8 +278,8 @@ internal static class NetworkTrainer
                 : NetworkState.Create(request.Settings, scaling, train.ClassCount, () => CheckAlive(requests));
     }
 
-    // What is found out from training rows.
-    private static (FeatureScaling, FeatureEncoding) Prepare(
+    // What is found out from training rows; also how many features are constant, as far as that was looked at.
+    private static (FeatureScaling, FeatureEncoding, int Constants) Prepare(
         RowSource train,
         TrainingSettings settings,
         Action checkAlive
@@ -287,7 +293,8 @@ internal static class NetworkTrainer
         )
             return (
                 FeatureScalingEstimator.Estimate(train, Standardization.None),
-                FeatureEncoding.None(train.FeatureCount)
+                FeatureEncoding.None(train.FeatureCount),
+                0
             );
         var moments = new FeatureMoments(train, checkAlive);
         FeatureEncoding encoding = FeatureEncodingEstimator.Estimate(
@@ -300,7 +307,8 @@ internal static class NetworkTrainer
             checkAlive
         );
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(moments, settings.Standardization, hasImage);
-        return (FeatureEncodingEstimator.Extend(scaling, encoding), encoding);
+        int constants = Enumerable.Range(0, train.FeatureCount).Count(feature => !moments.Varies(feature));
+        return (FeatureEncodingEstimator.Extend(scaling, encoding), encoding, constants);
     }
 
     private static List<TrainingOutcome> TrainTogether(
@@ -501,6 +509,17 @@ internal static class NetworkTrainer
             : "as asked for";
         return $"Features are standardised {rule} ({why}).";
     }
+
+    private static string[] DescribeConstants(int constants, int features) =>
+        constants == 0
+            ? []
+            :
+            [
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{constants} of {features} features {(constants == 1 ? "has" : "have")} one value in all rows, and can say nothing."
+                ),
+            ];
 
     private static string[] Describe(FeatureEncoding encoding, FeatureEncodingKind asked, bool continued)
     {

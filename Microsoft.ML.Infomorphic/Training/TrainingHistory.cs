@@ -73,6 +73,12 @@ public sealed record TrainingHistory(
     /// weight, not positive; null in models saved before they were counted.
     /// </summary>
     public long? SkippedRows { get; init; }
+
+    /// <summary>
+    /// What the log warned of, a sentence each: classes without rows, an output that is never predicted, a network that has
+    /// learned nothing. Empty in models saved before warnings were kept.
+    /// </summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 }
 
 /// <summary>A trained network and the history of its training.</summary>
@@ -83,6 +89,12 @@ internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistor
     /// <summary>What the network reads of a row; null where it is the features as they are.</summary>
     public FeatureEncoding? Encoding { get; init; }
 
-    /// <summary>The same with the number of rows that were skipped before it began.</summary>
-    public TrainingResult With(long skippedRows) => this with { History = History with { SkippedRows = skippedRows } };
+    /// <summary>The same with what was known before it began.</summary>
+    /// <param name="skippedRows">Number of rows that were skipped.</param>
+    /// <param name="warnings">What the log warned of.</param>
+    public TrainingResult With(long skippedRows, IEnumerable<string> warnings) =>
+        this with
+        {
+            History = History with { SkippedRows = skippedRows, Warnings = [.. warnings, .. History.Warnings] },
+        };
 }

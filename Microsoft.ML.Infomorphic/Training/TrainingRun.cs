@@ -104,7 +104,8 @@ internal sealed class TrainingRun(
         {
             if (settings.Network == 0 && stage is null or { IsLast: true })
                 callbacks.Info($"Scores are calibrated on the {calibratedOn} rows.");
-            if (stage is null or { IsLast: true } && Doubt(calibratedOn) is string doubt)
+            string[] doubts = stage is null or { IsLast: true } ? [.. Doubts(calibratedOn)] : [];
+            foreach (string doubt in doubts)
                 callbacks.Warn(settings.MessagePrefix + doubt);
 
             Outcome = new TrainingOutcome(
@@ -117,6 +118,9 @@ internal sealed class TrainingRun(
                         (stage?.Before.Seconds ?? 0) + seconds,
                         (stage?.Before.StepSeconds ?? 0) + stepSeconds
                     )
+                    {
+                        Warnings = doubts,
+                    }
                 ),
                 null
             );
@@ -185,21 +189,30 @@ internal sealed class TrainingRun(
             : "Lower the learning rates, or look for rows whose features are much larger than all others'.";
     }
 
-    // What is wrong with what was learned, in one sentence; null where nothing is.
-    private string? Doubt(string rows)
+    // What is wrong with what was learned, a sentence each.
+    private IEnumerable<string> Doubts(string rows)
     {
         Quality kept = settings.RestoreBestEpoch ? _best ?? _last : _last;
         if (kept.IsChance)
-            return string.Create(
+        {
+            // Whatever else is to be said follows from it.
+            yield return string.Create(
                 CultureInfo.InvariantCulture,
                 $"The network has learned nothing: on the {rows} rows its log-loss is {kept.LogLoss:F3} nats, and that of the classes' shares alone {kept.Entropy:F3}. Train for more epochs, or check that the features say something about the label."
             );
-        return kept.Accuracy < kept.LargestShare
-            ? string.Create(
+            yield break;
+        }
+
+        if (kept.Accuracy < kept.LargestShare)
+            yield return string.Create(
                 CultureInfo.InvariantCulture,
                 $"On the {rows} rows the network predicts {kept.Accuracy:P1} rightly, and who always predicted the largest class {kept.LargestShare:P1}."
-            )
-            : null;
+            );
+        if (kept.NeverPredicted.Length > 0)
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{kept.NeverPredicted.Length} of {state.ClassCount} classes have {rows} rows and are not predicted for any of them: {callbacks.NamesOf(kept.NeverPredicted)}. Where rare classes matter more than their shares, weigh classes."
+            );
     }
 
     // Epochs of the stages before.

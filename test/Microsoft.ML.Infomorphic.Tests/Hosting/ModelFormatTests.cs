@@ -23,6 +23,7 @@ public class ModelFormatTests
         Assert.AreEqual(original.History.BestEpoch, read.History.BestEpoch);
         Assert.AreEqual(original.History.Steps, read.History.Steps);
         Assert.AreEqual(original.History.SkippedRows, read.History.SkippedRows);
+        CollectionAssert.AreEqual(original.History.Warnings.ToArray(), read.History.Warnings.ToArray());
         Assert.AreEqual(original.History.StepSeconds, read.History.StepSeconds);
         for (int i = 0; i < original.History.Epochs.Count; i++)
         {

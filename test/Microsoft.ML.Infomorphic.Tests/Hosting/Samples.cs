@@ -141,7 +141,11 @@ internal static class Samples
         ];
         return new ModelContents(
             new InfomorphicNetwork([hidden], output, scaling),
-            new TrainingHistory(epochs, 2, 94, 1.5, 1.25) { SkippedRows = 1_000_000_000_000 },
+            new TrainingHistory(epochs, 2, 94, 1.5, 1.25)
+            {
+                SkippedRows = 1_000_000_000_000,
+                Warnings = ["Nothing was learned.", "Größe: α < ½"],
+            },
             new TrainingSettings
             {
                 HiddenLayers =

@@ -101,6 +101,14 @@ public class OptionsPropertyTests
             Layers(new HiddenLayerOptions { Connections = new LocalFieldSettings(1, 2, 1, 1), NumberOfNeurons = 2 }),
             Layers(new HiddenLayerOptions { Inputs = [Signal.Layer(0)] }),
         ],
+        [typeof(IReadOnlyDictionary<string, double>)] =
+        [
+            null,
+            new Dictionary<string, double>(),
+            new Dictionary<string, double> { ["red"] = 5, ["blue"] = 0.1 },
+            new Dictionary<string, double> { ["red"] = 0 },
+            new Dictionary<string, double> { ["white"] = 1 },
+        ],
         [typeof(ImageShape)] = [null, new ImageShape(2, 2), new ImageShape(3, 3), new ImageShape(0, 4)],
     };
 
