@@ -100,7 +100,8 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// What the output layer reads: <see cref="Signal.Features"/> and hidden layers, by their place from 0
-        /// (<see cref="Signal.Layer"/>). Null for the last hidden layer or, where there is none, the features.
+        /// (<see cref="Signal.Layer"/>). Null for the last hidden layer and, in softmax regression or where there is none, the
+        /// features.
         /// </summary>
         public IReadOnlyList<Signal>? OutputLayerInputs;
 

@@ -124,7 +124,7 @@ public sealed partial class InfomorphicTrainer
                 HiddenLayers = hidden,
                 Output = new OutputLayerSettings
                 {
-                    Inputs = options.OutputLayerInputs,
+                    Inputs = options.OutputLayerInputs ?? (isSoftmax ? automatic.OutputInputs(hidden.Length) : null),
                     Goal =
                         isSoftmax ? null
                         : options.OutputGoal == Options.Defaults.OutputGoal ? GoalFunctions.Output

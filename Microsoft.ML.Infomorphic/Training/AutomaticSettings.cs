@@ -57,6 +57,18 @@ public sealed class AutomaticSettings
     /// </summary>
     public double SoftmaxWeightDecay => Math.Clamp(3.0 / Math.Max(_data.Rows, 1), 0.00001, 0.003);
 
+    /// <summary>
+    /// What an output layer of softmax regression reads: the last hidden layer, and the features, so that what is a straight line
+    /// in them needs no neuron.
+    /// </summary>
+    /// <param name="hiddenLayers">Number of hidden layers.</param>
+    /// <returns>What it reads; null for what output layers read in general.</returns>
+    internal IReadOnlyList<Signal>? OutputInputs(int hiddenLayers) =>
+        _data.Earlier is InfomorphicNetwork earlier
+            ? [.. earlier.OutputLayer.Sources[0].Projections.Select(projection => projection.Signal)]
+        : hiddenLayers > 0 ? [Signal.Features, Signal.Layer(hiddenLayers - 1)]
+        : null;
+
     /// <summary>Whether the output layer learns by softmax regression: unless the model that is gone on from does not.</summary>
     internal bool IsSoftmax => _data.Earlier is null || _data.Earlier.OutputLayer.Goal is null;
 

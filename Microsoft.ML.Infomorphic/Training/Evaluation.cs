@@ -6,12 +6,14 @@ using Microsoft.ML.Infomorphic.Training.Torch;
 namespace Microsoft.ML.Infomorphic.Training;
 
 /// <summary>How a network does on rows, beside one that knows the classes' shares alone.</summary>
+/// <param name="Rows">Number of rows.</param>
 /// <param name="Accuracy">Share of the rows predicted rightly, 0 to 1.</param>
 /// <param name="LogLoss">Mean −ln p(label), in nats.</param>
 /// <param name="LargestShare">The share of the largest class: the accuracy of who always predicts it.</param>
 /// <param name="Entropy">The entropy of the labels, in nats: the log-loss of who predicts the classes' shares.</param>
 /// <param name="NeverPredicted">The classes that have rows and are predicted for none.</param>
 internal readonly record struct Quality(
+    int Rows,
     double Accuracy,
     double LogLoss,
     double LargestShare,
@@ -21,6 +23,9 @@ internal readonly record struct Quality(
 {
     /// <summary>Whether it is no better than the classes' shares alone.</summary>
     public bool IsChance => LogLoss > 0.99 * Entropy;
+
+    /// <summary>How much likelier the network makes all rows together than the classes' shares do, in nats.</summary>
+    public double Gain => Rows * (Entropy - LogLoss);
 }
 
 /// <summary>
@@ -127,6 +132,7 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
     private sealed class ScoreSum(int[] signs, ScoreCalibration calibration)
     {
         private readonly double[] _scores = new double[signs.Length];
+        private int _rows;
         private double _right;
         private double _loss;
         private double _total;
@@ -136,6 +142,7 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
 
         public Quality Mean =>
             new(
+                _rows,
                 _right / _total,
                 _loss / _total,
                 _masses.Max() / _total,
@@ -163,6 +170,7 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
                 _isPredicted[predicted] = true;
                 if (predicted == label)
                     _right += mass;
+                _rows++;
                 _total += mass;
                 _masses[label] += mass;
             }

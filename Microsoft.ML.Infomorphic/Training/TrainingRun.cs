@@ -193,12 +193,16 @@ internal sealed class TrainingRun(
     private IEnumerable<string> Doubts(string rows)
     {
         Quality kept = settings.RestoreBestEpoch ? _best ?? _last : _last;
-        if (kept.IsChance)
+
+        // The epoch was chosen by these validation rows, and two numbers a class were fitted to them: from noise, too, that gains
+        // up to a nat each.
+        bool isNoise = _best is not null && kept.Gain <= 2 * state.ClassCount;
+        if (kept.IsChance || isNoise)
         {
             // Whatever else is to be said follows from it.
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"The network has learned nothing: on the {rows} rows its log-loss is {kept.LogLoss:F3} nats, and that of the classes' shares alone {kept.Entropy:F3}. Train for more epochs, or check that the features say something about the label."
+                $"The network has learned nothing{(kept.IsChance ? "" : ", or hardly anything")}: on the {rows} rows its log-loss is {kept.LogLoss:F3} nats, and that of the classes' shares alone {kept.Entropy:F3}{(kept.IsChance ? "" : ", as it may be by chance")}. Train for more epochs, or check that the features say something about the label."
             );
             yield break;
         }

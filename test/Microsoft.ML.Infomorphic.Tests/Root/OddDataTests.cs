@@ -115,7 +115,7 @@ public sealed class OddDataTests
         (InfomorphicPredictionTransformer model, List<string> messages) = Fit(data);
 
         string warning = model.Model.History.Warnings.Single();
-        StringAssert.StartsWith(warning, "The network has learned nothing: on the validation rows its log-loss is ");
+        StringAssert.StartsWith(warning, "The network has learned nothing");
         CollectionAssert.Contains(messages, "Warning: " + warning);
         Assert.IsLessThan(Math.Log(2) + 0.03, Metrics(model, Noise(2)).LogLoss);
     }
