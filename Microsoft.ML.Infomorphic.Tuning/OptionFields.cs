@@ -52,8 +52,8 @@ internal static class OptionFields
     }
 
     /// <summary>
-    /// What decides the model and is not searched, by its name in ordinal order; the same in every culture. What is as it is by
-    /// default is left out, so that options which are added later change nothing; but neither numbers of neurons nor that of
+    /// What decides the model and is not searched, by its name in ordinal order; the same in every culture. What is as in the
+    /// paper is left out, so that options which are added later change nothing; but neither numbers of neurons nor that of
     /// epochs.
     /// </summary>
     /// <param name="options">The options.</param>
@@ -61,6 +61,7 @@ internal static class OptionFields
     public static string Describe(InfomorphicTrainer.Options options, TrainerSpace space) =>
         Describe(
             options,
+            InfomorphicTrainer.Options.Paper(),
             name => s_withoutEffect.Contains(name) || space.Searches(name, null),
             name =>
                 name is nameof(options.NumberOfEpochs)
@@ -74,6 +75,7 @@ internal static class OptionFields
     private static string DescribeLayer(HiddenLayerOptions layer, int place, TrainerSpace space) =>
         $"{{ {Describe(
             layer,
+            new HiddenLayerOptions(),
             name => space.Searches(name, place),
             name => name is nameof(layer.NumberOfNeurons),
             (_, value) => Text(value)
@@ -81,14 +83,13 @@ internal static class OptionFields
 
     private static string Describe<T>(
         T options,
+        T defaults,
         Predicate<string> isLeftOut,
         Predicate<string> isAlwaysThere,
         Func<string, object?, string> text
     )
-        where T : class, new()
-    {
-        var defaults = new T();
-        return string.Join(
+        where T : class =>
+        string.Join(
             ", ",
             from field in FieldsOf(typeof(T))
             where !isLeftOut(field.Name)
@@ -96,7 +97,6 @@ internal static class OptionFields
             where !Equals(value, field.GetValue(defaults)) || isAlwaysThere(field.Name)
             select $"{field.Name} = {text(field.Name, value)}"
         );
-    }
 
     // Settings that consist of others are their type's name and their properties, without those that are null or false.
     private static string Text(object? value) =>

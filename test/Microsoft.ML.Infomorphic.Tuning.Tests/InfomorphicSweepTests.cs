@@ -803,28 +803,30 @@ public sealed class InfomorphicSweepTests
             Sweep = new SweepOptions { MaximumTrials = trials },
         };
 
-    private static InfomorphicTrainer.Options Trainer() =>
-        new()
-        {
-            NumberOfHiddenNeurons = 4,
-            NumberOfEpochs = Epochs,
-            BatchSize = 32,
-            NumberOfThreads = 1,
-            Goal = "heuristic",
-        };
+    private static InfomorphicTrainer.Options Trainer()
+    {
+        InfomorphicTrainer.Options options = InfomorphicTrainer.Options.Paper();
+        options.NumberOfHiddenNeurons = 4;
+        options.NumberOfEpochs = Epochs;
+        options.BatchSize = 32;
+        options.NumberOfThreads = 1;
+        options.Goal = "heuristic";
+        return options;
+    }
 
-    private static InfomorphicTrainer.Options Layers() =>
-        new()
-        {
-            HiddenLayers =
-            [
-                new HiddenLayerOptions { NumberOfNeurons = 4, LearningRate = 0.01 },
-                new HiddenLayerOptions { NumberOfNeurons = 5, LateralInput = false },
-            ],
-            NumberOfEpochs = Epochs,
-            BatchSize = 32,
-            NumberOfThreads = 1,
-        };
+    private static InfomorphicTrainer.Options Layers()
+    {
+        InfomorphicTrainer.Options options = InfomorphicTrainer.Options.Paper();
+        options.HiddenLayers =
+        [
+            new HiddenLayerOptions { NumberOfNeurons = 4, LearningRate = 0.01 },
+            new HiddenLayerOptions { NumberOfNeurons = 5, LateralInput = false },
+        ];
+        options.NumberOfEpochs = Epochs;
+        options.BatchSize = 32;
+        options.NumberOfThreads = 1;
+        return options;
+    }
 
     private static double ValueOf(
         InfomorphicSweep sweep,

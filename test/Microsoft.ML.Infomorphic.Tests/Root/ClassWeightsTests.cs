@@ -248,13 +248,7 @@ public sealed class ClassWeightsTests
 
     // 12 red rows, 20 green, 28 blue.
     private static List<Samples.Row> Unequal() =>
-        [
-            .. Samples
-                .Rows(84)
-                .Where(
-                    (row, i) => row.Color == "blue" || i % 7 < (row.Color == "red" ? 3 : 5)
-                ),
-        ];
+        [.. Samples.Rows(84).Where((row, i) => row.Color == "blue" || i % 7 < (row.Color == "red" ? 3 : 5))];
 
     private static List<Samples.Row> Overlapping(int count, int seed, double rare)
     {

@@ -45,6 +45,7 @@ public class EncodedFeaturesTests
             Seed = 1,
             Encoding = encoding,
             MissingValues = missing,
+            OutputLayerInputs = [Signal.Layer(0)],
         };
 
     [TestMethod]

@@ -101,7 +101,9 @@ internal static class Problems
             .. network
                 .HiddenLayers.Append(network.OutputLayer)
                 .SelectMany(layer => layer.Sources)
-                .SelectMany(source => source.Weights.Concat(source.Biases)),
+                .SelectMany(source =>
+                    source.Projections.SelectMany(projection => projection.Weights).Concat(source.Biases)
+                ),
         ];
 
     // Box and Muller.
