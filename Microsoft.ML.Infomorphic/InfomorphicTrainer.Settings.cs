@@ -150,7 +150,8 @@ public sealed partial class InfomorphicTrainer
                 MissingValues = options.MissingValues,
                 ValidationFraction = fraction,
                 LearnsHeldOutRows =
-                    options.LearnHeldOutRows ?? AutomaticSettings.LearnsHeldOutRows(options.NumberOfNetworks),
+                    fraction > 0
+                    && (options.LearnHeldOutRows ?? AutomaticSettings.LearnsHeldOutRows(options.NumberOfNetworks)),
                 EarlyStoppingRounds =
                     options.EarlyStoppingRounds
                     ?? (options.NumberOfEpochs is null ? automatic.EarlyStoppingRounds(batchSize, fraction) : null),

@@ -214,7 +214,6 @@ public sealed record TrainingSettings
                 ("batch size", settings.BatchSize),
                 ("number of epochs from one evaluation to the next", settings.EpochsPerEvaluation),
                 ("validation fraction", settings.ValidationFraction),
-                ("use of held-out rows at the end", settings.LearnsHeldOutRows),
                 ("standardisation", settings.Standardization),
                 ("encoding", settings.Encoding),
                 ("treatment of missing values", settings.MissingValues),
