@@ -82,9 +82,9 @@ public sealed partial class InfomorphicTrainer
     private readonly CancellationToken _cancellationToken;
     private readonly string? _neuronsOption;
 
-    internal InfomorphicTrainer(IHostEnvironment environment, Options options)
+    internal InfomorphicTrainer(IHostEnvironment environment, Options options, string name = LoadName)
         : base(
-            Contracts.CheckRef(environment, nameof(environment)).Register(LoadName),
+            Contracts.CheckRef(environment, nameof(environment)).Register(name),
             TrainerUtils.MakeR4VecFeature(
                 ColumnName(environment, options.FeatureColumnName, nameof(options.FeatureColumnName))
             ),
@@ -261,6 +261,17 @@ public sealed partial class InfomorphicTrainer
     ) => new(CatalogUtils.GetEnvironment(catalog), options);
 
     /// <inheritdoc/>
+    protected override void CheckLabelCompatible(SchemaShape.Column labelCol)
+    {
+        if (labelCol.ItemType is BooleanDataViewType)
+            throw Host.ExceptParam(
+                nameof(labelCol),
+                $"The label column '{LabelColumn.Name}' must be a key, and is {labelCol.GetTypeString()}: train it with mlContext.BinaryClassification.Trainers.Infomorphic, or map it to a key by MapValueToKey."
+            );
+        base.CheckLabelCompatible(labelCol);
+    }
+
+    /// <inheritdoc/>
     protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema)
     {
         Host.Check(
@@ -304,8 +315,8 @@ public sealed partial class InfomorphicTrainer
         return model!;
     }
 
-    // The first trainer reads the data for all.
-    private static (InfomorphicModelParameters? Model, Exception? Error)[] TrainModels(
+    // The first trainer reads the data for all; labels are keys or, of two classes, bool.
+    internal static (InfomorphicModelParameters? Model, Exception? Error)[] TrainModels(
         IReadOnlyList<InfomorphicTrainer> trainers,
         TrainContext context
     )

@@ -59,7 +59,7 @@ public sealed class InfomorphicExperimentTests
                 .Transform(validation),
             labelColumnName: "Target"
         );
-        Assert.AreEqual(metric.Value(again), best.Metric);
+        Assert.AreEqual(metric.Value!(again), best.Metric);
     }
 
     [TestMethod]
