@@ -39,6 +39,16 @@ internal static class Rows
             )
             .Append(context.Transforms.CopyColumns("Features", nameof(Row.Numbers)));
 
+    /// <summary>The same, with whether a row is of the first class as the label.</summary>
+    public static IEstimator<ITransformer> BinaryPreprocessing(MLContext context) =>
+        context
+            .Transforms.Conversion.MapValue(
+                "Target",
+                [KeyValuePair.Create("c0", true), KeyValuePair.Create("c1", false), KeyValuePair.Create("c2", false)],
+                nameof(Row.Class)
+            )
+            .Append(context.Transforms.CopyColumns("Features", nameof(Row.Numbers)));
+
     public static InfomorphicTrainer.Options Trainer() =>
         new()
         {
