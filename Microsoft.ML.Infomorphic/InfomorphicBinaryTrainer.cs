@@ -189,7 +189,7 @@ public sealed class InfomorphicBinaryTrainer
         if (!LabelColumn.IsCompatibleWith(labelCol))
             throw Host.ExceptParam(
                 nameof(labelCol),
-                $"The label column '{LabelColumn.Name}' must be Boolean, and is {labelCol.GetTypeString()}: convert it by a mapping of values to true and false, or train several classes with mlContext.MulticlassClassification.Trainers.Infomorphic."
+                $"The label column '{LabelColumn.Name}' must be Boolean, and is {labelCol.GetTypeString()}: map its values to true and false by MapValue, or train several classes with mlContext.MulticlassClassification.Trainers.Infomorphic."
             );
     }
 

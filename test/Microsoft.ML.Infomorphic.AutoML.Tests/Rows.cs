@@ -49,10 +49,12 @@ internal static class Rows
             )
             .Append(context.Transforms.CopyColumns("Features", nameof(Row.Numbers)));
 
+    /// <summary>A trainer whose goal decides how good it is: no output layer that reads the features makes up for it.</summary>
     public static InfomorphicTrainer.Options Trainer() =>
         new()
         {
             LabelColumnName = "Target",
+            OutputLayer = OutputLayerKind.Infomorphic,
             NumberOfHiddenNeurons = 4,
             NumberOfEpochs = 3,
             BatchSize = 32,
