@@ -170,8 +170,7 @@ public static class InfomorphicBinaryCatalog
     /// <exception cref="ArgumentNullException">There is no transformer or no file path.</exception>
     /// <exception cref="ArgumentException">The transformer is not ML.NET's.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB; or the threshold is one of another
-    /// column than the score.
+    /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB.
     /// </exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The file must not be written.</exception>
@@ -198,8 +197,7 @@ public static class InfomorphicBinaryCatalog
     /// <exception cref="ArgumentNullException">There is no transformer or no stream.</exception>
     /// <exception cref="ArgumentException">The transformer is not ML.NET's.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB; or the threshold is one of another
-    /// column than the score.
+    /// The model is scored by samples, which ONNX cannot express, or is larger than 2 GiB.
     /// </exception>
     public static void SaveAsOnnx(
         this ISingleFeaturePredictionTransformer<InfomorphicBinaryModelParameters> transformer,

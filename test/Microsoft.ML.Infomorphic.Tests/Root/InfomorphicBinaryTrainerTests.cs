@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Reporting;
 using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
 using Microsoft.ML.Infomorphic.Training;
@@ -592,6 +593,26 @@ public sealed class InfomorphicBinaryTrainerTests
         Assert.IsGreaterThan(output.ClassResponses[0], output.ClassResponses[1]);
         IDataView layer = model.LayerOutputs(0, "Hidden").Transform(data);
         Assert.AreEqual(5, ((VectorDataViewType)layer.Schema["Hidden"].Type).Size);
+    }
+
+    [TestMethod]
+    public void The_report_takes_a_binary_model_and_its_data()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            IDataView data = BinarySamples.View(_context);
+            Transformer model = BinarySamples.Trainer(_context).Fit(data);
+
+            NetworkInsight shown = InfomorphicReport.Write(model.Model.TwoClasses, data, path);
+
+            CollectionAssert.AreEqual((string[])["False", "True"], shown.ClassNames.ToArray());
+            StringAssert.Contains(File.ReadAllText(path), "True");
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [TestMethod]
