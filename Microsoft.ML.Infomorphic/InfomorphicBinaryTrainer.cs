@@ -141,12 +141,9 @@ public sealed class InfomorphicBinaryTrainer
     {
         ArgumentNullException.ThrowIfNull(trainers);
         ArgumentNullException.ThrowIfNull(trainData);
-        if (trainers.Count == 0)
-            throw new ArgumentException("There is no trainer to fit.", nameof(trainers));
+        InfomorphicTrainer[] networks = [.. trainers.Select(trainer => trainer._trainer)];
+        InfomorphicTrainer.ThrowIfNotTogether(networks);
         InfomorphicBinaryTrainer first = trainers[0];
-        foreach (InfomorphicBinaryTrainer trainer in trainers)
-            if (!first.CanFitWith(trainer, out string? reason))
-                throw new ArgumentException(reason, nameof(trainers));
         var context = new TrainContext(
             first.RolesOf(trainData),
             validationData is null ? null : first.RolesOf(validationData)
@@ -154,7 +151,7 @@ public sealed class InfomorphicBinaryTrainer
         return
         [
             .. InfomorphicTrainer
-                .TrainModels([.. trainers.Select(trainer => trainer._trainer)], context)
+                .TrainModels(networks, context)
                 .Zip(
                     trainers,
                     (trained, trainer) =>

@@ -199,12 +199,8 @@ public sealed partial class InfomorphicTrainer
     {
         ArgumentNullException.ThrowIfNull(trainers);
         ArgumentNullException.ThrowIfNull(trainData);
-        if (trainers.Count == 0)
-            throw new ArgumentException("There is no trainer to fit.", nameof(trainers));
+        ThrowIfNotTogether(trainers);
         InfomorphicTrainer first = trainers[0];
-        foreach (InfomorphicTrainer trainer in trainers)
-            if (!first.CanFitWith(trainer, out string? reason))
-                throw new ArgumentException(reason, nameof(trainers));
         var context = new TrainContext(
             first.RolesOf(trainData),
             validationData is null ? null : first.RolesOf(validationData)
@@ -253,6 +249,17 @@ public sealed partial class InfomorphicTrainer
         }
 
         return _settings.CanTrainWith(other._settings, out reason);
+    }
+
+    /// <summary>Refuses trainers that cannot be fitted together.</summary>
+    /// <exception cref="ArgumentException">There is none, or they cannot: the message says why.</exception>
+    internal static void ThrowIfNotTogether(IReadOnlyList<InfomorphicTrainer> trainers)
+    {
+        if (trainers.Count == 0)
+            throw new ArgumentException("There is no trainer to fit.", nameof(trainers));
+        foreach (InfomorphicTrainer trainer in trainers)
+            if (!trainers[0].CanFitWith(trainer, out string? reason))
+                throw new ArgumentException(reason, nameof(trainers));
     }
 
     internal static InfomorphicTrainer Create(
