@@ -24,12 +24,19 @@ internal static class LaneActivation
     // Below this, differences of numbers in single precision are too inexact to be divided by.
     private const float LeastDifference = 1e-3f;
 
-    /// <summary>Mean outputs y = 2θ − 1.</summary>
+    /// <summary>Mean outputs y = 2θ − 1; 1 or 0 of neurons with a step.</summary>
     /// <param name="activation">The activation.</param>
     /// <param name="sums">The sums of each source.</param>
     /// <param name="fired">Receives y.</param>
     public static void Fire(Activation activation, float[][] sums, float[] fired)
     {
+        if (activation is StepActivation)
+        {
+            for (int i = 0; i < fired.Length; i++)
+                fired[i] = sums[0][i] > 0 ? 1 : 0;
+            return;
+        }
+
         var form = new Form(activation);
         for (int i = 0; i < fired.Length; i += Lanes)
             form.Output(Load(sums, 0, i), Load(sums, 1, i), Load(sums, 2, i)).CopyTo(fired, i);

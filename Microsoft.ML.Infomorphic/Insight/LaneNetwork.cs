@@ -4,7 +4,7 @@
 //   symbol      variable         shape                unit
 //   W x + b     FeatureSums      samples × lanes      –            what a source aggregates of the features, and its biases
 //   F, C, L     Sums             samples × lanes      –            aggregated inputs
-//   y           Fired            samples × lanes      −1 … 1       mean outputs, 2θ − 1
+//   y           Fired            samples × lanes      −1 … 1       mean outputs, 2θ − 1; 0 or 1 of neurons with a step
 //               Passed           outputs × lanes      −1 … 1       the same, pooled
 //
 // By the timing rule a layer hears of another one, or of itself, what that one passed on when it was visited last: below it
@@ -20,13 +20,8 @@ internal sealed class LaneNetwork
 {
     /// <summary>Prepares a network.</summary>
     /// <param name="network">The network.</param>
-    /// <exception cref="NotSupportedException">Its outputs jump.</exception>
     public LaneNetwork(InfomorphicNetwork network)
     {
-        if (network.Layers.Any(layer => layer.Activation is StepActivation))
-            throw new NotSupportedException(
-                "The model has neurons that fire by a step, as those of a random projection: what a feature contributes to them has no measure."
-            );
         Network = network;
         Schedule = Schedule.Of(network, withLabel: false, [network.Layers.Count - 1]);
         var visits = new List<LaneVisit>();
@@ -49,13 +44,13 @@ internal sealed class LaneNetwork
     /// <summary>The sources that hear the features.</summary>
     public IReadOnlyList<FeatureSource> Features { get; }
 
-    /// <summary>The last visit of a layer.</summary>
-    public int LastVisitOf(int layer)
+    /// <summary>The last visit of a layer; null where nobody hears it.</summary>
+    public int? LastVisitOf(int layer)
     {
         for (int visit = Visits.Count - 1; visit >= 0; visit--)
             if (Visits[visit].Layer == layer)
                 return visit;
-        throw new ArgumentOutOfRangeException(nameof(layer), "The layer is not heard.");
+        return null;
     }
 
     /// <summary>Presents rows whose <see cref="LaneState.FeatureSums"/> are there.</summary>

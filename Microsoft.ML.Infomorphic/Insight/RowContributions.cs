@@ -48,7 +48,7 @@ internal sealed class RowContributions
     /// <param name="encoding">What the networks read of a row.</param>
     /// <param name="scorer">What scores rows.</param>
     /// <param name="pieces">Number of pieces of a path.</param>
-    /// <exception cref="NotSupportedException">Scores jump, or are drawn.</exception>
+    /// <exception cref="InvalidOperationException">Scores jump, or are drawn.</exception>
     public RowContributions(
         IReadOnlyList<InfomorphicNetwork> networks,
         ScoringSettings settings,
@@ -58,10 +58,8 @@ internal sealed class RowContributions
     )
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pieces);
-        if (settings.Mode != ScoringMode.MeanField)
-            throw new NotSupportedException(
-                $"The model is scored in the mode {settings.Mode}, in which scores jump: take contributions of WithScoring({nameof(ScoringMode)}.{nameof(ScoringMode.MeanField)})."
-            );
+        if (ObstacleTo(networks[0], settings) is string obstacle)
+            throw new InvalidOperationException(obstacle);
         (_scorer, _encoding, _pieces) = (scorer, encoding, pieces);
         _networks = [.. networks.Select(network => new LaneNetwork(network))];
         _base = networks[0].FeatureScaling.Offsets;
@@ -92,6 +90,14 @@ internal sealed class RowContributions
     /// <summary>A good number of rows at once.</summary>
     /// <param name="classes">Number of classes that are asked for.</param>
     public int RowsAtOnce(int classes) => Math.Clamp(LanesAtOnce / (classes * _pieces) / 16 * 16, 16, 64);
+
+    /// <summary>Why a model has no contributions, in one sentence; null where it has them.</summary>
+    public static string? ObstacleTo(InfomorphicNetwork network, ScoringSettings settings) =>
+        settings.Mode != ScoringMode.MeanField
+            ? $"The model is scored in the mode {settings.Mode}, in which scores jump: contributions are of models that WithScoring makes score by {nameof(ScoringMode.MeanField)}."
+        : network.Layers.Any(layer => layer.Activation is StepActivation)
+            ? "The model has neurons that fire by a step, as those of a random projection: scores jump, and contributions have no measure."
+        : null;
 
     /// <summary>Memory for one thread.</summary>
     public Workspace NewWorkspace() => new(this);
@@ -240,7 +246,7 @@ internal sealed class RowContributions
         double[] from = workspace.From;
         double[] to = workspace.To;
         double[] at = workspace.At;
-        LogOdds odds = workspace.Odds;
+        ClassLogOdds odds = workspace.Odds;
         for (int row = 0; row < block.Rows; row++)
         for (int piece = 0; piece < _pieces; piece++)
         {
@@ -408,7 +414,7 @@ internal sealed class RowContributions
             contributions[_featureOf[i]] +=
                 block.Shares[i * block.ShareLanes + lane] * block.Deltas[i * block.RowLanes + row];
         int label = block.Classes[lane];
-        double target = LogOdds.OfScore(scores, label) - Base[label];
+        double target = ClassLogOdds.OfScore(scores, label) - Base[label];
         if (!(Math.Abs(target + Base[label]) < LargestOdds))
             return; // scores so close to 0 are no longer exact
         double sum = 0;
@@ -443,7 +449,7 @@ internal sealed class RowContributions
         private readonly int _logits = of._networks.Length * of.ClassCount;
         private Block? _block;
 
-        public LogOdds Odds { get; } = new(of._networks.Length, of.ClassCount);
+        public ClassLogOdds Odds { get; } = new(of._networks.Length, of.ClassCount);
 
         public float[] Encoded { get; } = new float[of._base.Length];
 

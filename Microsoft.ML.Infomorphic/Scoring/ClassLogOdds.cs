@@ -11,7 +11,7 @@
 namespace Microsoft.ML.Infomorphic.Scoring;
 
 /// <summary>Log-odds of classes, ln(p / (1 − p)), in double precision.</summary>
-internal sealed class LogOdds
+internal sealed class ClassLogOdds
 {
     private readonly int _networks;
     private readonly int _classes;
@@ -22,7 +22,7 @@ internal sealed class LogOdds
 
     /// <param name="networks">Number of networks.</param>
     /// <param name="classes">Number of classes.</param>
-    public LogOdds(int networks, int classes)
+    public ClassLogOdds(int networks, int classes)
     {
         (_networks, _classes) = (networks, classes);
         _p = new double[networks * classes];
