@@ -9,8 +9,7 @@ namespace Microsoft.ML.Infomorphic;
 /// </summary>
 /// <remarks>To create it, use <see cref="InfomorphicFeatureCatalog.InfomorphicContributions"/>.</remarks>
 /// <seealso cref="InfomorphicContributionTransformer"/>
-public sealed class InfomorphicContributionEstimator
-    : IEstimator<TransformerChain<InfomorphicContributionTransformer>>
+public sealed class InfomorphicContributionEstimator : IEstimator<TransformerChain<InfomorphicContributionTransformer>>
 {
     private readonly InfomorphicTrainer _trainer;
     private readonly ContributionClasses _classes;

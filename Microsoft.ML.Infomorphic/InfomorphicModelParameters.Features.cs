@@ -78,7 +78,7 @@ public sealed partial class InfomorphicModelParameters : ICalculateFeatureContri
 
     /// <summary>
     /// Ranked features as a data view, a feature a row, the most informative first: Rank (from 1), Feature (its name), Bits (the
-    /// annotation Method says what they are), Low and High (the ends of the interval), ByClass and ByLayer (bits, the slots named),
+    /// annotation Method says what they are), Low and High (the ends of the interval), AccuracyLoss (the permutation importance), ByClass and ByLayer (bits, the slots named),
     /// and ByNeuron (bits that each hidden neuron's information about the class loses; left out where it was not asked for).
     /// </summary>
     /// <param name="ranking">The ranking.</param>

@@ -12,16 +12,8 @@ internal static class RankingDataView
         var schema = SchemaDefinition.Create(typeof(FeatureRow), SchemaDefinition.Direction.Read);
         schema[nameof(FeatureRow.Bits)]
             .AddAnnotation(InsightDataView.MethodAnnotation, ranking.Method.AsMemory(), TextDataViewType.Instance);
-        InsightDataView.AddVector(
-            schema[nameof(FeatureRow.ByClass)],
-            NumberDataViewType.Double,
-            ranking.ClassNames
-        );
-        InsightDataView.AddVector(
-            schema[nameof(FeatureRow.ByLayer)],
-            NumberDataViewType.Double,
-            ranking.LayerNames
-        );
+        InsightDataView.AddVector(schema[nameof(FeatureRow.ByClass)], NumberDataViewType.Double, ranking.ClassNames);
+        InsightDataView.AddVector(schema[nameof(FeatureRow.ByLayer)], NumberDataViewType.Double, ranking.LayerNames);
         string[] neurons = [.. Neurons(ranking)];
         if (neurons.Length > 0)
             InsightDataView.AddVector(schema[nameof(FeatureRow.ByNeuron)], NumberDataViewType.Double, neurons);
@@ -51,6 +43,7 @@ internal static class RankingDataView
             Bits = feature.Information.Bits,
             Low = feature.Information.Low,
             High = feature.Information.High,
+            AccuracyLoss = feature.AccuracyLoss,
             ByClass = [.. feature.ByClass.Select(estimate => estimate.Bits)],
             ByLayer = [.. feature.ByLayer.Select(estimate => estimate.Bits)],
             ByNeuron = [.. feature.ByNeuron.SelectMany(layer => layer)],
@@ -63,6 +56,7 @@ internal static class RankingDataView
         public double Bits { get; set; }
         public double Low { get; set; }
         public double High { get; set; }
+        public double AccuracyLoss { get; set; }
         public double[] ByClass { get; set; } = [];
         public double[] ByLayer { get; set; } = [];
         public double[] ByNeuron { get; set; } = [];

@@ -16,6 +16,7 @@
 // The interval is that of a mean of rows: a row counts by what it loses and by what it makes others lose. By Bonferroni's
 // inequality the intervals of all features hold together.
 
+using System.Numerics.Tensors;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
@@ -66,9 +67,7 @@ internal sealed class FeatureRanker
         _weights = Array.ConvertAll(order, row => (double)(rows.Weights?[row] ?? 1));
         _donors = Donors(order.Length, settings.Repeats, random);
         int[] featureOf = RowContributions.FeatureOf(encoding);
-        ILookup<int, int> numbersOf = Enumerable
-            .Range(0, featureOf.Length)
-            .ToLookup(number => featureOf[number]);
+        ILookup<int, int> numbersOf = Enumerable.Range(0, featureOf.Length).ToLookup(number => featureOf[number]);
         _numbers = [.. groups.Select(group => group.Slots.SelectMany(slot => numbersOf[slot]).ToArray())];
         _encoded = [.. new float[featureOf.Length][].Select(_ => new float[order.Length])];
         float[] features = new float[encoding.FeatureCount];
@@ -152,6 +151,7 @@ internal sealed class FeatureRanker
         for (int group = 0; group < results.Length; group++)
             results[group] = new GroupResult(ways, RowCount, _classes, neurons);
         double[] baseLosses = new double[RowCount];
+        bool[] baseRight = new bool[RowCount];
         var baseResponses = new Responses(_classes, neurons);
         var parallel = new ParallelOptions
         {
@@ -161,7 +161,7 @@ internal sealed class FeatureRanker
         var chunk = new Chunk(this);
         for (int start = 0; start < RowCount; start += RowsAtOnce)
         {
-            chunk.Take(start, baseLosses, baseResponses);
+            chunk.Take(start, baseLosses, baseRight, baseResponses);
             Parallel.For(
                 0,
                 groups.Count,
@@ -169,7 +169,7 @@ internal sealed class FeatureRanker
                 () => new Worker(this),
                 (group, _, worker) =>
                 {
-                    worker.Replace(chunk, _numbers[group], results[group], baseLosses);
+                    worker.Replace(chunk, _numbers[group], results[group], baseLosses, baseRight);
                     return worker;
                 },
                 _ => { }
@@ -215,10 +215,7 @@ internal sealed class FeatureRanker
         ];
         InformationEstimate[] byLayer =
             _layers.Length > 1
-                ?
-                [
-                    .. _layers.Select((_, i) => Estimate(result.Received[i + 1], result.Lent[i + 1][0], _ => true, z)),
-                ]
+                ? [.. _layers.Select((_, i) => Estimate(result.Received[i + 1], result.Lent[i + 1][0], _ => true, z))]
                 : [whole];
 
         double[][] left = result.Responses.Information(shares);
@@ -226,6 +223,7 @@ internal sealed class FeatureRanker
             group.Name,
             group.Slots,
             whole,
+            result.Accuracy / _weights.Sum(),
             byClass,
             byLayer,
             [.. informed.Zip(left, (with, without) => with.Zip(without, (a, b) => a - b).ToArray())]
@@ -270,35 +268,43 @@ internal sealed class FeatureRanker
         return t - above / below;
     }
 
-    // −log₂ of the mean of the networks' scores of the right class.
-    private void Losses(LaneState[] states, int start, int count, Span<double> losses)
+    // −log₂ of the mean of the networks' scores of the right class, and whether no other class has a larger one.
+    private void Judge(LaneState[] states, int start, int count, double[] scores, Span<double> losses, Span<bool> right)
     {
-        losses[..count].Clear();
-        Span<double> logits = _classes <= 256 ? stackalloc double[_classes] : new double[_classes];
+        scores.AsSpan(0, count * _classes).Clear();
         for (int m = 0; m < states.Length; m++)
         {
             ScoreCalibration calibration = _models[m].Calibration;
             LaneState state = states[m];
             for (int row = 0; row < count; row++)
             {
+                Span<double> ofRow = scores.AsSpan(row * _classes, _classes);
                 double largest = double.NegativeInfinity;
                 for (int k = 0; k < _classes; k++)
+                    largest = Math.Max(largest, Logit(k));
+                double sum = 0;
+                for (int k = 0; k < _classes; k++)
+                    sum += Math.Exp(Logit(k) - largest);
+                for (int k = 0; k < _classes; k++)
+                    ofRow[k] += Math.Exp(Logit(k) - largest) / sum / states.Length;
+
+                double Logit(int k)
                 {
                     double z = state.Scores[k * state.Lanes + row];
-                    logits[k] = _calibrate ? calibration.Slopes[k] * z + calibration.Offsets[k] : z;
-                    largest = Math.Max(largest, logits[k]);
+                    return _calibrate ? calibration.Slopes[k] * z + calibration.Offsets[k] : z;
                 }
-
-                double sum = 0;
-                foreach (double z in logits)
-                    sum += Math.Exp(z - largest);
-                losses[row] += Math.Exp(logits[_labels[start + row]] - largest) / sum / states.Length;
             }
         }
 
-        // What scores round to 0 is as surprising as the smallest number that is none.
         for (int row = 0; row < count; row++)
-            losses[row] = -Math.Log2(Math.Max(losses[row], float.Epsilon));
+        {
+            Span<double> ofRow = scores.AsSpan(row * _classes, _classes);
+            int label = _labels[start + row];
+
+            // What scores round to 0 is as surprising as the smallest number that is none.
+            losses[row] = -Math.Log2(Math.Max(ofRow[label], float.Epsilon));
+            right[row] = TensorPrimitives.IndexOfMax<double>(ofRow) == label;
+        }
     }
 
     /// <summary>Rows that are looked at together, with all of their own values.</summary>
@@ -307,16 +313,15 @@ internal sealed class FeatureRanker
         private readonly FeatureRanker _of;
         private readonly LaneState[] _states;
         private readonly float[] _encoded;
+        private readonly double[] _scores;
 
         public Chunk(FeatureRanker of)
         {
             _of = of;
             _states = [.. of._networks.Select(network => new LaneState(network, RowsAtOnce))];
-            Sums =
-            [
-                .. _states.Select(state => state.FeatureSums.Select(sums => new float[sums.Length]).ToArray()),
-            ];
+            Sums = [.. _states.Select(state => state.FeatureSums.Select(sums => new float[sums.Length]).ToArray())];
             _encoded = new float[of._encoded.Length * RowsAtOnce];
+            _scores = new double[of._classes * RowsAtOnce];
         }
 
         public int Start { get; private set; }
@@ -326,7 +331,7 @@ internal sealed class FeatureRanker
         /// <summary>What each network's sources aggregate of the features.</summary>
         public float[][][] Sums { get; }
 
-        public void Take(int start, double[] losses, Responses responses)
+        public void Take(int start, double[] losses, bool[] right, Responses responses)
         {
             Start = start;
             Count = Math.Min(RowsAtOnce, _of.RowCount - start);
@@ -343,7 +348,7 @@ internal sealed class FeatureRanker
                 _of._networks[m].Present(_states[m]);
             }
 
-            _of.Losses(_states, start, Count, losses.AsSpan(start));
+            _of.Judge(_states, start, Count, _scores, losses.AsSpan(start), right.AsSpan(start));
             responses.Add(_of, _states, start, Count);
         }
     }
@@ -353,24 +358,29 @@ internal sealed class FeatureRanker
     {
         private readonly LaneState[] _states = [.. of._networks.Select(network => new LaneState(network, RowsAtOnce))];
         private readonly float[] _differences = new float[RowsAtOnce];
+        private readonly double[] _scores = new double[of._classes * RowsAtOnce];
         private readonly double[] _losses = new double[RowsAtOnce];
+        private readonly bool[] _right = new bool[RowsAtOnce];
 
-        public void Replace(Chunk chunk, int[] numbers, GroupResult result, double[] baseLosses)
+        public void Replace(Chunk chunk, int[] numbers, GroupResult result, double[] baseLosses, bool[] baseRight)
         {
             for (int way = 0; way < result.Received.Length; way++)
                 foreach (int[] donors in of._donors)
                 {
                     int? layer = way == 0 ? null : of._layers[way - 1];
                     Present(chunk, numbers, donors, layer);
-                    of.Losses(_states, chunk.Start, chunk.Count, _losses);
+                    of.Judge(_states, chunk.Start, chunk.Count, _scores, _losses, _right);
                     for (int i = 0; i < chunk.Count; i++)
                     {
                         int row = chunk.Start + i;
                         double loss = (_losses[i] - baseLosses[row]) / of._donors.Length;
                         result.Received[way][row] += loss;
                         result.Lent[way][0][donors[row]] += of._weights[row] * loss;
-                        if (way == 0)
-                            result.Lent[way][1 + of._labels[row]][donors[row]] += of._weights[row] * loss;
+                        if (way != 0)
+                            continue;
+                        double wrong = (baseRight[row] ? 1 : 0) - (_right[i] ? 1 : 0);
+                        result.Accuracy += of._weights[row] * wrong / of._donors.Length;
+                        result.Lent[way][1 + of._labels[row]][donors[row]] += of._weights[row] * loss;
                     }
 
                     if (way == 0)
@@ -382,8 +392,8 @@ internal sealed class FeatureRanker
         private void Present(Chunk chunk, int[] numbers, int[] donors, int? layer)
         {
             for (int m = 0; m < _states.Length; m++)
-                for (int i = 0; i < chunk.Sums[m].Length; i++)
-                    chunk.Sums[m][i].CopyTo(_states[m].FeatureSums[i], 0);
+            for (int i = 0; i < chunk.Sums[m].Length; i++)
+                chunk.Sums[m][i].CopyTo(_states[m].FeatureSums[i], 0);
             foreach (int number in numbers)
             {
                 float[] values = of._encoded[number];
@@ -425,10 +435,17 @@ internal sealed class FeatureRanker
         [
             .. Enumerable
                 .Range(0, ways)
-                .Select(way => new double[way == 0 ? classes + 1 : 1][].Select(_ => new double[rows]).ToArray()),
+                .Select(way =>
+                    new double[way == 0 ? classes + 1 : 1][]
+                        .Select(_ => new double[rows])
+                        .ToArray()
+                ),
         ];
 
         public Responses Responses { get; } = new(classes, neurons);
+
+        /// <summary>The weight of rows that are classified wrongly without the feature, and rightly with it.</summary>
+        public double Accuracy { get; set; }
     }
 
     /// <summary>Firing probabilities of hidden neurons, added up by class.</summary>
@@ -495,6 +512,7 @@ internal sealed class FeatureRanker
             }
         }
 
-        private static double Entropy(double p) => p is <= 0 or >= 1 ? 0 : -p * Math.Log2(p) - (1 - p) * Math.Log2(1 - p);
+        private static double Entropy(double p) =>
+            p is <= 0 or >= 1 ? 0 : -p * Math.Log2(p) - (1 - p) * Math.Log2(1 - p);
     }
 }

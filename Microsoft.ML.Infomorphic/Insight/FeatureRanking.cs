@@ -21,7 +21,10 @@ public readonly record struct InformationEstimate(double Bits, double Margin)
 /// The information about the class that the scores lose without the feature: how much more surprising classes are, in bits a
 /// row, where other rows' values stand for its own.
 /// </param>
-/// <param name="ByClass">The same over the rows of each class alone; NaN for a class without rows.</param>
+/// <param name="AccuracyLoss">
+/// The permutation importance: by how much the share of rows that are classified rightly falls there, 0.01 for a point.
+/// </param>
+/// <param name="ByClass">The information over the rows of each class alone; NaN for a class without rows.</param>
 /// <param name="ByLayer">
 /// The same where the values are replaced in what one layer alone hears of the features, layer by layer, in the order of
 /// <see cref="FeatureRanking.LayerNames"/>.
@@ -34,6 +37,7 @@ public sealed record FeatureInformation(
     string Name,
     IReadOnlyList<int> Slots,
     InformationEstimate Information,
+    double AccuracyLoss,
     IReadOnlyList<InformationEstimate> ByClass,
     IReadOnlyList<InformationEstimate> ByLayer,
     IReadOnlyList<IReadOnlyList<double>> ByNeuron
@@ -75,7 +79,7 @@ public sealed record FeatureRankingSettings
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Repeats, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaximumRows, 2);
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(Confidence, 0);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(Confidence, 0); // NaN is less than all
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(Confidence, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(Network);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(Network, networks);

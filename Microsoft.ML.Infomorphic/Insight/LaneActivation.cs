@@ -28,6 +28,7 @@ internal static class LaneActivation
     /// <param name="activation">The activation.</param>
     /// <param name="sums">The sums of each source.</param>
     /// <param name="fired">Receives y.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Fire(Activation activation, float[][] sums, float[] fired)
     {
         if (activation is StepActivation)
@@ -50,6 +51,7 @@ internal static class LaneActivation
     /// <param name="step">How many lanes after the beginning of a piece its end is.</param>
     /// <param name="factors">Receives the factors of each source, one a lane: samples × pieces.</param>
     /// <param name="pieces">Lanes of these.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Share(
         Activation activation,
         float[][] sums,
@@ -114,6 +116,7 @@ internal static class LaneActivation
     }
 
     // Of numbers: 1, −1, and 0 for 0.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Sign(Vector512<float> x) =>
         Vector512.ConditionalSelect(
             Vector512.Equals(x, Vector512<float>.Zero),
@@ -121,12 +124,15 @@ internal static class LaneActivation
             Vector512.CopySign(Vector512<float>.One, x)
         );
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Load(float[][] sums, int source, int at) =>
         source < sums.Length ? Load(sums[source], at) : Vector512<float>.Zero;
 
     // The last piece's end may be short of a whole vector: then what is read there is not used.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Load(float[] values, int at) => VectorMath.Load(values, at);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(float[]?[] factors, int source, Vector512<float> value, int at)
     {
         if (source < factors.Length && factors[source] is float[] of)

@@ -17,6 +17,7 @@
 // number of pieces is right for several as their number grows: the error falls with its square. Shares always add up.
 
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Scoring;
@@ -27,7 +28,7 @@ namespace Microsoft.ML.Infomorphic.Insight;
 internal sealed class RowContributions
 {
     /// <summary>Pieces of a path, where nothing else is asked for.</summary>
-    public const int DefaultPieces = 4;
+    public const int DefaultPieces = 2;
 
     private const int LanesAtOnce = 512;
     private const double LargestOdds = 80;
@@ -163,11 +164,13 @@ internal sealed class RowContributions
         int asked = classes?.Length ?? 1;
         Block block = workspace.For(count, asked);
         float[] encoded = workspace.Encoded;
+        Score(rows, scores);
         for (int row = 0; row < count; row++)
         {
             ReadOnlySpan<float> features = rows.Slice(row * FeatureCount, FeatureCount);
             Span<float> ofRow = scores.Slice(row * ClassCount, ClassCount);
-            _scorer.Score(features, ofRow);
+            if (_encoding.Substitutes is null && !TensorPrimitives.IsFiniteAll(features))
+                ofRow.Fill(float.NaN);
             if (float.IsNaN(ofRow[0]))
                 Array.Copy(_base, encoded, encoded.Length);
             else
@@ -194,7 +197,32 @@ internal sealed class RowContributions
             );
     }
 
+    private void Score(ReadOnlySpan<float> rows, Span<float> scores)
+    {
+        int count = rows.Length / FeatureCount;
+        if (count == 1)
+        {
+            _scorer.Score(rows, scores);
+            return;
+        }
+
+        ScoringBlock scored = _scorer.Rent();
+        for (int start = 0; start < count; )
+        {
+            scored.Clear();
+            int size = Math.Min(scored.Capacity, count - start);
+            for (int row = start; row < start + size; row++)
+                scored.Add(rows.Slice(row * FeatureCount, FeatureCount));
+            _scorer.Score(scored);
+            scored.AllProbabilities.CopyTo(scores[(start * ClassCount)..]);
+            start += size;
+        }
+
+        _scorer.Return(scored);
+    }
+
     // The ends of all pieces of all rows' paths: row r at end b is in lane b·rows + r.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Present(Block block, float[] deltas)
     {
         for (int m = 0; m < _networks.Length; m++)
@@ -217,9 +245,9 @@ internal sealed class RowContributions
                     float start = _baseSums[m][i][sample];
                     for (int end = 0; end <= _pieces; end++)
                     {
-                        float share = (float)end / _pieces;
-                        for (int row = 0; row < difference.Length; row++)
-                            path[end * block.Rows + row] = start + share * difference[row];
+                        Span<float> at = path.Slice(end * block.Rows, block.Rows);
+                        TensorPrimitives.Multiply(difference, (float)end / _pieces, at);
+                        TensorPrimitives.Add(at, start, at);
                     }
                 }
             }
@@ -240,6 +268,7 @@ internal sealed class RowContributions
     }
 
     // How the logits share the differences of L on each piece: factors for what the output neurons aggregate.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ShareLogOdds(Block block, Workspace workspace)
     {
         int asked = block.Asked;
@@ -356,6 +385,7 @@ internal sealed class RowContributions
     }
 
     // Adds products of what comes back, one a class, with a piece's factors.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(Block block, float[] fired, float[] factors, float[] sums)
     {
         if (block.Asked == 1)
@@ -379,6 +409,7 @@ internal sealed class RowContributions
     }
 
     // The mean over the pieces, back to the numbers that the network reads, and from these to the features.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Gather(Block block, FeatureSource source, float[] sums)
     {
         int width = block.Asked * block.Rows;
@@ -400,6 +431,7 @@ internal sealed class RowContributions
     }
 
     // Slopes times differences, added up by feature; and what rounding leaves of the score.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Finish(Block block, int row, int k, ReadOnlySpan<float> scores, Span<float> contributions)
     {
         if (float.IsNaN(scores[0]))

@@ -8,6 +8,8 @@
 //
 // [L′]  ∂Lₖ/∂z_mj = p_mk (δ_jk − p_mj) (1/P + 1/Q) / networks
 
+using System.Runtime.CompilerServices;
+
 namespace Microsoft.ML.Infomorphic.Scoring;
 
 /// <summary>Log-odds of classes, ln(p / (1 − p)), in double precision.</summary>
@@ -45,6 +47,7 @@ internal sealed class ClassLogOdds
 
     /// <summary>Looks at logits; the other methods tell of these.</summary>
     /// <param name="logits">z, networks × classes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Take(ReadOnlySpan<double> logits)
     {
         for (int m = 0; m < _networks; m++)
@@ -84,6 +87,7 @@ internal sealed class ClassLogOdds
     /// <param name="k">The class.</param>
     /// <param name="weight">What the slopes are multiplied with.</param>
     /// <param name="slopes">To which they are added: networks × classes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void AddSlopes(int k, double weight, Span<double> slopes)
     {
         double logP = LogSum(_logP, k);

@@ -14,14 +14,11 @@ internal static class NaiveContributions
         double[] means = new double[networks[0].ClassCount];
         foreach (InfomorphicNetwork network in networks)
         {
-            // Logits up to a number that the classes have in common, which softmax forgets.
             double[] logits =
             [
                 .. NaiveNetwork
-                    .Score(network, encoded, (theta, _, _) => 2 * theta - 1)
-                    .Select(
-                        (p, k) => network.Calibration.Slopes[k] * Math.Log(p) + network.Calibration.Offsets[k]
-                    ),
+                    .Sums(network, encoded, (theta, _, _) => 2 * theta - 1)
+                    .Select((sum, k) => network.Calibration.Slopes[k] * sum + network.Calibration.Offsets[k]),
             ];
             double sum = logits.Sum(Math.Exp);
             for (int k = 0; k < means.Length; k++)
