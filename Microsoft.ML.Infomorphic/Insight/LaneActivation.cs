@@ -40,42 +40,35 @@ internal static class LaneActivation
 
         var form = new Form(activation);
         for (int i = 0; i < fired.Length; i += Lanes)
-            form.Output(Load(sums, 0, i), Load(sums, 1, i), Load(sums, 2, i)).CopyTo(fired, i);
+            VectorMath.Store(form.Output(Load(sums, 0, i), Load(sums, 1, i), Load(sums, 2, i)), fired, i);
     }
 
-    /// <summary>The factors μ of sources on pieces of a path.</summary>
+    /// <summary>The factors μ of sources on a piece of a path.</summary>
     /// <param name="activation">The activation.</param>
-    /// <param name="sums">The sums of each source at the pieces' ends: samples × lanes.</param>
-    /// <param name="fired">y there.</param>
-    /// <param name="lanes">Lanes of these.</param>
-    /// <param name="step">How many lanes after the beginning of a piece its end is.</param>
-    /// <param name="factors">Receives the factors of each source, one a lane: samples × pieces.</param>
-    /// <param name="pieces">Lanes of these.</param>
+    /// <param name="from">The sums of each source at the piece's beginning.</param>
+    /// <param name="to">Those at its end.</param>
+    /// <param name="firedFrom">y at its beginning.</param>
+    /// <param name="firedTo">y at its end.</param>
+    /// <param name="factors">Receives the factors of each source that is asked for.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Share(
         Activation activation,
-        float[][] sums,
-        float[] fired,
-        int lanes,
-        int step,
-        float[]?[] factors,
-        int pieces
+        float[][] from,
+        float[][] to,
+        float[] firedFrom,
+        float[] firedTo,
+        float[]?[] factors
     )
     {
         var form = new Form(activation);
-        int samples = fired.Length / lanes;
-        for (int sample = 0; sample < samples; sample++)
-        for (int lane = 0; lane < pieces; lane += Lanes)
+        for (int i = 0; i < firedFrom.Length; i += Lanes)
         {
-            int start = sample * lanes + lane;
-            int end = start + step;
-            int to = sample * pieces + lane;
-            Vector512<float> f = Load(sums, 0, start);
-            Vector512<float> c = Load(sums, 1, start);
-            Vector512<float> l = Load(sums, 2, start);
-            Vector512<float> toF = Load(sums, 0, end) - f;
-            Vector512<float> toC = Load(sums, 1, end) - c;
-            Vector512<float> toL = Load(sums, 2, end) - l;
+            Vector512<float> f = Load(from, 0, i);
+            Vector512<float> c = Load(from, 1, i);
+            Vector512<float> l = Load(from, 2, i);
+            Vector512<float> toF = Load(to, 0, i) - f;
+            Vector512<float> toC = Load(to, 1, i) - c;
+            Vector512<float> toL = Load(to, 2, i) - l;
             Vector512<float> byF = default;
             Vector512<float> byC = default;
             Vector512<float> byL = default;
@@ -93,7 +86,7 @@ internal static class LaneActivation
                 byL += weight * slopeL;
             }
 
-            Vector512<float> difference = Load(fired, end) - Load(fired, start);
+            Vector512<float> difference = VectorMath.Load(firedTo, i) - VectorMath.Load(firedFrom, i);
             Vector512<float> shareF = byF * toF;
             Vector512<float> shareC = byC * toC;
             Vector512<float> shareL = byL * toL;
@@ -109,9 +102,9 @@ internal static class LaneActivation
             byC += ratio * Vector512.Abs(byC) * Sign(toC);
             byL += ratio * Vector512.Abs(byL) * Sign(toL);
             byF += Vector512.ConditionalSelect(isLarge & ~isShared, rest / toF, Vector512<float>.Zero);
-            Store(factors, 0, byF, to);
-            Store(factors, 1, byC, to);
-            Store(factors, 2, byL, to);
+            Store(factors, 0, byF, i);
+            Store(factors, 1, byC, i);
+            Store(factors, 2, byL, i);
         }
     }
 
@@ -126,17 +119,13 @@ internal static class LaneActivation
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Load(float[][] sums, int source, int at) =>
-        source < sums.Length ? Load(sums[source], at) : Vector512<float>.Zero;
-
-    // The last piece's end may be short of a whole vector: then what is read there is not used.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Load(float[] values, int at) => VectorMath.Load(values, at);
+        source < sums.Length ? VectorMath.Load(sums[source], at) : Vector512<float>.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(float[]?[] factors, int source, Vector512<float> value, int at)
     {
         if (source < factors.Length && factors[source] is float[] of)
-            value.CopyTo(of, at);
+            VectorMath.Store(value, of, at);
     }
 
     /// <summary>A = F·[k₀ + k₁ σ(β₁ F C) + k₂ σ(β₂ F L)], and what θ = σ(A) is held at.</summary>

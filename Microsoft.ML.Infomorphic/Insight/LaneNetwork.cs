@@ -316,7 +316,7 @@ internal sealed class LaneVisit(int layer, InfomorphicLayer of, int earlier, IRe
 internal sealed class LaneState
 {
     /// <param name="network">The network.</param>
-    /// <param name="lanes">Number of lanes, a multiple of <see cref="LaneWeights.Lanes"/>.</param>
+    /// <param name="lanes">Number of lanes, 1 or a multiple of <see cref="LaneWeights.Lanes"/>.</param>
     public LaneState(LaneNetwork network, int lanes)
     {
         Lanes = lanes;

@@ -28,7 +28,7 @@ namespace Microsoft.ML.Infomorphic.Insight;
 internal sealed class RowContributions
 {
     /// <summary>Pieces of a path, where nothing else is asked for.</summary>
-    public const int DefaultPieces = 2;
+    public const int DefaultPieces = 1;
 
     private const int LanesAtOnce = 512;
     private const double LargestOdds = 80;
@@ -72,8 +72,9 @@ internal sealed class RowContributions
         Base = new double[ClassCount];
         Workspace workspace = NewWorkspace();
         float[] none = new float[_base.Length];
-        Present(workspace.For(rows: 1, classes: 1), none);
-        Logits(workspace.For(1, 1), lane: 0, workspace.From);
+        Block block = workspace.For(rows: 1, classes: 1);
+        Present(block, none);
+        Logits(block, end: 0, row: 0, workspace.From);
         workspace.Odds.Take(workspace.From);
         for (int k = 0; k < ClassCount; k++)
             Base[k] = workspace.Odds.Value(k);
@@ -90,7 +91,7 @@ internal sealed class RowContributions
 
     /// <summary>A good number of rows at once.</summary>
     /// <param name="classes">Number of classes that are asked for.</param>
-    public int RowsAtOnce(int classes) => Math.Clamp(LanesAtOnce / (classes * _pieces) / 16 * 16, 16, 64);
+    public static int RowsAtOnce(int classes) => Math.Clamp(LanesAtOnce / classes / 16 * 16, 16, 64);
 
     /// <summary>Why a model has no contributions, in one sentence; null where it has them.</summary>
     public static string? ObstacleTo(InfomorphicNetwork network, ScoringSettings settings) =>
@@ -182,10 +183,16 @@ internal sealed class RowContributions
         }
 
         Present(block, block.Deltas);
-        ShareLogOdds(block, workspace);
-        block.Shares.AsSpan().Clear();
+        block.Clear();
+        for (int piece = 0; piece < _pieces; piece++)
+        {
+            ShareLogOdds(block, piece, workspace);
+            for (int m = 0; m < _networks.Length; m++)
+                HandBack(block, piece, m);
+        }
+
         for (int m = 0; m < _networks.Length; m++)
-            HandBack(block, m);
+            Gather(block, m);
         for (int row = 0; row < count; row++)
         for (int k = 0; k < asked; k++)
             Finish(
@@ -221,55 +228,53 @@ internal sealed class RowContributions
         _scorer.Return(scored);
     }
 
-    // The ends of all pieces of all rows' paths: row r at end b is in lane b·rows + r.
+    // The rows at the ends of all pieces of their paths.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Present(Block block, float[] deltas)
     {
+        int lanes = block.RowLanes;
         for (int m = 0; m < _networks.Length; m++)
         {
-            LaneState state = block.States[m];
-            for (int i = 0; i < state.FeatureSums.Length; i++)
+            for (int i = 0; i < _networks[m].Features.Count; i++)
             {
-                FeatureSource source = _networks[m].Features[i];
-                float[] sums = block.Differences[m][i];
-                sums.AsSpan().Clear();
-                foreach (LaneWeights weights in source.Weights)
-                    if (block.RowLanes == 1)
-                        weights.MultiplyAdd(deltas, sums);
-                    else
-                        weights.MultiplyAdd(deltas, sums, block.RowLanes);
-                for (int sample = 0; sample < source.SampleCount; sample++)
+                float[] differences = block.Differences[m][i];
+                differences.AsSpan().Clear();
+                foreach (LaneWeights weights in _networks[m].Features[i].Weights)
+                    weights.MultiplyAdd(deltas, differences, lanes);
+                for (int end = 0; end <= _pieces; end++)
                 {
-                    ReadOnlySpan<float> difference = sums.AsSpan(sample * block.RowLanes, block.Rows);
-                    Span<float> path = state.FeatureSums[i].AsSpan(sample * state.Lanes, state.Lanes);
-                    float start = _baseSums[m][i][sample];
-                    for (int end = 0; end <= _pieces; end++)
-                    {
-                        Span<float> at = path.Slice(end * block.Rows, block.Rows);
-                        TensorPrimitives.Multiply(difference, (float)end / _pieces, at);
-                        TensorPrimitives.Add(at, start, at);
-                    }
+                    float[] sums = block.States[m][end].FeatureSums[i];
+                    TensorPrimitives.Multiply(differences, (float)end / _pieces, sums);
+                    if (lanes == 1)
+                        TensorPrimitives.Add(sums, _baseSums[m][i], sums);
+                    else
+                        for (int sample = 0; sample < _baseSums[m][i].Length; sample++)
+                        {
+                            Span<float> ofSample = sums.AsSpan(sample * lanes, lanes);
+                            TensorPrimitives.Add(ofSample, _baseSums[m][i][sample], ofSample);
+                        }
                 }
             }
 
-            _networks[m].Present(state);
+            foreach (LaneState state in block.States[m])
+                _networks[m].Present(state);
         }
     }
 
     // z of all networks.
-    private void Logits(Block block, int lane, Span<double> logits)
+    private void Logits(Block block, int end, int row, Span<double> logits)
     {
         for (int m = 0; m < _networks.Length; m++)
         {
-            LaneState state = block.States[m];
+            LaneState state = block.States[m][end];
             for (int j = 0; j < ClassCount; j++)
-                logits[m * ClassCount + j] = _slopes[m][j] * state.Scores[j * state.Lanes + lane] + _offsets[m][j];
+                logits[m * ClassCount + j] = _slopes[m][j] * state.Scores[j * state.Lanes + row] + _offsets[m][j];
         }
     }
 
-    // How the logits share the differences of L on each piece: factors for what the output neurons aggregate.
+    // How the logits share the differences of L on a piece: factors for what the output neurons aggregate.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ShareLogOdds(Block block, Workspace workspace)
+    private void ShareLogOdds(Block block, int piece, Workspace workspace)
     {
         int asked = block.Asked;
         double[] from = workspace.From;
@@ -277,10 +282,9 @@ internal sealed class RowContributions
         double[] at = workspace.At;
         ClassLogOdds odds = workspace.Odds;
         for (int row = 0; row < block.Rows; row++)
-        for (int piece = 0; piece < _pieces; piece++)
         {
-            Logits(block, piece * block.Rows + row, from);
-            Logits(block, (piece + 1) * block.Rows + row, to);
+            Logits(block, piece, row, from);
+            Logits(block, piece + 1, row, to);
             double[] factors = workspace.Factors;
             double[] differences = workspace.Differences;
             factors.AsSpan().Clear();
@@ -308,7 +312,7 @@ internal sealed class RowContributions
             {
                 Span<double> ofClass = factors.AsSpan(k * at.Length, at.Length);
                 Complete(from, to, differences[k], ofClass);
-                int lane = (piece * asked + k) * block.Rows + row;
+                int lane = k * block.Rows + row;
                 for (int m = 0; m < _networks.Length; m++)
                 for (int j = 0; j < ClassCount; j++)
                     block.Adjoints[m].Scores[j * block.BackLanes + lane] = (float)(
@@ -337,13 +341,13 @@ internal sealed class RowContributions
             factors[i] += ratio * Math.Abs(factors[i]) * Math.Sign(to[i] - from[i]);
     }
 
-    // From the output layer's sums back to the features: visits in the opposite order.
-    private void HandBack(Block block, int m)
+    // From the output layer's sums back to those of the features: visits in the opposite order.
+    private void HandBack(Block block, int piece, int m)
     {
         LaneNetwork network = _networks[m];
-        LaneState state = block.States[m];
+        LaneState from = block.States[m][piece];
+        LaneState to = block.States[m][piece + 1];
         Adjoint adjoint = block.Adjoints[m];
-        int lanes = block.BackLanes;
         adjoint.Clear();
         for (int v = network.Visits.Count - 1; v >= 0; v--)
         {
@@ -351,16 +355,15 @@ internal sealed class RowContributions
             if (v < network.Visits.Count - 1)
             {
                 if (visit.IsPooled)
-                    visit.Spread(adjoint.Passed[v], adjoint.Fired[v], lanes);
+                    visit.Spread(adjoint.Passed[v], adjoint.Fired[v], block.BackLanes);
                 float[]?[] factors = adjoint.Factors[v];
                 LaneActivation.Share(
                     visit.Activation,
-                    state.SumsOf(v),
-                    state.Fired[v],
-                    state.Lanes,
-                    block.Rows,
-                    factors,
-                    block.PieceLanes
+                    from.SumsOf(v),
+                    to.SumsOf(v),
+                    from.Fired[v],
+                    to.Fired[v],
+                    factors
                 );
                 for (int source = 0; source < factors.Length; source++)
                     if (factors[source] is float[] of)
@@ -369,24 +372,24 @@ internal sealed class RowContributions
 
             for (int source = 0; source < visit.Sources.Count; source++)
             {
-                LaneSource from = visit.Sources[source];
-                if (from.Turn != SourceTurn.Aggregated || adjoint.Sums[v][source] is not float[] sums)
+                LaneSource heard = visit.Sources[source];
+                if (heard.Turn != SourceTurn.Aggregated || adjoint.Sums[v][source] is not float[] sums)
                     continue;
-                foreach (LaneInput input in from.Inputs)
+                foreach (LaneInput input in heard.Inputs)
                     input.Transposed.MultiplyAdd(
                         sums,
                         input.IsOwn ? adjoint.Fired[input.Visit] : adjoint.Passed[input.Visit],
-                        lanes
+                        block.BackLanes
                     );
-                if (from.Feature >= 0)
-                    Gather(block, network.Features[from.Feature], sums);
+                if (heard.Feature >= 0)
+                    TensorPrimitives.Add(block.Totals[m][heard.Feature], sums, block.Totals[m][heard.Feature]);
             }
         }
     }
 
-    // Adds products of what comes back, one a class, with a piece's factors.
+    // Adds products of what comes back, one a class and row, with the factors of rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(Block block, float[] fired, float[] factors, float[] sums)
+    private static void Multiply(Block block, float[] fired, float[] factors, float[] sums)
     {
         if (block.Asked == 1)
         {
@@ -396,38 +399,39 @@ internal sealed class RowContributions
 
         int rows = block.Rows;
         for (int sample = 0; sample < fired.Length / block.BackLanes; sample++)
-        for (int piece = 0; piece < _pieces; piece++)
         {
-            ReadOnlySpan<float> factor = factors.AsSpan(sample * block.PieceLanes + piece * rows, rows);
+            int at = sample * block.BackLanes;
+            if (rows == 1)
+            {
+                Span<float> all = sums.AsSpan(at, block.Asked);
+                TensorPrimitives.MultiplyAdd(fired.AsSpan(at, block.Asked), factors[sample], all, all);
+                continue;
+            }
+
+            ReadOnlySpan<float> factor = factors.AsSpan(sample * block.RowLanes, rows);
             for (int k = 0; k < block.Asked; k++)
             {
-                int at = sample * block.BackLanes + (piece * block.Asked + k) * rows;
-                Span<float> sum = sums.AsSpan(at, rows);
-                TensorPrimitives.MultiplyAdd(fired.AsSpan(at, rows), factor, sum, sum);
+                Span<float> sum = sums.AsSpan(at + k * rows, rows);
+                TensorPrimitives.MultiplyAdd(fired.AsSpan(at + k * rows, rows), factor, sum, sum);
             }
         }
     }
 
-    // The mean over the pieces, back to the numbers that the network reads, and from these to the features.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Gather(Block block, FeatureSource source, float[] sums)
+    // From the mean over the pieces to slopes of the numbers that the network reads.
+    private void Gather(Block block, int m)
     {
-        int width = block.Asked * block.Rows;
-        float[] means = block.MeansOf(source.SampleCount);
-        means.AsSpan().Clear();
-        for (int sample = 0; sample < source.SampleCount; sample++)
+        for (int i = 0; i < _networks[m].Features.Count; i++)
         {
-            Span<float> mean = means.AsSpan(sample * block.ShareLanes, width);
-            for (int piece = 0; piece < _pieces; piece++)
-                TensorPrimitives.Add(mean, sums.AsSpan(sample * block.BackLanes + piece * width, width), mean);
-            TensorPrimitives.Divide(mean, _pieces, mean);
+            FeatureSource source = _networks[m].Features[i];
+            float[] means = block.Totals[m][i];
+            if (_pieces > 1)
+                TensorPrimitives.Divide(means, _pieces, means);
+            for (int part = 0; part < source.Weights.Count; part++)
+                if (block.BackLanes == 1)
+                    source.Weights[part].TransposedMultiplyAdd(means, block.Shares);
+                else
+                    source.Transposed[part].MultiplyAdd(means, block.Shares, block.BackLanes);
         }
-
-        for (int i = 0; i < source.Weights.Count; i++)
-            if (block.ShareLanes == 1)
-                source.Weights[i].TransposedMultiplyAdd(means, block.Shares);
-            else
-                source.Transposed[i].MultiplyAdd(means, block.Shares, block.ShareLanes);
     }
 
     // Slopes times differences, added up by feature; and what rounding leaves of the score.
@@ -444,7 +448,7 @@ internal sealed class RowContributions
         int lane = k * block.Rows + row;
         for (int i = 0; i < _featureOf.Length; i++)
             contributions[_featureOf[i]] +=
-                block.Shares[i * block.ShareLanes + lane] * block.Deltas[i * block.RowLanes + row];
+                block.Shares[i * block.BackLanes + lane] * block.Deltas[i * block.RowLanes + row];
         int label = block.Classes[lane];
         double target = ClassLogOdds.OfScore(scores, label) - Base[label];
         if (!(Math.Abs(target + Base[label]) < LargestOdds))
@@ -513,41 +517,42 @@ internal sealed class RowContributions
     /// <summary>The numbers of rows that are looked at together.</summary>
     internal sealed class Block
     {
-        private readonly Dictionary<int, float[]> _means = [];
-
         public Block(RowContributions of, int rows, int asked)
         {
             (Rows, Asked) = (rows, asked);
 
-            // Of one row and class numbers lie side by side where products with the weights of features are.
+            // What is of one row alone lies side by side.
             RowLanes = rows == 1 ? 1 : LaneWeights.Padded(rows);
-            ShareLanes = rows * asked == 1 ? 1 : LaneWeights.Padded(rows * asked);
-            PieceLanes = LaneWeights.Padded(of._pieces * rows);
-            BackLanes = LaneWeights.Padded(of._pieces * rows * asked);
+            BackLanes = asked == 1 ? RowLanes : LaneWeights.Padded(rows * asked);
             Deltas = new float[of._base.Length * RowLanes];
-            Shares = new float[of._base.Length * ShareLanes];
+            Shares = new float[of._base.Length * BackLanes];
             Classes = new int[asked * rows];
-            int lanes = LaneWeights.Padded((of._pieces + 1) * rows);
-            States = [.. of._networks.Select(network => new LaneState(network, lanes))];
-            Differences =
+            States =
             [
                 .. of._networks.Select(network =>
-                    network.Features.Select(source => new float[source.SampleCount * RowLanes]).ToArray()
+                    Enumerable.Range(0, of._pieces + 1).Select(_ => new LaneState(network, RowLanes)).ToArray()
                 ),
             ];
-            Adjoints = [.. of._networks.Select(network => new Adjoint(network, BackLanes, PieceLanes))];
+            Differences = PerSource(RowLanes);
+            Totals = PerSource(BackLanes);
+            Adjoints = [.. of._networks.Select(network => new Adjoint(network, BackLanes, RowLanes))];
+
+            float[][][] PerSource(int lanes) =>
+                [
+                    .. of._networks.Select(network =>
+                        network.Features.Select(source => new float[source.SampleCount * lanes]).ToArray()
+                    ),
+                ];
         }
 
         public int Rows { get; }
 
         public int Asked { get; }
 
+        /// <summary>Lanes of numbers of rows.</summary>
         public int RowLanes { get; }
 
-        public int ShareLanes { get; }
-
-        public int PieceLanes { get; }
-
+        /// <summary>Lanes of numbers of (class, row).</summary>
         public int BackLanes { get; }
 
         /// <summary>x − x₀, numbers × rows.</summary>
@@ -559,25 +564,29 @@ internal sealed class RowContributions
         /// <summary>The classes that are asked for, classes × rows.</summary>
         public int[] Classes { get; }
 
-        public LaneState[] States { get; }
+        /// <summary>Each network at the ends of the pieces.</summary>
+        public LaneState[][] States { get; }
 
         /// <summary>W (x − x₀) of each network and source.</summary>
         public float[][][] Differences { get; }
 
+        /// <summary>How L changes by what each source of each network aggregates of the features, over all pieces.</summary>
+        public float[][][] Totals { get; }
+
         public Adjoint[] Adjoints { get; }
 
-        public float[] MeansOf(int samples)
+        public void Clear()
         {
-            if (!_means.TryGetValue(samples, out float[]? means))
-                _means[samples] = means = new float[samples * ShareLanes];
-            return means;
+            Shares.AsSpan().Clear();
+            foreach (float[] totals in Totals.SelectMany(network => network))
+                totals.AsSpan().Clear();
         }
     }
 
-    /// <summary>What comes back from L: how it changes by sums and outputs. Lanes are (piece, class, row).</summary>
+    /// <summary>What comes back from L: how it changes by sums and outputs. Lanes are (class, row).</summary>
     internal sealed class Adjoint
     {
-        public Adjoint(LaneNetwork network, int lanes, int pieces)
+        public Adjoint(LaneNetwork network, int lanes, int rowLanes)
         {
             int visits = network.Visits.Count;
             Sums = new float[visits][][];
@@ -600,7 +609,7 @@ internal sealed class RowContributions
                 Factors[i] =
                 [
                     .. visit.Sources.Select(source =>
-                        source.IsConstant || isLast ? null : new float[visit.SampleCount * pieces]
+                        source.IsConstant || isLast ? null : new float[visit.SampleCount * rowLanes]
                     ),
                 ];
                 Fired[i] = isLast ? [] : new float[visit.SampleCount * lanes];

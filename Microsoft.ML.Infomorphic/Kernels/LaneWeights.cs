@@ -89,9 +89,15 @@ internal sealed class LaneWeights
     /// <summary>Adds W x to the outputs.</summary>
     /// <param name="inputs">x, inputs × lanes.</param>
     /// <param name="outputs">Outputs × lanes.</param>
-    /// <param name="lanes">Number of lanes, a multiple of <see cref="Lanes"/>.</param>
+    /// <param name="lanes">Number of lanes: 1, or a multiple of <see cref="Lanes"/>.</param>
     public void MultiplyAdd(ReadOnlySpan<float> inputs, Span<float> outputs, int lanes)
     {
+        if (lanes == 1)
+        {
+            MultiplyAdd(inputs[..InputCount], outputs[..OutputCount]);
+            return;
+        }
+
         if (lanes % Lanes != 0 || inputs.Length < InputCount * lanes || outputs.Length < OutputCount * lanes)
             throw new ArgumentException($"{InputCount} inputs and {OutputCount} outputs of {lanes} lanes do not fit.");
         ref float x = ref MemoryMarshal.GetReference(inputs);
@@ -112,8 +118,8 @@ internal sealed class LaneWeights
         return sum;
     }
 
-    /// <summary>Adds W x to the outputs for one vector x of numbers that lie side by side.</summary>
-    public void MultiplyAdd(ReadOnlySpan<float> inputs, Span<float> outputs)
+    // One vector x of numbers that lie side by side.
+    private void MultiplyAdd(ReadOnlySpan<float> inputs, Span<float> outputs)
     {
         for (int output = 0; output < outputs.Length; output++)
         {
