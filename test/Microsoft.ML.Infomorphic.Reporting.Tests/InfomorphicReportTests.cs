@@ -288,7 +288,9 @@ public sealed partial class InfomorphicReportTests : IDisposable
         using SKBitmap drawn = SKBitmap.Decode(picture.ToPng());
         int coloured = Enumerable
             .Range(0, drawn.Width * drawn.Height)
-            .Count(i => drawn.GetPixel(i % drawn.Width, i / drawn.Width) is { } p && (p.Red != p.Green || p.Green != p.Blue));
+            .Count(i =>
+                drawn.GetPixel(i % drawn.Width, i / drawn.Width) is { } p && (p.Red != p.Green || p.Green != p.Blue)
+            );
         Assert.IsGreaterThan(drawn.Width * drawn.Height / 100, coloured);
         Assert.Throws<ArgumentException>(() => ContributionPlot.Draw(explanation, ["one"], 8, "Why"));
         Assert.Throws<ArgumentException>(() => ContributionPlot.Draw(explanation, TinyModel.ClassNames, 7, "Why"));
