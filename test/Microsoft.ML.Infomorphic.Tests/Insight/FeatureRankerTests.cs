@@ -244,7 +244,7 @@ public sealed class FeatureRankerTests
     }
 
     private static FeatureRanking Rank(
-        IReadOnlyList<InfomorphicNetwork> networks,
+        InfomorphicNetwork[] networks,
         LabeledRows rows,
         FeatureGroup[] groups,
         FeatureRankingSettings settings
