@@ -313,7 +313,7 @@ public sealed partial class InfomorphicReportTests : IDisposable
         InfomorphicModelParameters model = TinyModel.Create(_mlContext, network: TinyModel.Deep());
         NetworkInsight insight = model.Explain(TinyModel.Data(_mlContext));
         var images = new Dictionary<long, float[]>();
-        string html = new HtmlReport(insight, model, new ReportOptions(), 8, images).ToString();
+        string html = new HtmlReport(insight, null, model, new ReportOptions(), 8, images).ToString();
 
         string[] sections = [.. SectionIdentifier().Matches(html).Select(match => match.Groups[1].Value)];
         CollectionAssert.AreEqual(
