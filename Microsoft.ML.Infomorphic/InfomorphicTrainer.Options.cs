@@ -286,7 +286,8 @@ public sealed partial class InfomorphicTrainer
         public int NumberOfScoringSamples = Defaults.NumberOfScoringSamples;
 
         /// <summary>
-        /// Whether scores are calibrated: two numbers a class, fitted after training on the validation rows, or on training
+        /// Whether scores are calibrated: a number, or two a class where output neurons are infomorphic and each learns by itself,
+        /// fitted after training on the validation rows, or on training
         /// rows where there are none, make probabilities as frequent as they say. Without it the predicted class is that of
         /// the output neuron most likely to fire, as in the paper.
         /// </summary>

@@ -65,7 +65,7 @@ internal sealed class TrainingLoop
         _heldOutShare = (double)split.HeldOut.Length / train.RowCount;
         _validation = validation?.All ?? (split.HeldOut.Length == 0 ? null : train.Select(split.HeldOut));
         _epochsPerEvaluation = runs[0].Settings.EpochsPerEvaluation;
-        _evaluation = new Evaluation(engine, batchSize, !runs[0].State.Output.IsSoftmax, CheckAlive);
+        _evaluation = new Evaluation(engine, batchSize, runs[0].State.Output.IsSoftmax, CheckAlive);
         _order = [.. split.Learned];
         _evaluated = train.Select(Evaluation.ChooseRows(_order, TrainingSettings.MaximumRowsForTrainingAccuracy, seed));
         _shuffling = new RandomStream(seed, RandomStreams.Shuffling);

@@ -215,7 +215,7 @@ internal sealed class TrainingRun(
     {
         Quality kept = settings.RestoreBestEpoch ? _best ?? _last : _last;
 
-        // The epoch was chosen by these validation rows, and two numbers a class were fitted to them: from noise, too, that gains
+        // The epoch was chosen by these validation rows, and up to two numbers a class were fitted to them: from noise, too, that gains
         // up to a nat each.
         bool isNoise = _best is not null && kept.Gain <= 2 * state.ClassCount;
         if (kept.IsChance || isNoise)
