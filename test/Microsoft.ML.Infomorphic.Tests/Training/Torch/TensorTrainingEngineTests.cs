@@ -203,7 +203,7 @@ public abstract class TensorTrainingEngineTests
         pair.RateFactor = factor;
         for (int step = 0; step < 3; step++)
             pair.Step();
-        pair.AssertWeightsEqual(1e-6);
+        pair.AssertWeightsEqual(1e-5); // Adam divides by roots of small gradients, which magnifies rounding.
         double largest = pair.Weights().Zip(before, (now, then) => Math.Abs(now - then)).Max();
         double rate = Problems.Settings().Output.Optimizer.LearningRate;
         Assert.AreEqual(3 * factor * rate, largest, 0.5 * factor * rate);
