@@ -115,6 +115,12 @@ public sealed partial class InfomorphicTrainer
         public ImageShape? Image;
 
         /// <summary>
+        /// How the images of training rows are changed, anew in each epoch: moved, turned, zoomed, mirrored. Null where they are
+        /// learned from as they are. Needs features of an image's shape.
+        /// </summary>
+        public ImageAugmentation? Augmentation;
+
+        /// <summary>
         /// The number of networks of the model, at least 1. They are trained together, with initial weights, drawn connections
         /// and samples of their own; scores are the mean of their probabilities.
         /// </summary>

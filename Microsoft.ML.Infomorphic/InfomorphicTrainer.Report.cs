@@ -58,6 +58,8 @@ public sealed partial class InfomorphicTrainer
                     $"Batches of {settings.BatchSize} rows, at most {settings.Epochs} epochs{(settings.EarlyStoppingRounds is int rounds ? $", fewer after {rounds} without progress" : "")}; {(settings.ValidationFraction > 0 ? $"{settings.ValidationFraction:P0} of the rows are validation rows" : "all rows are learned from")}"
                 )
             );
+            if (settings.Augmentation is ImageAugmentation augmentation)
+                Channel.Info($"The images of training rows are changed in each epoch: {augmentation.Describe()}.");
             _progress = _trainer.Host.StartProgressChannel("Training");
             _progress.SetHeader(
                 new ProgressHeader(["Accuracy", "Validation Accuracy", "Goal"], ["epochs"]),

@@ -139,6 +139,7 @@ public sealed partial class InfomorphicTrainer
                 },
                 Order = options.LayerOrder,
                 Image = options.Image,
+                Augmentation = options.Augmentation,
                 Presentations = Math.Max(options.NumberOfPresentations ?? 0, 2),
                 Epochs = options.NumberOfEpochs ?? automatic.Epochs(batchSize, fraction),
                 EpochsPerEvaluation = options.NumberOfEpochs is null
@@ -168,6 +169,7 @@ public sealed partial class InfomorphicTrainer
                     nameof(settings.Output) => nameof(options.OutputLayerInputs),
                     nameof(settings.Order) => nameof(options.LayerOrder),
                     nameof(settings.Image) => nameof(options.Image),
+                    nameof(settings.Augmentation) => nameof(options.Augmentation),
                     _ => nameof(options.HiddenLayers),
                 };
 

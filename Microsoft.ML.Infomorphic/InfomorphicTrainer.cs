@@ -323,6 +323,7 @@ public sealed partial class InfomorphicTrainer
                 earlier => first.SettingsFor(DataShape.Unknown with { Earlier = earlier }, image)
             );
             ThrowIfClassesDiffer(first.Host, context, earlier);
+            first.ThrowIfNoImage(context.TrainingSet.Schema.Feature!.Value, image);
 
             // What may be missing is looked for before hours are spent on reading.
             DeviceChoice.LoadTorch(first._device, first._environment, channel);
@@ -477,6 +478,13 @@ public sealed partial class InfomorphicTrainer
             [int channels, int height, int width] => new ImageShape(height, width, channels),
             _ => null,
         };
+    }
+
+    // Before the rows are read.
+    private void ThrowIfNoImage(DataViewSchema.Column features, ImageShape? image)
+    {
+        if (_settings.Augmentation is ImageAugmentation augmentation && features.Type is VectorDataViewType vector)
+            _ = new Augmenter(augmentation, _settings.Image ?? image, vector.Size, _settings.Seed);
     }
 
     private static string DescribeLayers(TrainingSettings settings)

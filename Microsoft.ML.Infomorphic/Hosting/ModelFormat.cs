@@ -591,13 +591,60 @@ internal static class ModelFormat
         writer.Write(settings.RestoreBestEpoch);
         writer.Write(settings.Seed);
         writer.Write((byte)settings.Order);
-        writer.Write(settings.Image is not null);
-        if (settings.Image is not null)
-            Write(writer, settings.Image);
+        WriteImage(writer, settings);
         foreach (LayerSettings layer in settings.HiddenLayers)
             WriteSettings(writer, layer);
         WriteInputs(writer, settings.Output.Inputs);
         WriteOptimizer(writer, settings.Output.Optimizer);
+    }
+
+    // 0 is no image, 1 an image, 2 an image that is augmented.
+    private static void WriteImage(CheckedWriter writer, TrainingSettings settings)
+    {
+        writer.Write(
+            (byte)(
+                settings.Image is null ? 0
+                : settings.Augmentation is null ? 1
+                : 2
+            )
+        );
+        if (settings.Image is null)
+            return;
+        Write(writer, settings.Image);
+        if (settings.Augmentation is not ImageAugmentation augmentation)
+            return;
+        Write(writer, augmentation.VerticalShift, augmentation.HorizontalShift);
+        writer.Write(augmentation.Rotation);
+        writer.Write(augmentation.Zoom);
+        writer.Write(augmentation.HorizontalFlip);
+    }
+
+    private static (ImageShape? Image, ImageAugmentation? Augmentation) ReadImageSettings(CheckedReader reader)
+    {
+        byte tag = reader.ReadByte();
+        if (tag > 2)
+            throw new FormatException($"there is no image with the tag {tag}");
+        ImageShape? image = tag == 0 ? null : ReadImage(reader);
+        ImageAugmentation? augmentation =
+            tag < 2
+                ? null
+                : new ImageAugmentation(
+                    reader.ReadInt32(),
+                    reader.ReadInt32(),
+                    reader.ReadDouble(),
+                    reader.ReadDouble(),
+                    reader.ReadBoolean()
+                );
+        try
+        {
+            augmentation?.Validate();
+        }
+        catch (ArgumentException exception)
+        {
+            throw new FormatException(exception.Message, exception);
+        }
+
+        return (image, augmentation);
     }
 
     private static void WriteSettings(CheckedWriter writer, LayerSettings layer)
@@ -651,7 +698,7 @@ internal static class ModelFormat
         bool restoreBestEpoch = reader.ReadBoolean();
         ulong seed = reader.ReadUInt64();
         LayerOrder order = ReadEnum<LayerOrder>(reader);
-        ImageShape? image = reader.ReadBoolean() ? ReadImage(reader) : null;
+        (ImageShape? image, ImageAugmentation? augmentation) = ReadImageSettings(reader);
         LayerSettings[] layers = [.. network.HiddenLayers.Select(layer => ReadSettings(reader, layer))];
         IReadOnlyList<Signal>? inputs = ReadInputs(reader);
         return new TrainingSettings
@@ -666,6 +713,7 @@ internal static class ModelFormat
             },
             Order = order,
             Image = image,
+            Augmentation = augmentation,
             Presentations = presentations,
             Epochs = epochs,
             EpochsPerEvaluation = epochsPerEvaluation,

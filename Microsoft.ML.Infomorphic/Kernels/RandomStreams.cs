@@ -10,6 +10,8 @@ internal static class RandomStreams
     public const uint Insight = 4;
     public const uint ValidationRows = 5;
 
+    public const uint Augmentation = 6;
+
     // Of the networks of an ensemble, from the second on.
     private const uint Networks = 5;
 

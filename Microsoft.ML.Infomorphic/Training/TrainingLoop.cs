@@ -73,7 +73,7 @@ internal sealed class TrainingLoop
             for (int epoch = 1; _runs.Count > 0; epoch++)
             {
                 bool isEvaluated = epoch % _epochsPerEvaluation == 0 || _runs.Any(run => epoch == run.Settings.Epochs);
-                TrainEpoch(isEvaluated);
+                TrainEpoch(epoch, isEvaluated);
                 if (!isEvaluated)
                     continue;
                 EvaluateEpoch(epoch);
@@ -83,7 +83,7 @@ internal sealed class TrainingLoop
         catch (OperationCanceledException) when (_runs.All(run => run.HasEnded)) { }
     }
 
-    private void TrainEpoch(bool isEvaluated)
+    private void TrainEpoch(int epoch, bool isEvaluated)
     {
         _train.Shuffle(_order, _shuffling);
         foreach (TrainingRun run in _runs)
@@ -91,7 +91,7 @@ internal sealed class TrainingLoop
         _engine.Announce(_order);
         int batch = 0;
         int batches = (_order.Length + _batchSize - 1) / _batchSize;
-        foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in _train.Batches(_order, _batchSize))
+        foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in _train.InEpoch(epoch).Batches(_order, _batchSize))
         {
             CheckAlive();
             RemoveEnded();

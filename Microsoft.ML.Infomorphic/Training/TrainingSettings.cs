@@ -84,6 +84,9 @@ public sealed record TrainingSettings
     /// <summary>The shape of the features where they are an image; null where they are not, or nothing needs it.</summary>
     public ImageShape? Image { get; init; }
 
+    /// <summary>How the images of training rows are changed in each epoch; null where they are not. Needs an <see cref="Image"/>.</summary>
+    public ImageAugmentation? Augmentation { get; init; }
+
     /// <summary>
     /// How often a row is presented, 2 to <see cref="InfomorphicNetwork.MaximumPresentations"/>, where a layer hears itself
     /// or one above it; elsewhere it is presented once. The last presentation alone is learned from.
@@ -204,6 +207,7 @@ public sealed record TrainingSettings
                 ("decays of moments and ε of the output layer", Rest(settings.Output.Optimizer)),
                 ("order of layers", settings.Order),
                 ("image", settings.Image),
+                ("augmentation", settings.Augmentation),
                 ("number of presentations", settings.Presentations),
                 ("batch size", settings.BatchSize),
                 ("number of epochs from one evaluation to the next", settings.EpochsPerEvaluation),
@@ -292,6 +296,7 @@ public sealed record TrainingSettings
                 "There is no such treatment of missing values."
             );
         Check(nameof(Image), () => Image?.Validate());
+        Check(nameof(Augmentation), () => Augmentation?.Validate());
         for (int i = 0; i < HiddenLayers.Count; i++)
         {
             int index = i;
