@@ -37,6 +37,7 @@ public sealed partial class InfomorphicTrainer
             internal const double WeightDecay = 0.00035;
             internal const int NumberOfScoringSamples = 16;
             internal const bool CalibrateScores = true;
+            internal const bool LocalFieldsOnImages = true;
         }
 
         /// <summary>
@@ -113,6 +114,13 @@ public sealed partial class InfomorphicTrainer
         /// dimensions, which ML.NET's <c>ExtractPixels</c> gives it.
         /// </summary>
         public ImageShape? Image;
+
+        /// <summary>
+        /// Whether the hidden layer has local fields where the features are an image (<see cref="Image"/>, or the feature column's
+        /// own dimensions) and neither <see cref="HiddenLayers"/> nor <see cref="NumberOfHiddenNeurons"/> say what it is
+        /// (<see cref="AutomaticSettings.FieldsOf"/>). Otherwise every neuron sees all features.
+        /// </summary>
+        public bool LocalFieldsOnImages = Defaults.LocalFieldsOnImages;
 
         /// <summary>
         /// How the images of training rows are changed, anew in each epoch: moved, turned, zoomed, mirrored. Null where they are
@@ -199,6 +207,12 @@ public sealed partial class InfomorphicTrainer
         /// of their inputs (<see cref="AutomaticSettings.LearningRate"/>).
         /// </summary>
         public double? LearningRate;
+
+        /// <summary>
+        /// How the learning rates of all layers change from epoch to epoch; null for a constant rate, and for one that falls
+        /// (<see cref="Training.LearningRateSchedule.Cosine"/>) where local fields were chosen for an image.
+        /// </summary>
+        public LearningRateSchedule? LearningRateSchedule;
 
         /// <summary>The hidden neurons' L2 weight decay, not negative.</summary>
         public double WeightDecay = Defaults.WeightDecay;

@@ -130,7 +130,12 @@ public sealed partial class InfomorphicTrainer
                         : options.OutputGoal == Options.Defaults.OutputGoal ? GoalFunctions.Output
                         : ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
                     Optimizer = new AdamSettings(
-                        options.OutputLearningRate ?? (isSoftmax ? AutomaticSettings.SoftmaxLearningRate : 0.003),
+                        options.OutputLearningRate
+                            ?? (
+                                !isSoftmax ? 0.003
+                                : ChoosesFields(hidden) ? AutomaticSettings.SoftmaxLearningRateOnFields
+                                : AutomaticSettings.SoftmaxLearningRate
+                            ),
                         options.OutputWeightDecay ?? (isSoftmax ? automatic.SoftmaxWeightDecay : 0.00015),
                         options.OutputFirstMomentDecay,
                         options.OutputSecondMomentDecay,
@@ -145,6 +150,9 @@ public sealed partial class InfomorphicTrainer
                 EpochsPerEvaluation = options.NumberOfEpochs is null
                     ? automatic.EpochsPerEvaluation(batchSize, fraction)
                     : 1,
+                LearningRateSchedule =
+                    options.LearningRateSchedule
+                    ?? (ChoosesFields(hidden) ? LearningRateSchedule.Cosine : LearningRateSchedule.Constant),
                 BatchSize = batchSize,
                 Standardization = options.Standardization,
                 Encoding = options.Encoding,
@@ -194,12 +202,16 @@ public sealed partial class InfomorphicTrainer
                     break;
             }
 
+            (int neurons, LocalFieldSettings? fields) = options.NumberOfHiddenNeurons is int number
+                ? (number, null)
+                : automatic.HiddenLayer(MayHaveFields ? options.Image ?? automatic.Image : null);
             return
             [
                 ReadLayer(
                     new HiddenLayerOptions
                     {
-                        NumberOfNeurons = options.NumberOfHiddenNeurons ?? automatic.HiddenNeurons,
+                        NumberOfNeurons = neurons,
+                        Connections = fields,
                         Learns = options.HiddenLayer == HiddenLayerKind.Infomorphic,
                         Context = options.Context,
                         LateralInput = options.LateralInput,
@@ -254,6 +266,16 @@ public sealed partial class InfomorphicTrainer
                 ),
             ];
         }
+
+        // Neurons that see a part of the features need them as they are.
+        private bool MayHaveFields =>
+            options.LocalFieldsOnImages
+            && options.HiddenLayer == HiddenLayerKind.Infomorphic
+            && options.Encoding != FeatureEncodingKind.PiecewiseLinear
+            && options.MissingValues != MissingValues.Indicate;
+
+        private bool ChoosesFields(LayerSettings[] hidden) =>
+            options.HiddenLayers is null && hidden is [{ Connections: LocalFieldSettings }];
 
         // Options that neurons which do not learn have no use for.
         private void CheckLearns()
@@ -418,6 +440,8 @@ public sealed partial class InfomorphicTrainer
                 nameof(options.NumberOfPresentations),
                 $"must be at most {InfomorphicNetwork.MaximumPresentations}, and is {options.NumberOfPresentations}."
             );
+            if (options.LearningRateSchedule is LearningRateSchedule schedule)
+                Known(schedule, nameof(options.LearningRateSchedule));
             Positive(options.OutputLearningRate ?? 1, nameof(options.OutputLearningRate));
             NotNegative(options.OutputWeightDecay ?? 0, nameof(options.OutputWeightDecay));
             Decay(options.OutputFirstMomentDecay, nameof(options.OutputFirstMomentDecay));

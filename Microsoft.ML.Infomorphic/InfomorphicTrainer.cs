@@ -338,10 +338,7 @@ public sealed partial class InfomorphicTrainer
                 trainers,
                 channel,
                 context,
-                first._settings with
-                {
-                    Image = first._settings.Image ?? image,
-                }
+                first.SettingsFor(DataShape.Unknown with { Earlier = earlier?.Network }, image)
             );
             string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
             DataViewSchema.Column label = context.TrainingSet.Schema.Label!.Value;
@@ -547,7 +544,7 @@ public sealed partial class InfomorphicTrainer
     // What trains on data of a shape.
     private TrainingSettings SettingsFor(DataShape data, ImageShape? image)
     {
-        TrainingSettings settings = _options.ToTrainingSettings(Host, _seed, data);
+        TrainingSettings settings = _options.ToTrainingSettings(Host, _seed, data with { Image = image });
         if (!data.HasValidationRows && settings.ValidationFraction == 0)
         {
             ThrowIfAsked(_options.EarlyStoppingRounds is not null, nameof(Options.EarlyStoppingRounds));

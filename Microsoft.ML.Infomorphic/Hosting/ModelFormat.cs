@@ -591,23 +591,21 @@ internal static class ModelFormat
         writer.Write(settings.RestoreBestEpoch);
         writer.Write(settings.Seed);
         writer.Write((byte)settings.Order);
-        WriteImage(writer, settings);
+        WriteImageAndSchedule(writer, settings);
         foreach (LayerSettings layer in settings.HiddenLayers)
             WriteSettings(writer, layer);
         WriteInputs(writer, settings.Output.Inputs);
         WriteOptimizer(writer, settings.Output.Optimizer);
     }
 
-    // 0 is no image, 1 an image, 2 an image that is augmented.
-    private static void WriteImage(CheckedWriter writer, TrainingSettings settings)
+    // 0 is no image, 1 an image, 2 an image that is augmented; and 4 times the schedule of learning rates.
+    private static void WriteImageAndSchedule(CheckedWriter writer, TrainingSettings settings)
     {
-        writer.Write(
-            (byte)(
-                settings.Image is null ? 0
-                : settings.Augmentation is null ? 1
-                : 2
-            )
-        );
+        int image =
+            settings.Image is null ? 0
+            : settings.Augmentation is null ? 1
+            : 2;
+        writer.Write((byte)(image + 4 * (int)settings.LearningRateSchedule));
         if (settings.Image is null)
             return;
         Write(writer, settings.Image);
@@ -619,11 +617,13 @@ internal static class ModelFormat
         writer.Write(augmentation.HorizontalFlip);
     }
 
-    private static (ImageShape? Image, ImageAugmentation? Augmentation) ReadImageSettings(CheckedReader reader)
+    private static (ImageShape?, ImageAugmentation?, LearningRateSchedule) ReadImageAndSchedule(CheckedReader reader)
     {
-        byte tag = reader.ReadByte();
-        if (tag > 2)
-            throw new FormatException($"there is no image with the tag {tag}");
+        byte both = reader.ReadByte();
+        int tag = both % 4;
+        var schedule = (LearningRateSchedule)(both / 4);
+        if (tag > 2 || !Enum.IsDefined(schedule))
+            throw new FormatException($"there is no image and no schedule with the tag {both}");
         ImageShape? image = tag == 0 ? null : ReadImage(reader);
         ImageAugmentation? augmentation =
             tag < 2
@@ -644,7 +644,7 @@ internal static class ModelFormat
             throw new FormatException(exception.Message, exception);
         }
 
-        return (image, augmentation);
+        return (image, augmentation, schedule);
     }
 
     private static void WriteSettings(CheckedWriter writer, LayerSettings layer)
@@ -698,7 +698,9 @@ internal static class ModelFormat
         bool restoreBestEpoch = reader.ReadBoolean();
         ulong seed = reader.ReadUInt64();
         LayerOrder order = ReadEnum<LayerOrder>(reader);
-        (ImageShape? image, ImageAugmentation? augmentation) = ReadImageSettings(reader);
+        (ImageShape? image, ImageAugmentation? augmentation, LearningRateSchedule schedule) = ReadImageAndSchedule(
+            reader
+        );
         LayerSettings[] layers = [.. network.HiddenLayers.Select(layer => ReadSettings(reader, layer))];
         IReadOnlyList<Signal>? inputs = ReadInputs(reader);
         return new TrainingSettings
@@ -714,6 +716,7 @@ internal static class ModelFormat
             Order = order,
             Image = image,
             Augmentation = augmentation,
+            LearningRateSchedule = schedule,
             Presentations = presentations,
             Epochs = epochs,
             EpochsPerEvaluation = epochsPerEvaluation,

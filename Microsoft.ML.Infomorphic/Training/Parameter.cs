@@ -37,7 +37,8 @@ internal sealed class Parameter : IDisposable
     /// <param name="row">The neuron.</param>
     /// <param name="settings">The optimiser's settings.</param>
     /// <param name="step">The step, from 1.</param>
-    public void Update(int row, AdamSettings settings, long step)
+    /// <param name="rateShare">What the learning rate is multiplied by.</param>
+    public void Update(int row, AdamSettings settings, long step, double rateShare = 1)
     {
         Span<float> value = Value[row];
         Span<float> gradient = Gradient[row];
@@ -47,7 +48,7 @@ internal sealed class Parameter : IDisposable
         // η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
         double correction1 = 1 - Math.Pow(settings.Beta1, step);
         double correction2 = 1 - Math.Pow(settings.Beta2, step);
-        var rate = Vector512.Create((float)(settings.LearningRate / correction1));
+        var rate = Vector512.Create((float)(rateShare * settings.LearningRate / correction1));
         var rootCorrection = Vector512.Create((float)(1 / Math.Sqrt(correction2)));
         var decay = Vector512.Create((float)settings.WeightDecay);
         var beta1 = Vector512.Create((float)settings.Beta1);

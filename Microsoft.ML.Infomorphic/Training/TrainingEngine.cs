@@ -17,6 +17,9 @@ internal abstract class TrainingEngine : IDisposable
     /// <param name="order">The rows.</param>
     public virtual void Announce(ReadOnlySpan<int> order) { }
 
+    /// <summary>What the learning rates of all layers are multiplied by in the next steps.</summary>
+    public double RateShare { get; set; } = 1;
+
     /// <summary>Trains all networks on one batch.</summary>
     /// <param name="rows">The data.</param>
     /// <param name="batch">The rows of the batch.</param>

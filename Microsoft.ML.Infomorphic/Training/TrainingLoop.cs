@@ -89,6 +89,7 @@ internal sealed class TrainingLoop
         foreach (TrainingRun run in _runs)
             run.BeginEpoch();
         _engine.Announce(_order);
+        _engine.RateShare = _runs[0].Settings.RateShare(epoch);
         int batch = 0;
         int batches = (_order.Length + _batchSize - 1) / _batchSize;
         foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in _train.InEpoch(epoch).Batches(_order, _batchSize))

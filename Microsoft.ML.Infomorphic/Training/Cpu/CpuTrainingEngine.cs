@@ -95,7 +95,12 @@ internal sealed class CpuTrainingEngine : TrainingEngine
             static (of, network, workers) =>
                 of
                     .Engine._networks[network]
-                    .Step(workers, of.Engine._steps, of.Statistics.Length == 0 ? null : of.Statistics[network])
+                    .Step(
+                        workers,
+                        of.Engine._steps,
+                        of.Engine.RateShare,
+                        of.Statistics.Length == 0 ? null : of.Statistics[network]
+                    )
         );
     }
 
@@ -245,13 +250,14 @@ internal sealed class CpuNetwork : IDisposable
     /// <summary>Trains on the workers' batch.</summary>
     /// <param name="workers">Who works on it.</param>
     /// <param name="step">The step, from 1.</param>
+    /// <param name="rateShare">What learning rates are multiplied by.</param>
     /// <param name="statistics">Receives what the neurons know, or null.</param>
-    public void Step(StepWorkers workers, long step, InformationStatistics? statistics)
+    public void Step(StepWorkers workers, long step, double rateShare, InformationStatistics? statistics)
     {
         workers.Timings.Start();
         if (_state.MeansSchedule is Schedule beforehand)
             Present(new StepContext(workers, beforehand, _state.Seed, step, IsTraining: false, null));
-        Present(new StepContext(workers, _state.Schedule, _state.Seed, step, IsTraining: true, statistics));
+        Present(new StepContext(workers, _state.Schedule, _state.Seed, step, IsTraining: true, statistics, rateShare));
     }
 
     /// <summary>Aggregated inputs of the output neurons for the workers' batch, with the label withheld.</summary>
