@@ -27,7 +27,7 @@ public sealed class AutomaticSettings
     internal const double SoftmaxLearningRate = 0.01;
 
     /// <summary>Its learning rate on the thousands of outputs of local fields: the sum of as many small steps is as large.</summary>
-    internal const double SoftmaxLearningRateOnFields = 0.001;
+    internal const double SoftmaxLearningRateOnFields = 0.005;
 
     // Training goes on for at least so many steps, …
     private const int FewestSteps = 1500;

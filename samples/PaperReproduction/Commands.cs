@@ -75,6 +75,7 @@ internal static class Commands
             CreateReport(),
             NetworkCommands.CreateRun(),
             NetworkCommands.CreateReport(),
+            NetworkCommands.CreatePictures(),
         };
 
     private static Command CreateRun()

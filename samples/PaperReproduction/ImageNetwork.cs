@@ -36,6 +36,13 @@ internal sealed record ImageNetwork(
         Fields("fields32", 32),
         Fields("fields64", 64),
         new(
+            "fields16-300",
+            "16 neurons a field, then 300 neurons, both read",
+            image => [Field(image, 16), Layer(300)],
+            [0, 1],
+            LayerOrder.BottomUp
+        ),
+        new(
             "fields64-1000",
             "64 neurons a field, then 1,000 neurons, both read",
             image => [Field(image, 64), All1000()],
@@ -63,7 +70,7 @@ internal sealed record ImageNetwork(
         new(name, $"{neurons:N0} neurons that see all", _ => [Layer(neurons)], [0], LayerOrder.Together);
 
     private static ImageNetwork Fields(string name, int neurons) =>
-        new(name, $"{neurons} neurons a field", image => [Field(image, neurons)], [0], LayerOrder.Together);
+        new(name, $"{neurons} neurons a field", image => [Field(image, neurons)], [0], LayerOrder.BottomUp);
 
     private static HiddenLayerOptions All1000() => Layer(1000);
 

@@ -64,6 +64,11 @@ internal static class NetworkCommands
         0,
         0
     );
+    private static readonly Option<string?> s_models = new("--models")
+    {
+        Description = "Folder to store the trained networks in as well; networks of backprop are not stored.",
+        HelpName = "DIR",
+    };
     private static readonly Option<int> s_threads = CommandLine.WholeNumber(
         "--threads",
         "Threads, 0 for as many as there are processors.",
@@ -89,6 +94,7 @@ internal static class NetworkCommands
             s_epochs,
             s_rows,
             s_threads,
+            s_models,
         };
         command.SetAction(parsed =>
             Commands.Guard(text =>
@@ -122,7 +128,8 @@ internal static class NetworkCommands
                         new NetworkRunner(
                             ImageData.Load(dataSet, parsed.GetValue(s_dataDirectory)),
                             threads,
-                            cellsAtOnce: 1
+                            cellsAtOnce: 1,
+                            parsed.GetValue(s_models)
                         ).Run,
                     cellsAtOnce: 1,
                     text
@@ -163,6 +170,44 @@ internal static class NetworkCommands
                 );
                 text.WriteLine($"{results.Count} results: {path}");
             })
+        );
+        return command;
+    }
+
+    /// <summary>Explains a stored network.</summary>
+    public static Command CreatePictures()
+    {
+        Option<string> model = new("--model")
+        {
+            Description = "The network, as networks --models stored it.",
+            HelpName = "FILE",
+            Required = true,
+        };
+        Option<string> output = new("--output")
+        {
+            Description = "Folder for the report and the pictures.",
+            HelpName = "DIR",
+            DefaultValueFactory = _ => Path.Combine("output", "networks"),
+        };
+        var command = new Command(
+            "networks-pictures",
+            "Writes what the neurons at each depth of a stored network are for: a report, and pictures."
+        )
+        {
+            s_dataSet,
+            s_dataDirectory,
+            model,
+            output,
+        };
+        command.SetAction(parsed =>
+            Commands.Guard(text =>
+                NetworkPictures.Write(
+                    parsed.GetRequiredValue(model),
+                    ImageData.Load(parsed.GetRequiredValue(s_dataSet), parsed.GetValue(s_dataDirectory)),
+                    parsed.GetRequiredValue(output),
+                    text
+                )
+            )
         );
         return command;
     }

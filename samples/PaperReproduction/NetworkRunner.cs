@@ -12,10 +12,11 @@ namespace PaperReproduction;
 /// <param name="data">The cells' data set.</param>
 /// <param name="threads">Threads for a cell; they do not change an infomorphic network's result.</param>
 /// <param name="cellsAtOnce">Cells that run at the same time, for the record.</param>
-internal sealed class NetworkRunner(ImageData data, int threads, int cellsAtOnce)
+/// <param name="models">A folder that trained networks are stored in; null for none.</param>
+internal sealed class NetworkRunner(ImageData data, int threads, int cellsAtOnce, string? models = null)
 {
-    /// <summary>The output layer's learning rate: a tenth of the default, since it reads thousands of numbers.</summary>
-    private const double OutputLearningRate = 0.001;
+    /// <summary>The output layer's learning rate: a third of the default, since it reads thousands of numbers.</summary>
+    private const double OutputLearningRate = 0.003;
 
     /// <summary>Runs a cell.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled; nothing is left of it.</exception>
@@ -72,6 +73,12 @@ internal sealed class NetworkRunner(ImageData data, int threads, int cellsAtOnce
         InfomorphicPredictionTransformer model = mlContext
             .MulticlassClassification.Trainers.Infomorphic(options)
             .Fit(ImageData.View(mlContext, train), validationView);
+
+        if (models is not null)
+            _ = new OutputFolder(models).Write(
+                Path.ChangeExtension(cell.FileName, ".zip"),
+                stream => mlContext.Model.Save(new TransformerChain<ITransformer>(model), validationView.Schema, stream)
+            );
 
         TrainingHistory history = model.Model.History;
         return new NetworkOutcome(
