@@ -120,14 +120,22 @@ internal static class ModelFormat
     private const int FurtherNetworkBytes = 64; // at least
     private const int SignalBytes = sizeof(byte) + sizeof(int);
 
+    /// <summary>The name under which ML.NET finds the loader of binary classifiers, whose format is the same.</summary>
+    public const string BinaryLoaderSignature = "InfomorphicBinary";
+
     /// <summary>The format's version, and its history.</summary>
-    public static VersionInfo VersionInfo =>
+    public static VersionInfo VersionInfo => VersionOf("INFOMORP", LoaderSignature);
+
+    /// <summary>The same of a binary classifier, whose network has the classes false and true.</summary>
+    public static VersionInfo BinaryVersionInfo => VersionOf("INFOBINA", BinaryLoaderSignature);
+
+    private static VersionInfo VersionOf(string modelSignature, string loaderSignature) =>
         new(
-            modelSignature: "INFOMORP",
+            modelSignature: modelSignature,
             verWrittenCur: Version4,
             verReadableCur: Version4,
             verWeCanReadBack: Version1,
-            loaderSignature: LoaderSignature,
+            loaderSignature: loaderSignature,
             // Without its version: a file from a newer library is then refused by the format's version, in words.
             loaderAssemblyName: typeof(ModelFormat).Assembly.GetName().Name
         );
@@ -150,9 +158,10 @@ internal static class ModelFormat
     /// <summary>Writes a model.</summary>
     /// <param name="context">Where to.</param>
     /// <param name="contents">The model.</param>
-    public static void Write(ModelSaveContext context, ModelContents contents)
+    /// <param name="version">What is written of the version: <see cref="VersionInfo"/> or <see cref="BinaryVersionInfo"/>.</param>
+    public static void Write(ModelSaveContext context, ModelContents contents, VersionInfo version)
     {
-        context.SetVersionInfo(VersionInfo);
+        context.SetVersionInfo(version);
         context.Writer.Flush();
         Write(context.Writer.BaseStream, contents);
     }
