@@ -248,7 +248,7 @@ internal static class NetworkTrainer
                 SplitOf,
                 settings => RowSplit.Of(train, holdsOut ? shared.ValidationFraction : 0, settings.NetworkSeed)
             );
-        train = EncodedRows.Of(train, encoding);
+        train = LearnedRows(train, shared, encoding);
         validation = validation is null ? null : EncodedRows.Of(validation, encoding);
 
         int threadsBefore = TorchRuntime.UseThreads(shared.Threads ?? Environment.ProcessorCount);
@@ -310,6 +310,16 @@ internal static class NetworkTrainer
             request.Initial is InfomorphicNetwork network
                 ? NetworkState.From(network, request.Settings)
                 : NetworkState.Create(request.Settings, scaling, train.ClassCount, () => CheckAlive(requests));
+    }
+
+    // The rows that the network learns from as it reads them: in each epoch others, where images are augmented.
+    private static RowSource LearnedRows(RowSource train, TrainingSettings settings, FeatureEncoding encoding)
+    {
+        RowSource rows = EncodedRows.Of(train, encoding);
+        if (settings.Augmentation is not ImageAugmentation augmentation)
+            return rows;
+        var augmenter = new Augmenter(augmentation, settings.Image, train.FeatureCount, settings.Seed);
+        return new EpochwiseRows(rows, epoch => EncodedRows.Of(augmenter.InEpoch(train, epoch), encoding));
     }
 
     // What is found out from training rows; also how many features are constant, as far as that was looked at.

@@ -61,7 +61,13 @@ internal sealed class ScoreCalibrator
     /// Whether all classes have one slope, and no offsets: for scores that were learned together, whose proportions are right.
     /// </param>
     /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
-    public static ScoreCalibration Fit(float[][] scores, int[] labels, double[] weights, bool hasOneSlope = false, Action? checkAlive = null)
+    public static ScoreCalibration Fit(
+        float[][] scores,
+        int[] labels,
+        double[] weights,
+        bool hasOneSlope = false,
+        Action? checkAlive = null
+    )
     {
         double total = weights.Sum();
         double[] masses = weights.Select(weight => weight / total * weights.Length).ToArray();

@@ -79,7 +79,7 @@ internal sealed class TrainingLoop
             for (int epoch = 1; _runs.Count > 0; epoch++)
             {
                 bool isEvaluated = epoch % _epochsPerEvaluation == 0 || _runs.Any(run => epoch == run.Settings.Epochs);
-                TrainEpoch(isEvaluated);
+                TrainEpoch(epoch, isEvaluated);
                 if (!isEvaluated)
                     continue;
                 EvaluateEpoch(epoch);
@@ -89,15 +89,16 @@ internal sealed class TrainingLoop
         catch (OperationCanceledException) when (_runs.All(run => run.HasEnded)) { }
     }
 
-    private void TrainEpoch(bool isEvaluated)
+    private void TrainEpoch(int epoch, bool isEvaluated)
     {
         _train.Shuffle(_order, _shuffling);
         foreach (TrainingRun run in _runs)
             run.BeginEpoch();
         _engine.Announce(_order);
+        _engine.RateFactor = _runs[0].Settings.RateFactor(epoch);
         int batch = 0;
         int batches = (_order.Length + _batchSize - 1) / _batchSize;
-        foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in _train.Batches(_order, _batchSize))
+        foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in _train.InEpoch(epoch).Batches(_order, _batchSize))
         {
             CheckAlive();
             RemoveEnded();
@@ -177,7 +178,7 @@ internal sealed class TrainingLoop
         run.BeginHeldOutLearning(_train.RowCount - _order.Length, epochs);
         try
         {
-            return HeldOutLearning.Learn(engine, _train, epochs, _batchSize, run.Settings.Seed, CheckAlive);
+            return HeldOutLearning.Learn(engine, _train, run.Settings, run.KeptEpoch, epochs, _batchSize, CheckAlive);
         }
         catch (OperationCanceledException) when (run.HasEnded)
         {
