@@ -590,6 +590,10 @@ internal static class ModelFormat
         return new ScoringSettings(mode, samples, reader.ReadUInt64(), reader.ReadBoolean());
     }
 
+    // What becomes of validation rows.
+    private const byte RestoresBestEpoch = 1;
+    private const byte LearnsHeldOutRows = 2;
+
     private static void WriteSettings(CheckedWriter writer, TrainingSettings settings)
     {
         Write(writer, settings.Epochs, settings.BatchSize, settings.Presentations);
@@ -597,7 +601,12 @@ internal static class ModelFormat
         writer.Write(settings.EpochsPerEvaluation);
         writer.Write(settings.ValidationFraction);
         writer.Write(settings.EarlyStoppingRounds ?? -1);
-        writer.Write(settings.RestoreBestEpoch);
+        writer.Write(
+            (byte)(
+                (settings.RestoreBestEpoch ? RestoresBestEpoch : 0)
+                | (settings.LearnsHeldOutRows ? LearnsHeldOutRows : 0)
+            )
+        );
         writer.Write(settings.Seed);
         writer.Write((byte)settings.Order);
         WriteImageAndSchedule(writer, settings);
@@ -704,7 +713,9 @@ internal static class ModelFormat
         int epochsPerEvaluation = reader.ReadInt32();
         double validationFraction = reader.ReadDouble();
         int earlyStopping = reader.ReadInt32();
-        bool restoreBestEpoch = reader.ReadBoolean();
+        byte rules = reader.ReadByte();
+        if ((rules & ~(RestoresBestEpoch | LearnsHeldOutRows)) != 0)
+            throw new FormatException($"{rules} says nothing of what becomes of validation rows");
         ulong seed = reader.ReadUInt64();
         LayerOrder order = ReadEnum<LayerOrder>(reader);
         (ImageShape? image, ImageAugmentation? augmentation, LearningRateSchedule schedule) = ReadImageAndSchedule(
@@ -733,7 +744,8 @@ internal static class ModelFormat
             ValidationFraction = validationFraction,
             Standardization = standardization,
             EarlyStoppingRounds = earlyStopping < 0 ? null : earlyStopping,
-            RestoreBestEpoch = restoreBestEpoch,
+            LearnsHeldOutRows = (rules & LearnsHeldOutRows) != 0,
+            RestoreBestEpoch = (rules & RestoresBestEpoch) != 0,
             Seed = seed,
         };
     }

@@ -10,15 +10,15 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// </summary>
 internal abstract class TrainingEngine : IDisposable
 {
+    /// <summary>What the learning rates are multiplied by in the steps to come, from 0 to 1.</summary>
+    public double RateFactor { get; set; } = 1;
+
     /// <summary>
     /// Tells which rows the next steps will take, one batch after another, so that they can be copied to the device at
     /// once.
     /// </summary>
     /// <param name="order">The rows.</param>
     public virtual void Announce(ReadOnlySpan<int> order) { }
-
-    /// <summary>What the learning rates of all layers are multiplied by in the next steps.</summary>
-    public double RateShare { get; set; } = 1;
 
     /// <summary>Trains all networks on one batch.</summary>
     /// <param name="rows">The data.</param>

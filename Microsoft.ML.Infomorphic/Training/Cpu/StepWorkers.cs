@@ -76,7 +76,7 @@ internal sealed class StepWorkers : IDisposable
 /// Whether outputs are sampled, the label is there and layers learn; else outputs are means, 2θ − 1.
 /// </param>
 /// <param name="Statistics">Receives what the neurons know, or null.</param>
-/// <param name="RateShare">What learning rates are multiplied by.</param>
+/// <param name="RateFactor">What the learning rates are multiplied by.</param>
 internal readonly record struct StepContext(
     StepWorkers Workers,
     Schedule Schedule,
@@ -84,5 +84,5 @@ internal readonly record struct StepContext(
     long Step,
     bool IsTraining,
     InformationStatistics? Statistics,
-    double RateShare = 1
+    double RateFactor
 );

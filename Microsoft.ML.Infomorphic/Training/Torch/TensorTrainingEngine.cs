@@ -132,7 +132,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             learning.Learn(pass);
         if (_shape.Output.IsSoftmax)
             _layers[^1].DifferentiateLikelihood(pass);
-        _weights.Update(_steps, RateShare);
+        _weights.Update(_steps, RateFactor);
     }
 
     /// <inheritdoc/>

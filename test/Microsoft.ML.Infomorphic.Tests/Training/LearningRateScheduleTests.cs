@@ -149,7 +149,7 @@ public class LearningRateScheduleTests
             params ReadOnlySpan<InformationStatistics> statistics
         )
         {
-            shares.Add(RateShare);
+            shares.Add(RateFactor);
             engine.Step(rows, batch, statistics);
         }
 

@@ -59,7 +59,7 @@ public class ParameterTests
         {
             DrawGradient(one, new Random(step));
             DrawGradient(other, new Random(step));
-            one.Update(0, s_settings, step, rateShare: 0.25);
+            one.Update(0, s_settings, step, rateFactor: 0.25);
             other.Update(0, s_settings with { LearningRate = s_settings.LearningRate / 4 }, step);
             CollectionAssert.AreEqual(other.Value[0].ToArray(), one.Value[0].ToArray());
         }
