@@ -33,6 +33,7 @@ public sealed class PageCodeTests
     // Changes the current directory and the console's output, which all tests share.
     [TestMethod]
     [DoNotParallelize]
+    [TestCategory("Slow")]
     [DynamicData(nameof(PagesWithCode))]
     public void The_code_of_a_page_pasted_in_its_order_is_a_program_that_runs(string page)
     {
