@@ -12,8 +12,8 @@ project=Microsoft.ML.Infomorphic/Microsoft.ML.Infomorphic.csproj
 id=$(dotnet msbuild "$project" -getProperty:PackageId)
 # A version of its own, so that no earlier package can be taken for this one.
 version=0.1.0-check.$(date +%s).$$
-# Where links lead; nobody follows them here.
-repository=https://github.com/example/infomorphic-ml
+# Where links lead; nobody follows them here. What was compiled for another place is compiled anew.
+export InfomorphicRepositoryUrl=${InfomorphicRepositoryUrl:-https://github.com/example/infomorphic-ml}
 packages=$(dotnet nuget locals global-packages --list)
 packages=${packages#*: }
 packages=${packages%/}
@@ -65,15 +65,15 @@ for packable in Microsoft.ML.Infomorphic*/*.csproj templates/*.csproj; do
     packed=$(basename "$packable" .csproj)
     packed=${packed/#Microsoft.ML.Infomorphic/Infomorphic.ML}
     ids+=("$packed")
-    quietly "pack $packed" dotnet pack "$packable" -c Release -o "$work/feed" -p:InfomorphicPackageVersion="$version" \
-        -p:InfomorphicRepositoryUrl="$repository"
+    quietly "pack $packed" dotnet pack "$packable" -c Release -o "$work/feed" -p:InfomorphicPackageVersion="$version"
     [ -f "$work/feed/$packed.$version.nupkg" ] || fail "there is no package $packed"
 done
 [[ " ${ids[*]} " = *" $id "* ]] || fail "$id is not among the packages: ${ids[*]}"
 quietly "contents" dotnet run build/PackageCheck/Contents.cs -- "$work/feed" "$version"
 
 # A release whose links lead nowhere is refused, and so is one that lacks what an earlier one showed.
-if dotnet pack "$project" -c Release --no-build -o "$work/refused" -p:InfomorphicPackageVersion=0.1.0 > "$work/log" 2>&1; then
+if dotnet pack "$project" -c Release --no-build -o "$work/refused" -p:InfomorphicPackageVersion=0.1.0 \
+    -p:InfomorphicRepositoryUrl=https://nowhere.example/none > "$work/log" 2>&1; then
     fail "a release was packed without saying where the repository is"
 fi
 grep -q "say where the repository is" "$work/log" || fail "a release without a repository: $(cat "$work/log")"
