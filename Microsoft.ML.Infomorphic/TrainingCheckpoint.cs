@@ -12,11 +12,7 @@ public sealed class TrainingCheckpoint : IDisposable
     private InfomorphicModelParameters? _model;
     private bool _isOver;
 
-    internal TrainingCheckpoint(
-        TrainingHistory history,
-        int epochs,
-        Func<InfomorphicModelParameters> createModel
-    )
+    internal TrainingCheckpoint(TrainingHistory history, int epochs, Func<InfomorphicModelParameters> createModel)
     {
         History = history;
         Epochs = epochs;

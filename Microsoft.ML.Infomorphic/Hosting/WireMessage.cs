@@ -59,7 +59,11 @@ internal sealed class WireMessage
     /// <summary>Adds numbers as bytes, little-endian.</summary>
     public WireMessage AddRaw<T>(int field, T[] values)
         where T : unmanaged =>
-        Add(field, values.LongLength * Unsafe.SizeOf<T>(), stream => stream.Write(MemoryMarshal.AsBytes(values.AsSpan())));
+        Add(
+            field,
+            values.LongLength * Unsafe.SizeOf<T>(),
+            stream => stream.Write(MemoryMarshal.AsBytes(values.AsSpan()))
+        );
 
     /// <summary>Writes the message.</summary>
     public void Write(Stream stream)

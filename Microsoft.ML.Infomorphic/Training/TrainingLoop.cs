@@ -123,14 +123,7 @@ internal sealed class TrainingLoop
         _engine.DownloadWeights();
         for (int i = 0; i < _runs.Count; i++)
             _runs[i]
-                .EndEpoch(
-                    epoch,
-                    training[i],
-                    validation?[i],
-                    signs[i],
-                    calibrations[i],
-                    _clock.Elapsed.TotalSeconds
-                );
+                .EndEpoch(epoch, training[i], validation?[i], signs[i], calibrations[i], _clock.Elapsed.TotalSeconds);
         RemoveEnded();
     }
 

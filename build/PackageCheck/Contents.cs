@@ -130,8 +130,14 @@ void Check(string file)
     if (!isCode)
     {
         foreach (string name in names.Where(name => name.EndsWith(".csproj", StringComparison.Ordinal)))
-            Require(Text(package, name).Contains($"Version=\"{version}\"", StringComparison.Ordinal), $"{name} takes other packages");
-        Require(names.Count(name => name.EndsWith("/template.json", StringComparison.Ordinal)) == 2, "templates are missing");
+            Require(
+                Text(package, name).Contains($"Version=\"{version}\"", StringComparison.Ordinal),
+                $"{name} takes other packages"
+            );
+        Require(
+            names.Count(name => name.EndsWith("/template.json", StringComparison.Ordinal)) == 2,
+            "templates are missing"
+        );
         return;
     }
 
@@ -150,10 +156,7 @@ void Check(string file)
     }
     using MetadataReaderProvider provider = MetadataReaderProvider.FromPortablePdbStream(new MemoryStream(pdb));
     MetadataReader reader = provider.GetMetadataReader();
-    string[] documents =
-    [
-        .. reader.Documents.Select(handle => reader.GetString(reader.GetDocument(handle).Name)),
-    ];
+    string[] documents = [.. reader.Documents.Select(handle => reader.GetString(reader.GetDocument(handle).Name))];
     Require(
         documents.Length > 0 && documents.All(name => name.StartsWith("/_", StringComparison.Ordinal)),
         $"source paths are not neutral: {documents.FirstOrDefault(name => !name.StartsWith("/_", StringComparison.Ordinal))}"

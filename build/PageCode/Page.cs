@@ -38,7 +38,10 @@ public static class Page
             {
                 StringBuilder part = member is GlobalStatementSyntax ? statements : types;
                 int first = tree.GetLineSpan(member.FullSpan).StartLinePosition.Line;
-                part.Append(CultureInfo.InvariantCulture, $"#line {line + first} \"{name}\"\n{member.ToFullString()}\n");
+                part.Append(
+                    CultureInfo.InvariantCulture,
+                    $"#line {line + first} \"{name}\"\n{member.ToFullString()}\n"
+                );
             }
         }
         if (statements.Length + types.Length == 0)

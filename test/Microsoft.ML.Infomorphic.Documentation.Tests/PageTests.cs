@@ -50,9 +50,7 @@ public sealed partial class PageTests
             .. Heading()
                 .Matches(Code().Replace(text.ReplaceLineEndings("\n"), ""))
                 .Select(match =>
-                    NotInAnchors()
-                        .Replace(match.Groups["text"].Value.ToLowerInvariant(), "")
-                        .Replace(' ', '-')
+                    NotInAnchors().Replace(match.Groups["text"].Value.ToLowerInvariant(), "").Replace(' ', '-')
                 ),
         ];
 

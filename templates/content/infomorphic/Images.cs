@@ -5,10 +5,12 @@
 //   dotnet run -- pictures           pictures/cat/*.png, pictures/dog/*.jpg, ...
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Reporting;
 using SkiaSharp;
 
-const int Side = 20; // pixels that an image is scaled to
+const int Side = Picture.Side;
 string folder = args is [string given] ? given : "shapes";
 if (args.Length == 0 && !Directory.Exists(folder))
     DrawShapes(folder);
@@ -21,7 +23,7 @@ Picture[] pictures = Directory.Exists(folder)
             .SelectMany(Directory.GetFiles)
             .Where(file => extensions.Contains(Path.GetExtension(file).ToLowerInvariant()))
             .Order(StringComparer.Ordinal)
-            .Select(file => new Picture(Path.GetFullPath(file), Path.GetFileName(Path.GetDirectoryName(file)!))),
+            .Select(Read),
     ]
     : [];
 if (pictures.DistinctBy(picture => picture.Label).Count() < 2)
@@ -34,37 +36,44 @@ if (pictures.DistinctBy(picture => picture.Label).Count() < 2)
 
 var mlContext = new MLContext(seed: 1);
 IDataView rows = mlContext.Data.LoadFromEnumerable(pictures);
-DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(rows, testFraction: 0.2, seed: 1);
-ITransformer key = mlContext.Transforms.Conversion.MapValueToKey("Label").Fit(rows);
-ITransformer preparation = mlContext
-    .Transforms.LoadImages("Image", "", "ImagePath")
-    .Append(mlContext.Transforms.ResizeImages("Image", Side, Side))
-    .Append(mlContext.Transforms.ConvertToGrayscale("Image"))
-    .Append(
-        mlContext.Transforms.ExtractPixels(
-            "Features",
-            "Image",
-            Microsoft.ML.Transforms.Image.ImagePixelExtractingEstimator.ColorBits.Red
-        )
-    )
-    .Fit(rows);
-IDataView train = mlContext.Data.Cache(preparation.Transform(key.Transform(split.TrainSet)), "Features", "Label");
-IDataView test = mlContext.Data.Cache(preparation.Transform(key.Transform(split.TestSet)), "Features", "Label");
+IDataView keyed = mlContext.Transforms.Conversion.MapValueToKey("Label").Fit(rows).Transform(rows);
+DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(keyed, testFraction: 0.2, seed: 1);
 
-var network = mlContext.MulticlassClassification.Trainers.Infomorphic().Fit(train);
+var options = new InfomorphicTrainer.Options { Image = new ImageShape(Side, Side) };
+var network = mlContext.MulticlassClassification.Trainers.Infomorphic(options).Fit(split.TrainSet);
 
-MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(network.Transform(test));
-Console.WriteLine($"accuracy {metrics.MicroAccuracy:P1}, log-loss {metrics.LogLoss:F3} on images that were not learned from");
+MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(network.Transform(split.TestSet));
+Console.WriteLine(
+    $"accuracy {metrics.MicroAccuracy:P1}, log-loss {metrics.LogLoss:F3} on images that were not learned from"
+);
 
 ITransformer answer = mlContext
     .Transforms.Conversion.MapKeyToValue("PredictedLabel")
-    .Fit(network.Transform(train));
-mlContext.Model.Save(new TransformerChain<ITransformer>(preparation, network, answer), rows.Schema, "model.zip");
-InfomorphicReport.Write(network.Model, test, "report.html", new ReportOptions { ImageWidth = Side });
+    .Fit(network.Transform(split.TrainSet));
+mlContext.Model.Save(new TransformerChain<ITransformer>(network, answer), rows.Schema, "model.zip");
+InfomorphicReport.Write(network.Model, split.TestSet, "report.html", new ReportOptions { ImageWidth = Side });
 Console.WriteLine($"{Path.GetFullPath("model.zip")}\n{Path.GetFullPath("report.html")}");
 return 0;
 
-// 300 of each: dark on light, of any size and place, with noise.
+// Scaled to a square, and grey: from 0, black, to 1.
+static Picture Read(string file)
+{
+    using SKBitmap image = SKBitmap.Decode(file) ?? throw new InvalidDataException($"\"{file}\" is no image.");
+    using SKBitmap small = image.Resize(
+        new SKImageInfo(Side, Side),
+        new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear)
+    );
+    return new Picture
+    {
+        Features =
+        [
+            .. small.Pixels.Select(pixel => (0.299f * pixel.Red + 0.587f * pixel.Green + 0.114f * pixel.Blue) / 255),
+        ],
+        Label = Path.GetFileName(Path.GetDirectoryName(file)!),
+    };
+}
+
+// 300 of each: dark on light, larger and smaller, a little beside the middle, with noise.
 static void DrawShapes(string folder)
 {
     var random = new Random(1);
@@ -78,8 +87,8 @@ static void DrawShapes(string folder)
             using var paint = new SKPaint { Color = SKColors.Black, IsAntialias = true };
             canvas.Clear(SKColors.White);
             float radius = 4 + 4 * random.NextSingle();
-            float x = radius + (Side - 2 * radius) * random.NextSingle();
-            float y = radius + (Side - 2 * radius) * random.NextSingle();
+            float x = Side / 2f + 4 * (random.NextSingle() - 0.5f);
+            float y = Side / 2f + 4 * (random.NextSingle() - 0.5f);
             if (shape == "circle")
                 canvas.DrawCircle(x, y, radius, paint);
             else if (shape == "square")
@@ -87,13 +96,11 @@ static void DrawShapes(string folder)
             else
             {
                 using var corners = new SKPath();
-                corners.AddPoly(
-                    [
-                        new SKPoint(x, y - radius),
-                        new SKPoint(x + radius, y + radius),
-                        new SKPoint(x - radius, y + radius),
-                    ]
-                );
+                corners.AddPoly([
+                    new SKPoint(x, y - radius),
+                    new SKPoint(x + radius, y + radius),
+                    new SKPoint(x - radius, y + radius),
+                ]);
                 canvas.DrawPath(corners, paint);
             }
             for (int noise = 0; noise < 10; noise++)
@@ -104,4 +111,12 @@ static void DrawShapes(string folder)
     }
 }
 
-internal sealed record Picture(string ImagePath, string Label);
+internal sealed class Picture
+{
+    public const int Side = 20; // pixels that an image is scaled to
+
+    [VectorType(Side * Side)]
+    public float[] Features { get; set; } = [];
+
+    public string Label { get; set; } = "";
+}

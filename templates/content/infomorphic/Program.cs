@@ -67,11 +67,11 @@ IDataView test = mlContext.Data.Cache(preparation.Transform(key.Transform(split.
 var network = mlContext.MulticlassClassification.Trainers.Infomorphic().Fit(train);
 
 MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(network.Transform(test));
-Console.WriteLine($"accuracy {metrics.MicroAccuracy:P1}, log-loss {metrics.LogLoss:F3} on rows that were not learned from");
+Console.WriteLine(
+    $"accuracy {metrics.MicroAccuracy:P1}, log-loss {metrics.LogLoss:F3} on rows that were not learned from"
+);
 
-ITransformer answer = mlContext
-    .Transforms.Conversion.MapKeyToValue("PredictedLabel")
-    .Fit(network.Transform(train));
+ITransformer answer = mlContext.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(network.Transform(train));
 mlContext.Model.Save(new TransformerChain<ITransformer>(preparation, network, answer), rows.Schema, "model.zip");
 InfomorphicReport.Write(network.Model, test, "report.html");
 Console.WriteLine($"{Path.GetFullPath("model.zip")}\n{Path.GetFullPath("report.html")}");
