@@ -3,6 +3,8 @@
 # package only where its project is named. Whatever is in PublicAPI.Shipped.txt stays.
 #
 #   build/update-public-api.sh [PROJECT]
+#   build/update-public-api.sh --anew [PROJECT]   before the first release: what is in PublicAPI.Shipped.txt is written anew, too,
+#                                                 so that nothing stays there that is gone; then --ship
 #   build/update-public-api.sh --ship     for a release: moves what is unshipped to what is shipped; lines that say that
 #                                         something was removed take it away there
 set -euo pipefail
@@ -24,6 +26,12 @@ if [ "${1:-}" = --ship ]; then
     exit
 fi
 
+anew=
+if [ "${1:-}" = --anew ]; then
+    anew=true
+    shift
+fi
+
 packages=$(dotnet nuget locals global-packages --list)
 packages=${packages#*: }
 
@@ -34,6 +42,7 @@ for baseline in ${1:-*}/PublicAPI.Unshipped.txt; do
         continue
     fi
     echo "$header" > "$baseline"
+    [ -z "$anew" ] || echo "$header" > "${baseline/Unshipped/Shipped}"
     dotnet format analyzers "$project/$project.csproj" --diagnostics RS0016 --severity warn
     echo "$(($(wc -l < "$baseline") - 1)) lines in $baseline"
 done
