@@ -42,13 +42,31 @@ public static class InfomorphicAutoMLCatalog
         return new InfomorphicSweepableEstimator(space, trainer);
     }
 
+    /// <summary>Creates a step of a sweepable pipeline: the infomorphic trainer of labels that are true or false, with what is searched of it.</summary>
+    /// <param name="catalog">AutoML's catalog.</param>
+    /// <param name="space">What is searched.</param>
+    /// <param name="trainer">The trainer's options that are not searched; null for its defaults.</param>
+    /// <returns>The step.</returns>
+    /// <exception cref="ArgumentException">
+    /// The space is empty, or of other layers or sources than the options have: the message says which.
+    /// </exception>
+    public static InfomorphicSweepableEstimator InfomorphicBinary(
+        this AutoCatalog catalog,
+        TrainerSpace space,
+        InfomorphicTrainer.Options? trainer = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new InfomorphicSweepableEstimator(space, trainer, isBinary: true);
+    }
+
     /// <summary>
     /// Lets an experiment search a pipeline with an infomorphic trainer: sets the pipeline, the tuner, the runner that
     /// prunes and survives trials, and the monitor, in the order that AutoML needs. Not together with AutoML's own
     /// <c>SetPipeline</c> or <c>SetMulticlassClassificationMetric</c>.
     /// </summary>
     /// <param name="experiment">The experiment.</param>
-    /// <param name="pipeline">The pipeline, with at least one step of <see cref="Infomorphic"/>.</param>
+    /// <param name="pipeline">The pipeline, with at least one step of <see cref="Infomorphic"/> or <see cref="InfomorphicBinary"/>; all are of one kind.</param>
     /// <param name="options">How it is searched; null for the defaults.</param>
     /// <returns>The experiment.</returns>
     /// <exception cref="ArgumentException">The pipeline has no infomorphic trainer, or the tuner does not take its space.</exception>
@@ -62,24 +80,37 @@ public static class InfomorphicAutoMLCatalog
         ArgumentNullException.ThrowIfNull(pipeline);
         options ??= new InfomorphicExperimentOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaximumFailuresWithoutValue, 1);
-        if (!pipeline.Estimators.Values.Any(step => step is InfomorphicSweepableEstimator))
+        InfomorphicSweepableEstimator[] steps = [.. pipeline.Estimators.Values.OfType<InfomorphicSweepableEstimator>()];
+        if (steps.Length == 0)
             throw new ArgumentException(
                 "The pipeline has no infomorphic trainer: append mlContext.Auto().Infomorphic(space).",
+                nameof(pipeline)
+            );
+        if (steps.Select(step => step.IsBinary).Distinct().Count() > 1)
+            throw new ArgumentException(
+                "The pipeline has infomorphic trainers of several classes and of two: take steps of Infomorphic(space) or of InfomorphicBinary(space).",
                 nameof(pipeline)
             );
         var shared = new InfomorphicExperiment(options);
         SetPipeline(experiment, pipeline, options.Tuner ?? CreateTpe, options.EnqueuePresets);
         experiment.SetMonitor(shared);
-        return experiment.SetTrialRunner(services => new InfomorphicTrialRunner(
-            Get<MLContext>(services)!,
-            pipeline,
-            Get<IDatasetManager>(services)
-                ?? throw new InvalidOperationException(
-                    "The experiment has no data: call SetDataset with training and validation data, or with data and a number of folds."
-                ),
-            shared,
-            SettingsOf(services).Seed ?? 0
-        ));
+        return experiment.SetTrialRunner(services =>
+        {
+            MLContext context = Get<MLContext>(services)!;
+            SweepTask task = steps[0].TaskOf(context);
+            task.Check(options.Metric);
+            return new InfomorphicTrialRunner(
+                context,
+                task,
+                pipeline,
+                Get<IDatasetManager>(services)
+                    ?? throw new InvalidOperationException(
+                        "The experiment has no data: call SetDataset with training and validation data, or with data and a number of folds."
+                    ),
+                shared,
+                SettingsOf(services).Seed ?? 0
+            );
+        });
     }
 
     /// <summary>

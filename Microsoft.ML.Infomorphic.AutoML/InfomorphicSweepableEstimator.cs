@@ -6,7 +6,7 @@ using Parameter = Microsoft.ML.SearchSpace.Parameter;
 namespace Microsoft.ML.Infomorphic.AutoML;
 
 /// <summary>
-/// An <see cref="InfomorphicTrainer"/> whose goal and options AutoML searches. It can be a step of any sweepable pipeline.
+/// An <see cref="InfomorphicTrainer"/>, or an <see cref="InfomorphicBinaryTrainer"/>, whose goal and options AutoML searches. It can be a step of any sweepable pipeline.
 /// </summary>
 /// <remarks>
 /// The search space is a flat one: a parameter's key is its place in the <see cref="TrainerSpace"/>, in three digits (more for a thousand parameters), and its
@@ -18,7 +18,7 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
     private readonly InfomorphicTrainer.Options _trainer;
     private readonly FlatSpace _keys;
 
-    /// <summary>Creates an estimator.</summary>
+    /// <summary>Creates an estimator of the multiclass trainer.</summary>
     /// <param name="space">What is searched.</param>
     /// <param name="trainer">
     /// The options that are not searched; the search begins with those that are, where the space holds them. Null for the
@@ -28,8 +28,12 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
     /// The space is empty, or of other layers or sources than the options have: the message says which.
     /// </exception>
     public InfomorphicSweepableEstimator(TrainerSpace space, InfomorphicTrainer.Options? trainer = null)
+        : this(space, trainer, isBinary: false) { }
+
+    internal InfomorphicSweepableEstimator(TrainerSpace space, InfomorphicTrainer.Options? trainer, bool isBinary)
     {
         ArgumentNullException.ThrowIfNull(space);
+        IsBinary = isBinary;
         Space = space;
         _trainer = OptionFields.Copy(trainer ?? new InfomorphicTrainer.Options());
         _trainer.Seed ??= 0; // else a trial would not follow from its point
@@ -48,6 +52,8 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
 
     /// <summary>The trainer's options and the published goals, where the space holds them.</summary>
     public IReadOnlyList<ParameterPoint> StartingPoints { get; }
+
+    internal bool IsBinary { get; }
 
     internal string LabelColumnName => _trainer.LabelColumnName;
 
@@ -74,12 +80,16 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
     public override IEstimator<ITransformer> BuildFromOption(MLContext context, Parameter param)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return context.MulticlassClassification.Trainers.Infomorphic(OptionsAt(param));
+        return TaskOf(context).CreateTrainer(OptionsAt(param));
     }
 
+    /// <summary>What is trained: several classes, or true and false.</summary>
+    internal SweepTask TaskOf(MLContext context) =>
+        IsBinary ? SweepTask.Of(context.BinaryClassification) : SweepTask.Of(context.MulticlassClassification);
+
     /// <summary>Creates a trainer for a trial that watches its epochs and may end between two batches.</summary>
-    internal static InfomorphicTrainer Create(
-        MLContext context,
+    internal static IEstimator<ITransformer> Create(
+        SweepTask task,
         InfomorphicTrainer.Options options,
         Action<EpochRecord> epochEnded,
         CancellationToken cancellationToken
@@ -93,7 +103,7 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
             epochEnded(epoch);
         };
         options.CancellationToken = cancellationToken;
-        return context.MulticlassClassification.Trainers.Infomorphic(options);
+        return task.CreateTrainer(options);
     }
 
     internal Parameter ToParameter(ParameterPoint point) => _keys.ToParameter(point.Values);

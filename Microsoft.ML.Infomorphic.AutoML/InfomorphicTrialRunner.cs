@@ -20,6 +20,7 @@ namespace Microsoft.ML.Infomorphic.AutoML;
 /// </remarks>
 internal sealed partial class InfomorphicTrialRunner(
     MLContext context,
+    SweepTask task,
     SweepablePipeline pipeline,
     IDatasetManager data,
     InfomorphicExperiment experiment,
@@ -121,18 +122,17 @@ internal sealed partial class InfomorphicTrialRunner(
         (IDataView train, IDataView validation) = split;
         var steps = new List<ITransformer>();
         string label = "Label";
-        int? classes = null;
         foreach (string key in KeysOf(parameter))
         {
             ITransformer step;
             if (pipeline.Estimators[key] is InfomorphicSweepableEstimator infomorphic)
             {
-                var model = InfomorphicSweepableEstimator
-                    .Create(context, options!, epoch => Report(trial, epoch), ct)
-                    .Fit(train, validation);
+                step = task.Fit(
+                    InfomorphicSweepableEstimator.Create(task, options!, epoch => Report(trial, epoch), ct),
+                    train,
+                    validation
+                );
                 label = infomorphic.LabelColumnName;
-                classes = model.Model.Network.ClassCount;
-                step = model;
             }
             else
                 step = pipeline.Estimators[key].BuildFromOption(context, parameter[key]).Fit(train);
@@ -141,13 +141,7 @@ internal sealed partial class InfomorphicTrialRunner(
             train = step.Transform(train);
             validation = step.Transform(validation);
         }
-        double value = Metric.Value(
-            context.MulticlassClassification.Evaluate(
-                validation,
-                labelColumnName: label,
-                topKPredictionCount: classes ?? 0
-            )
-        );
+        double value = task.Measure(Metric, validation, label);
         ct.ThrowIfCancellationRequested();
         return double.IsFinite(value)
             ? (new TransformerChain<ITransformer>([.. steps]), value)

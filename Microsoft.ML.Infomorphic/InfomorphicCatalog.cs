@@ -9,7 +9,7 @@ namespace Microsoft.ML;
 /// <summary>Adds infomorphic networks to ML.NET's catalogs.</summary>
 public static class InfomorphicCatalog
 {
-    private const string DefaultLayerColumn = "LayerOutputs";
+    internal const string DefaultLayerColumn = "LayerOutputs";
 
     /// <summary>
     /// Creates an <see cref="InfomorphicTrainer"/>, which predicts one of several classes with a network of neurons
@@ -43,17 +43,16 @@ public static class InfomorphicCatalog
     ) =>
         Infomorphic(
             catalog,
-            new InfomorphicTrainer.Options
-            {
-                LabelColumnName = labelColumnName,
-                FeatureColumnName = featureColumnName,
-                ExampleWeightColumnName = exampleWeightColumnName,
-                NumberOfHiddenNeurons = numberOfHiddenNeurons,
-                Goal = goal,
-                NumberOfEpochs = numberOfEpochs,
-                BatchSize = batchSize,
-                LearningRate = learningRate,
-            }
+            OptionsOf(
+                labelColumnName,
+                featureColumnName,
+                exampleWeightColumnName,
+                numberOfHiddenNeurons,
+                goal,
+                numberOfEpochs,
+                batchSize,
+                learningRate
+            )
         );
 
     /// <summary>
@@ -179,16 +178,7 @@ public static class InfomorphicCatalog
     )
     {
         ArgumentNullException.ThrowIfNull(transformer);
-        ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
-        InfomorphicModelParameters model = transformer.Model;
-        ThrowIfMissing(layer, model.Network.Layers.Count);
-        return new InfomorphicLayerTransformer(
-            model.Environment,
-            model,
-            layer,
-            transformer.FeatureColumnName,
-            outputColumnName
-        );
+        return LayerOutputs(transformer.Model, transformer.FeatureColumnName, layer, outputColumnName);
     }
 
     /// <summary>
@@ -337,6 +327,41 @@ public static class InfomorphicCatalog
             transformer.FeatureColumnName,
             DefaultColumnNames.PredictedLabel
         );
+    }
+
+    // The frequent options; the others have their defaults.
+    internal static InfomorphicTrainer.Options OptionsOf(
+        string labelColumnName,
+        string featureColumnName,
+        string? exampleWeightColumnName,
+        int? numberOfHiddenNeurons,
+        string goal,
+        int? numberOfEpochs,
+        int? batchSize,
+        double? learningRate
+    ) =>
+        new()
+        {
+            LabelColumnName = labelColumnName,
+            FeatureColumnName = featureColumnName,
+            ExampleWeightColumnName = exampleWeightColumnName,
+            NumberOfHiddenNeurons = numberOfHiddenNeurons,
+            Goal = goal,
+            NumberOfEpochs = numberOfEpochs,
+            BatchSize = batchSize,
+            LearningRate = learningRate,
+        };
+
+    internal static InfomorphicLayerTransformer LayerOutputs(
+        InfomorphicModelParameters model,
+        string featureColumnName,
+        int layer,
+        string outputColumnName
+    )
+    {
+        ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
+        ThrowIfMissing(layer, model.Network.Layers.Count);
+        return new InfomorphicLayerTransformer(model.Environment, model, layer, featureColumnName, outputColumnName);
     }
 
     // The message alone: with the value .NET would write a second line.

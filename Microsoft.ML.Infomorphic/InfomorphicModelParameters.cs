@@ -30,7 +30,10 @@ namespace Microsoft.ML.Infomorphic;
 /// not know how to replace (<see cref="MissingValues"/>), gets NaN for every class, and a missing predicted label. Scoring needs
 /// no libtorch.
 /// </remarks>
-public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<float>>, IValueMapper, ISingleCanSaveOnnx
+public sealed partial class InfomorphicModelParameters
+    : ModelParametersBase<VBuffer<float>>,
+        IValueMapper,
+        ISingleCanSaveOnnx
 {
     private const string RegistrationName = "InfomorphicMulticlassPredictor";
 
@@ -218,7 +221,7 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     protected override void SaveCore(ModelSaveContext ctx)
     {
         base.SaveCore(ctx);
-        ModelFormat.Write(ctx, _contents);
+        ModelFormat.Write(ctx, _contents, ModelFormat.VersionInfo);
     }
 
     ValueMapper<TSource, TDestination> IValueMapper.GetMapper<TSource, TDestination>()
@@ -228,7 +231,10 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
         return (ValueMapper<TSource, TDestination>)(Delegate)(ValueMapper<VBuffer<float>, VBuffer<float>>)Score;
     }
 
-    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx)
+    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => CanSaveOnnx();
+
+    /// <summary>Whether ML.NET's converter can write the model; a warning says why not.</summary>
+    internal bool CanSaveOnnx()
     {
         string? obstacle = OnnxNetwork.Obstacle(Network, ScoringSettings);
         if (obstacle is null)
@@ -248,10 +254,13 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
             throw Host.ExceptParam(nameof(outputNames), "A predicted label and scores are exported, nothing else.");
         ctx.CheckOpSetVersion(OnnxNetwork.MinimumOperatorSet, InfomorphicTrainer.LoadName);
         var graph = new ConverterGraph(ctx);
-        OnnxNetwork.AddScores(graph, Networks, ScoringSettings, featureColumn, scores, Encoding);
+        OnnxNetwork.AddScores(graph, Networks, ScoringSettings, featureColumn, Encoding, scores);
         OnnxNetwork.AddKeys(graph, scores, predictedLabel);
         return true;
     }
+
+    /// <summary>The contents as they are saved.</summary>
+    internal ModelContents Contents => _contents;
 
     internal void SaveAsOnnx(Stream stream, DataViewSchema.Column scores, string features, string predictedLabel) =>
         OnnxFile.Write(
@@ -268,19 +277,27 @@ public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<flo
     // No question here whether the user has cancelled: a context that was cancelled after training still scores.
     private void Score(in VBuffer<float> features, ref VBuffer<float> scores)
     {
+        VBufferEditor<float> editor = VBufferEditor.Create(ref scores, Network.ClassCount);
+        Score(in features, editor.Values);
+        scores = editor.Commit();
+    }
+
+    /// <summary>Scores a row.</summary>
+    /// <param name="features">The features.</param>
+    /// <param name="probabilities">Receives one probability a class.</param>
+    internal void Score(in VBuffer<float> features, Span<float> probabilities)
+    {
         if (features.Length != Encoding.FeatureCount)
             throw Host.Except(
                 $"The model was trained on {Encoding.FeatureCount} features, and the row has {features.Length}."
             );
-        VBufferEditor<float> editor = VBufferEditor.Create(ref scores, Network.ClassCount);
         ReadOnlySpan<float> values = features.GetValues();
         if (Encoding.Substitutes is null && !FloatUtils.IsFinite(values))
-            editor.Values.Fill(float.NaN);
+            probabilities.Fill(float.NaN);
         else if (features.IsDense)
-            _scorer.Score(values, editor.Values);
+            _scorer.Score(values, probabilities);
         else
-            _scorer.Score(features.GetIndices(), values, editor.Values);
-        scores = editor.Commit();
+            _scorer.Score(features.GetIndices(), values, probabilities);
     }
 
     private static FeatureEncoding EncodingOf(ModelContents contents) =>

@@ -115,11 +115,12 @@ public sealed partial class InfomorphicTrainer
         public ImageShape? Image;
 
         /// <summary>
-        /// The number of networks of the model, at least 1. They are trained together, with initial weights, drawn connections
-        /// and samples of their own; scores are the mean of their probabilities.
+        /// The number of networks of the model, at least 1, with initial weights, drawn connections and samples of their own;
+        /// scores are the mean of their probabilities.
         /// </summary>
         /// <remarks>
-        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself. Training takes about as many times
+        /// Each network holds out validation rows of its own, so that together they learn from all; where there are validation
+        /// data, or no validation rows, they are trained on the same batches as one wide network. Each network stops and keeps its best epoch by itself, and is calibrated by itself. Training takes about as many times
         /// as long, less on a GPU, and so does scoring. The first network is the one that there would be without the others.
         /// </remarks>
         public int NumberOfNetworks = Defaults.NumberOfNetworks;
@@ -142,6 +143,13 @@ public sealed partial class InfomorphicTrainer
         /// their number (<see cref="AutomaticSettings.ValidationFraction"/>). Where there are validation data it has no effect.
         /// </summary>
         public double? ValidationFraction;
+
+        /// <summary>
+        /// Whether the rows that <see cref="ValidationFraction"/> holds out are learned from as well at the end, from the kept
+        /// epoch on and with learning rates that fall to 0. Null: where there is one network, which would know nothing of them
+        /// otherwise (<see cref="AutomaticSettings.LearnsHeldOutRows"/>). It has no effect where no rows are held out.
+        /// </summary>
+        public bool? LearnHeldOutRows;
 
         /// <summary>
         /// The largest number of lateral connections of a hidden neuron, 1 to N; null is 100, or all where there are
@@ -278,7 +286,8 @@ public sealed partial class InfomorphicTrainer
         public int NumberOfScoringSamples = Defaults.NumberOfScoringSamples;
 
         /// <summary>
-        /// Whether scores are calibrated: two numbers a class, fitted after training on the validation rows, or on training
+        /// Whether scores are calibrated: a number, or two a class where output neurons are infomorphic and each learns by itself,
+        /// fitted after training on the validation rows, or on training
         /// rows where there are none, make probabilities as frequent as they say. Without it the predicted class is that of
         /// the output neuron most likely to fire, as in the paper.
         /// </summary>

@@ -149,6 +149,9 @@ public sealed partial class InfomorphicTrainer
                 Encoding = options.Encoding,
                 MissingValues = options.MissingValues,
                 ValidationFraction = fraction,
+                LearnsHeldOutRows =
+                    fraction > 0
+                    && (options.LearnHeldOutRows ?? AutomaticSettings.LearnsHeldOutRows(options.NumberOfNetworks)),
                 EarlyStoppingRounds =
                     options.EarlyStoppingRounds
                     ?? (options.NumberOfEpochs is null ? automatic.EarlyStoppingRounds(batchSize, fraction) : null),

@@ -83,9 +83,9 @@ public sealed partial class InfomorphicTrainer
     private readonly CancellationToken _cancellationToken;
     private readonly string? _neuronsOption;
 
-    internal InfomorphicTrainer(IHostEnvironment environment, Options options)
+    internal InfomorphicTrainer(IHostEnvironment environment, Options options, string name = LoadName)
         : base(
-            Contracts.CheckRef(environment, nameof(environment)).Register(LoadName),
+            Contracts.CheckRef(environment, nameof(environment)).Register(name),
             TrainerUtils.MakeR4VecFeature(
                 ColumnName(environment, options.FeatureColumnName, nameof(options.FeatureColumnName))
             ),
@@ -201,12 +201,8 @@ public sealed partial class InfomorphicTrainer
     {
         ArgumentNullException.ThrowIfNull(trainers);
         ArgumentNullException.ThrowIfNull(trainData);
-        if (trainers.Count == 0)
-            throw new ArgumentException("There is no trainer to fit.", nameof(trainers));
+        ThrowIfNotTogether(trainers);
         InfomorphicTrainer first = trainers[0];
-        foreach (InfomorphicTrainer trainer in trainers)
-            if (!first.CanFitWith(trainer, out string? reason))
-                throw new ArgumentException(reason, nameof(trainers));
         var context = new TrainContext(
             first.RolesOf(trainData),
             validationData is null ? null : first.RolesOf(validationData)
@@ -257,10 +253,32 @@ public sealed partial class InfomorphicTrainer
         return _settings.CanTrainWith(other._settings, out reason);
     }
 
+    /// <summary>Refuses trainers that cannot be fitted together.</summary>
+    /// <exception cref="ArgumentException">There is none, or they cannot: the message says why.</exception>
+    internal static void ThrowIfNotTogether(IReadOnlyList<InfomorphicTrainer> trainers)
+    {
+        if (trainers.Count == 0)
+            throw new ArgumentException("There is no trainer to fit.", nameof(trainers));
+        foreach (InfomorphicTrainer trainer in trainers)
+            if (!trainers[0].CanFitWith(trainer, out string? reason))
+                throw new ArgumentException(reason, nameof(trainers));
+    }
+
     internal static InfomorphicTrainer Create(
         MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
         Options options
     ) => new(CatalogUtils.GetEnvironment(catalog), options);
+
+    /// <inheritdoc/>
+    protected override void CheckLabelCompatible(SchemaShape.Column labelCol)
+    {
+        if (labelCol.ItemType is BooleanDataViewType)
+            throw Host.ExceptParam(
+                nameof(labelCol),
+                $"The label column '{LabelColumn.Name}' must be a key, and is {labelCol.GetTypeString()}: train it with mlContext.BinaryClassification.Trainers.Infomorphic, or map it to a key by MapValueToKey."
+            );
+        base.CheckLabelCompatible(labelCol);
+    }
 
     /// <inheritdoc/>
     protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema)
@@ -306,8 +324,8 @@ public sealed partial class InfomorphicTrainer
         return model!;
     }
 
-    // The first trainer reads the data for all.
-    private static (InfomorphicModelParameters? Model, Exception? Error)[] TrainModels(
+    // The first trainer reads the data for all; labels are keys or, of two classes, bool.
+    internal static (InfomorphicModelParameters? Model, Exception? Error)[] TrainModels(
         IReadOnlyList<InfomorphicTrainer> trainers,
         TrainContext context
     )

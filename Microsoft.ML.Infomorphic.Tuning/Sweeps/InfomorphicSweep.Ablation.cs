@@ -71,14 +71,8 @@ public sealed partial class InfomorphicSweep
         {
             cancellationToken.ThrowIfCancellationRequested();
             TrainerSpace.SetGoal(options, layer, ablated);
-            var model = _catalog.Trainers.Infomorphic(options).Fit(trainData, validationData);
-            return Metric.Value(
-                _catalog.Evaluate(
-                    model.Transform(validationData),
-                    labelColumnName: options.LabelColumnName,
-                    topKPredictionCount: model.Model.Network.ClassCount
-                )
-            );
+            ITransformer model = _task.Fit(_task.CreateTrainer(options), trainData, validationData);
+            return _task.Measure(Metric, model.Transform(validationData), options.LabelColumnName);
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.ExceptionServices;
-using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training;
@@ -9,7 +8,7 @@ using static Microsoft.ML.DataOperationsCatalog;
 namespace Microsoft.ML.Infomorphic.Tuning;
 
 /// <summary>
-/// A sweep over an <see cref="InfomorphicTrainer"/>'s goal and options: trains with each proposed point on training data,
+/// A sweep over the goal and the options of an <see cref="InfomorphicTrainer"/> or an <see cref="InfomorphicBinaryTrainer"/>: trains with each proposed point on training data,
 /// and takes a metric of validation data as its value.
 /// </summary>
 /// <remarks>
@@ -18,13 +17,14 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// </remarks>
 public sealed partial class InfomorphicSweep
 {
-    private readonly MulticlassClassificationCatalog _catalog;
+    private readonly SweepTask _task;
     private readonly InfomorphicSweepOptions _options;
     private readonly InfomorphicTrainer.Options _trainer;
 
-    internal InfomorphicSweep(MulticlassClassificationCatalog catalog, InfomorphicSweepOptions options)
+    internal InfomorphicSweep(SweepTask task, InfomorphicSweepOptions options)
     {
-        _catalog = catalog;
+        _task = task;
+        _task.Check(options.Metric);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.TrialsAtOnce, 1, nameof(options.TrialsAtOnce));
         _options = options;
         _trainer = OptionFields.Copy(options.Trainer);
@@ -36,7 +36,7 @@ public sealed partial class InfomorphicSweep
         {
             InfomorphicTrainer.Options onDevice = OptionsAt(any);
             onDevice.Device = device;
-            _ = catalog.Trainers.Infomorphic(onDevice); // says what is wrong with the options
+            _ = task.CreateTrainer(onDevice); // says what is wrong with the options
         }
     }
 
@@ -162,16 +162,16 @@ public sealed partial class InfomorphicSweep
         for (int fold = 0; fold < splits.Length; fold++)
         {
             (IDataView train, IDataView validation) = splits[fold];
-            var trainers = new InfomorphicTrainer[trials.Count];
+            var trainers = new IEstimator<ITransformer>[trials.Count];
             Try(i => trainers[i] = TrainerOf(trials[i], fold), threads: 1);
             List<int> rest = [.. Enumerable.Range(0, trials.Count).Where(i => errors[i] is null)];
             while (rest.Count > 0)
             {
-                InfomorphicTrainer first = trainers[rest[0]];
-                int[] together = [.. rest.Where(i => first.CanFitWith(trainers[i], out _))];
+                IEstimator<ITransformer> first = trainers[rest[0]];
+                int[] together = [.. rest.Where(i => _task.CanFitTogether(first, trainers[i]))];
                 rest.RemoveAll(together.Contains);
-                IReadOnlyList<FitOutcome> outcomes = InfomorphicTrainer.FitMany(
-                    [.. together.Select(i => trainers[i])],
+                IReadOnlyList<Func<ITransformer>> outcomes = _task.FitMany(
+                    together.Select(i => trainers[i]),
                     train,
                     validation
                 );
@@ -217,7 +217,7 @@ public sealed partial class InfomorphicSweep
             };
     }
 
-    private InfomorphicTrainer TrainerOf(TrialRun trial, int fold)
+    private IEstimator<ITransformer> TrainerOf(TrialRun trial, int fold)
     {
         SweepMetric metric = _options.Metric;
         InfomorphicTrainer.Options options = OptionsAt(trial.Point);
@@ -232,25 +232,23 @@ public sealed partial class InfomorphicSweep
             trial.Report(fold * epochs + epoch.Epoch, metric.AfterEpoch(epoch) ?? double.NaN);
         };
         options.CancellationToken = trial.CancellationToken;
-        return _catalog.Trainers.Infomorphic(options);
+        return _task.CreateTrainer(options);
     }
 
-    private double Measure(FitOutcome fitted, TrialRun trial, IDataView validation)
+    private double Measure(Func<ITransformer> fitted, TrialRun trial, IDataView validation)
     {
         SweepMetric metric = _options.Metric;
-        var model = fitted.GetTransformer();
+        ITransformer model = fitted();
         CancellationToken cancellationToken = trial.CancellationToken;
         cancellationToken.ThrowIfCancellationRequested();
-        double value = metric.Value(
-            Cancellable(
-                () =>
-                    _catalog.Evaluate(
-                        model.Transform(new StoppableView(validation, cancellationToken)),
-                        labelColumnName: _trainer.LabelColumnName,
-                        topKPredictionCount: model.Model.Network.ClassCount
-                    ),
-                cancellationToken
-            )
+        double value = Cancellable(
+            () =>
+                _task.Measure(
+                    metric,
+                    model.Transform(new StoppableView(validation, cancellationToken)),
+                    _trainer.LabelColumnName
+                ),
+            cancellationToken
         );
         return double.IsFinite(value)
             ? value
@@ -285,7 +283,7 @@ public sealed partial class InfomorphicSweep
     {
         string data = folds == 1 ? "validation rows" : string.Create(CultureInfo.InvariantCulture, $"{folds} folds");
         string of = _options.DataDescription is string described ? $" of {described}" : "";
-        return $"{_options.Metric.Name} of {data}{of}: {OptionFields.Describe(_trainer, _options.Space)}";
+        return $"{_task.Prefix}{_options.Metric.Name} of {data}{of}: {OptionFields.Describe(_trainer, _options.Space)}";
     }
 
     // Epochs of a training, at most: where layers are trained one after another, as many for each that learns.

@@ -7,11 +7,16 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 /// <summary>What the keys of a label column stand for.</summary>
 internal static class ClassNames
 {
+    /// <summary>The classes of a column of truth values: false is the first.</summary>
+    public static IReadOnlyList<string> OfBoolean { get; } = [bool.FalseString, bool.TrueString];
+
     /// <summary>One name a class; null where that is not known.</summary>
     /// <param name="column">The column.</param>
     /// <param name="annotation">Which annotation of it has them.</param>
     public static string[]? Of(DataViewSchema.Column column, string annotation = AnnotationUtils.Kinds.KeyValues)
     {
+        if (column.Type is BooleanDataViewType)
+            return [.. OfBoolean];
         if (column.Annotations.Schema.GetColumnOrNull(annotation)?.Type is not VectorDataViewType values)
             return null;
         return values.ItemType.RawType switch

@@ -100,6 +100,8 @@ internal static class DataViewReader
     private static int CountClasses(IHost host, RoleMappedData data)
     {
         DataViewSchema.Column column = data.Schema.Label!.Value;
+        if (column.Type is BooleanDataViewType)
+            return ClassNames.OfBoolean.Count;
         if (column.Type is not KeyDataViewType key || key.Count == 0)
             throw host.ExceptParam(
                 nameof(data),

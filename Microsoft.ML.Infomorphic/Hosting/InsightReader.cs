@@ -50,7 +50,8 @@ internal static class InsightReader
         );
         if (weightColumn is not null)
             Find(host, nameof(data), data.Schema, weightColumn, "weight", "it was asked for");
-        if (label.Type is not KeyDataViewType key || key.Count != (ulong)network.ClassCount)
+        bool isBoolean = label.Type is BooleanDataViewType && network.ClassCount == ClassNames.OfBoolean.Count;
+        if (!isBoolean && (label.Type is not KeyDataViewType key || key.Count != (ulong)network.ClassCount))
             throw host.ExceptParam(
                 nameof(data),
                 $"The label column '{labelColumn}' must be a key with the model's {network.ClassCount} classes, and is {label.Type}."
@@ -97,7 +98,9 @@ internal static class InsightReader
         );
     }
 
-    private static string[]? SlotNames(DataViewSchema.Column features)
+    /// <summary>The names of the slots of a column; null where they have none.</summary>
+    /// <param name="features">The column.</param>
+    public static string[]? SlotNames(DataViewSchema.Column features)
     {
         if (!features.HasSlotNames())
             return null;

@@ -120,14 +120,22 @@ internal static class ModelFormat
     private const int FurtherNetworkBytes = 64; // at least
     private const int SignalBytes = sizeof(byte) + sizeof(int);
 
+    /// <summary>The name under which ML.NET finds the loader of binary classifiers, whose format is the same.</summary>
+    public const string BinaryLoaderSignature = "InfomorphicBinary";
+
     /// <summary>The format's version, and its history.</summary>
-    public static VersionInfo VersionInfo =>
+    public static VersionInfo VersionInfo => VersionOf("INFOMORP", LoaderSignature);
+
+    /// <summary>The same of a binary classifier, whose network has the classes false and true.</summary>
+    public static VersionInfo BinaryVersionInfo => VersionOf("INFOBINA", BinaryLoaderSignature);
+
+    private static VersionInfo VersionOf(string modelSignature, string loaderSignature) =>
         new(
-            modelSignature: "INFOMORP",
+            modelSignature: modelSignature,
             verWrittenCur: Version4,
             verReadableCur: Version4,
             verWeCanReadBack: Version1,
-            loaderSignature: LoaderSignature,
+            loaderSignature: loaderSignature,
             // Without its version: a file from a newer library is then refused by the format's version, in words.
             loaderAssemblyName: typeof(ModelFormat).Assembly.GetName().Name
         );
@@ -150,9 +158,10 @@ internal static class ModelFormat
     /// <summary>Writes a model.</summary>
     /// <param name="context">Where to.</param>
     /// <param name="contents">The model.</param>
-    public static void Write(ModelSaveContext context, ModelContents contents)
+    /// <param name="version">What is written of the version: <see cref="VersionInfo"/> or <see cref="BinaryVersionInfo"/>.</param>
+    public static void Write(ModelSaveContext context, ModelContents contents, VersionInfo version)
     {
-        context.SetVersionInfo(VersionInfo);
+        context.SetVersionInfo(version);
         context.Writer.Flush();
         Write(context.Writer.BaseStream, contents);
     }
@@ -581,6 +590,10 @@ internal static class ModelFormat
         return new ScoringSettings(mode, samples, reader.ReadUInt64(), reader.ReadBoolean());
     }
 
+    // What becomes of validation rows.
+    private const byte RestoresBestEpoch = 1;
+    private const byte LearnsHeldOutRows = 2;
+
     private static void WriteSettings(CheckedWriter writer, TrainingSettings settings)
     {
         Write(writer, settings.Epochs, settings.BatchSize, settings.Presentations);
@@ -588,7 +601,12 @@ internal static class ModelFormat
         writer.Write(settings.EpochsPerEvaluation);
         writer.Write(settings.ValidationFraction);
         writer.Write(settings.EarlyStoppingRounds ?? -1);
-        writer.Write(settings.RestoreBestEpoch);
+        writer.Write(
+            (byte)(
+                (settings.RestoreBestEpoch ? RestoresBestEpoch : 0)
+                | (settings.LearnsHeldOutRows ? LearnsHeldOutRows : 0)
+            )
+        );
         writer.Write(settings.Seed);
         writer.Write((byte)settings.Order);
         writer.Write(settings.Image is not null);
@@ -648,7 +666,9 @@ internal static class ModelFormat
         int epochsPerEvaluation = reader.ReadInt32();
         double validationFraction = reader.ReadDouble();
         int earlyStopping = reader.ReadInt32();
-        bool restoreBestEpoch = reader.ReadBoolean();
+        byte rules = reader.ReadByte();
+        if ((rules & ~(RestoresBestEpoch | LearnsHeldOutRows)) != 0)
+            throw new FormatException($"{rules} says nothing of what becomes of validation rows");
         ulong seed = reader.ReadUInt64();
         LayerOrder order = ReadEnum<LayerOrder>(reader);
         ImageShape? image = reader.ReadBoolean() ? ReadImage(reader) : null;
@@ -673,7 +693,8 @@ internal static class ModelFormat
             ValidationFraction = validationFraction,
             Standardization = standardization,
             EarlyStoppingRounds = earlyStopping < 0 ? null : earlyStopping,
-            RestoreBestEpoch = restoreBestEpoch,
+            LearnsHeldOutRows = (rules & LearnsHeldOutRows) != 0,
+            RestoreBestEpoch = (rules & RestoresBestEpoch) != 0,
             Seed = seed,
         };
     }

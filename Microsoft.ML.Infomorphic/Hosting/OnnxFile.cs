@@ -41,26 +41,73 @@ internal sealed class OnnxFile : IOnnxGraph
         FeatureEncoding? encoding = null
     )
     {
-        InfomorphicNetwork network = networks[0];
+        OnnxFile file = Begin(networks[0], scoring, features, scores, predictedLabel);
+        OnnxNetwork.AddScores(file, networks, scoring, features, encoding, scores);
+        OnnxNetwork.AddLabels(file, scores, labels, predictedLabel);
+        file.Write(
+            stream,
+            Value(features, typeof(float), encoding?.FeatureCount ?? networks[0].FeatureCount),
+            Value(scores, typeof(float), networks[0].ClassCount),
+            Value(predictedLabel, labels.GetType().GetElementType()!)
+        );
+    }
+
+    /// <summary>Writes networks that are a binary classifier.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="networks">The networks, of one shape and two classes.</param>
+    /// <param name="scoring">How rows are scored.</param>
+    /// <param name="features">The name of the input.</param>
+    /// <param name="outputs">The names of the outputs with the score and the probability.</param>
+    /// <param name="predictedLabel">The name of the output with the labels.</param>
+    /// <param name="threshold">The score above which the label is true.</param>
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
+    /// <exception cref="InvalidOperationException">The model cannot be expressed, or is larger than a file may be.</exception>
+    public static void WriteBinary(
+        Stream stream,
+        IReadOnlyList<InfomorphicNetwork> networks,
+        ScoringSettings scoring,
+        string features,
+        BinaryOutputs outputs,
+        string predictedLabel,
+        float threshold,
+        FeatureEncoding? encoding = null
+    )
+    {
+        OnnxFile file = Begin(networks[0], scoring, features, outputs.Score, outputs.Probability, predictedLabel);
+        OnnxNetwork.AddLogOdds(file, networks, scoring, features, outputs, encoding, keepColumn: false);
+        string least = file.Constant("threshold", new[] { threshold });
+        file.Output("Greater", [outputs.Score, least], predictedLabel);
+        file.Write(
+            stream,
+            Value(features, typeof(float), encoding?.FeatureCount ?? networks[0].FeatureCount),
+            Value(outputs.Score, typeof(float)),
+            Value(outputs.Probability, typeof(float)),
+            Value(predictedLabel, typeof(bool))
+        );
+    }
+
+    // A file in which nothing but the features and the outputs has its name yet.
+    private static OnnxFile Begin(InfomorphicNetwork network, ScoringSettings scoring, params string[] names)
+    {
         if (OnnxNetwork.Obstacle(network, scoring) is string obstacle)
             throw new InvalidOperationException(obstacle);
-        string[] names = [features, scores, predictedLabel];
         if (names.Distinct().Count() < names.Length)
             throw new InvalidOperationException(
                 $"The features and the outputs must have different names, and are {string.Join(", ", names)}: rename the feature column."
             );
-        var file = new OnnxFile(names);
-        OnnxNetwork.AddScores(file, networks, scoring, features, scores, encoding);
-        OnnxNetwork.AddLabels(file, scores, labels, predictedLabel);
-        file._graph.Add(2, "infomorphic network");
-        file._graph.Add(11, Value(features, typeof(float), encoding?.FeatureCount ?? network.FeatureCount));
-        file._graph.Add(12, Value(scores, typeof(float), network.ClassCount));
-        file._graph.Add(12, Value(predictedLabel, labels.GetType().GetElementType()!));
+        return new OnnxFile(names);
+    }
+
+    private void Write(Stream stream, WireMessage input, params ReadOnlySpan<WireMessage> outputs)
+    {
+        _graph.Add(2, "infomorphic network").Add(11, input);
+        foreach (WireMessage output in outputs)
+            _graph.Add(12, output);
         WireMessage model = new WireMessage()
             .Add(1, IrVersion)
             .Add(2, "Microsoft.ML.Infomorphic")
             .Add(3, Version)
-            .Add(7, file._graph)
+            .Add(7, _graph)
             .Add(8, new WireMessage().Add(1, "").Add(2, OperatorSetVersion));
         ThrowIfTooLarge(model.Length);
         model.Write(stream);
@@ -154,6 +201,7 @@ internal sealed class OnnxFile : IOnnxGraph
             TypeCode.Int32 => 6,
             TypeCode.Int64 => 7,
             TypeCode.String => 8,
+            TypeCode.Boolean => 9,
             TypeCode.Double => 11,
             _ => throw new NotSupportedException($"A tensor of {type} was asked for."),
         };

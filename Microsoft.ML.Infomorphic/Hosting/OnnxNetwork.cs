@@ -31,6 +31,11 @@ using Microsoft.ML.Infomorphic.Scoring;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
 
+/// <summary>The names of the outputs of a binary classifier.</summary>
+/// <param name="Score">Of the log-odds.</param>
+/// <param name="Probability">Of the probability.</param>
+internal sealed record BinaryOutputs(string Score, string Probability);
+
 /// <summary>A network as part of an ONNX graph.</summary>
 internal sealed class OnnxNetwork : IPresenter
 {
@@ -81,25 +86,23 @@ internal sealed class OnnxNetwork : IPresenter
     /// <param name="networks">The networks; scores are the mean of their probabilities.</param>
     /// <param name="scoring">How rows are scored.</param>
     /// <param name="features">The name of the features, rows × features.</param>
-    /// <param name="scores">The name of the output that becomes the scores, rows × classes.</param>
+    /// <param name="scores">The name of the output that becomes the scores, rows × classes; null where nodes alone use them.</param>
     /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
-    public static void AddScores(
+    /// <returns>The name of the scores.</returns>
+    public static string AddScores(
         IOnnxGraph graph,
         IReadOnlyList<InfomorphicNetwork> networks,
         ScoringSettings scoring,
         string features,
-        string scores,
-        FeatureEncoding? encoding
+        FeatureEncoding? encoding,
+        string? scores = null
     )
     {
         var shared = new OnnxNodes(graph);
         if (encoding is { IsIdentity: false })
             features = OnnxEncoding.Add(shared, encoding, features);
         if (networks.Count == 1)
-        {
-            graph.Output("Softmax", [Logits(shared, networks[0])], scores, ("axis", 1));
-            return;
-        }
+            return Scores("Softmax", [Logits(shared, networks[0])], ("axis", 1));
 
         string sum = "";
         for (int i = 0; i < networks.Count; i++)
@@ -109,8 +112,15 @@ internal sealed class OnnxNetwork : IPresenter
             sum = i == 0 ? p : nodes.Node("Add", [sum, p], "sum");
         }
 
-        string count = graph.Constant("networks", new[] { (float)networks.Count }, 1);
-        graph.Output("Div", [sum, count], scores);
+        return Scores("Div", [sum, graph.Constant("networks", new[] { (float)networks.Count }, 1)]);
+
+        string Scores(string operation, string[] inputs, params (string Name, long Value)[] attributes)
+        {
+            if (scores is null)
+                return graph.Node(operation, inputs, "p", attributes);
+            graph.Output(operation, inputs, scores, attributes);
+            return scores;
+        }
 
         string Logits(OnnxNodes nodes, InfomorphicNetwork network)
         {
@@ -118,6 +128,46 @@ internal sealed class OnnxNetwork : IPresenter
             presenter._schedule.Present(ref presenter);
             return presenter._layers[^1].Final;
         }
+    }
+
+    /// <summary>Adds what a binary classifier says of a row: the log-odds and the probability of true (<see cref="LogOdds"/>).</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="networks">The networks, of two classes; the probability is the mean of theirs.</param>
+    /// <param name="scoring">How rows are scored.</param>
+    /// <param name="features">The name of the features, rows × features.</param>
+    /// <param name="outputs">The names of the outputs.</param>
+    /// <param name="encoding">What the network reads of a row; null for the features as they are.</param>
+    /// <param name="keepColumn">Whether outputs are rows × 1, as ML.NET has them, and not one number a row.</param>
+    public static void AddLogOdds(
+        IOnnxGraph graph,
+        IReadOnlyList<InfomorphicNetwork> networks,
+        ScoringSettings scoring,
+        string features,
+        BinaryOutputs outputs,
+        FeatureEncoding? encoding,
+        bool keepColumn
+    )
+    {
+        var nodes = new OnnxNodes(graph);
+        string both = AddScores(graph, networks, scoring, features, encoding);
+        string negative = Column(0);
+        string positive = Column(1);
+
+        // A minimum that is not a number is one in some runtimes, and none in others.
+        string nan = graph.Node("Sub", [positive, positive], "p/nan");
+        string odds = graph.Node("Div", [AtLeast(positive), AtLeast(negative)], "odds");
+        string logarithm = graph.Node("Log", [odds], "odds/log");
+        graph.Output("Add", [logarithm, nan], outputs.Score);
+        graph.Output("Add", [positive, nan], outputs.Probability);
+
+        string Column(int index)
+        {
+            string place = graph.Constant($"class{index}", new long[] { index }, keepColumn ? [1] : []);
+            return graph.Node("Gather", [both, place], $"p{index}", ("axis", 1));
+        }
+
+        string AtLeast(string p) =>
+            graph.Node("Max", [p, nodes.Number("least", LogOdds.LeastProbability)], $"{p}/bounded");
     }
 
     void IPresenter.Aggregate(Visit visit)

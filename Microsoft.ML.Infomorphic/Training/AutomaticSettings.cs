@@ -80,6 +80,14 @@ public sealed class AutomaticSettings
         _data.HasValidationRows || _data.Rows < 40 ? 0 : Math.Min(0.2, 5000.0 / _data.Rows);
 
     /// <summary>
+    /// Whether held-out rows are learned from at the end: by one network, for small data need all their rows. Several networks
+    /// hold out rows of their own each, so that together they learn from all, and each stays what its validation rows chose.
+    /// </summary>
+    /// <param name="networks">Number of networks.</param>
+    /// <returns>Whether they are.</returns>
+    public static bool LearnsHeldOutRows(int networks) => networks == 1;
+
+    /// <summary>
     /// A tenth of the bound of fresh weights, which is 1/√inputs: neurons with more inputs move as far by smaller steps of each
     /// weight. From 0.002, the paper's, to 0.01.
     /// </summary>

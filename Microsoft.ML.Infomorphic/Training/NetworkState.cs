@@ -256,6 +256,13 @@ internal sealed class NetworkState : IDisposable
     /// <summary>A copy of all weights.</summary>
     public float[][] Snapshot() => Parameters.Select(parameter => parameter.Value.ToArray()).ToArray();
 
+    /// <summary>Forgets the optimiser's moments: what learns next begins with its first step.</summary>
+    public void ResetMoments()
+    {
+        foreach (Parameter parameter in Parameters)
+            parameter.ResetMoments();
+    }
+
     /// <summary>Puts a copy's weights back.</summary>
     public void Restore(float[][] snapshot)
     {

@@ -251,7 +251,14 @@ internal static class NetworkTrainer
             request.Callbacks.Info(description);
         foreach (TrainingRequest request in requests)
             request.Callbacks.Prepared(encoding);
-        RowSplit split = RowSplit.Of(train, validation is null ? shared.ValidationFraction : 0, shared.Seed);
+        bool holdsOut = validation is null && shared.ValidationFraction > 0;
+        Dictionary<int, RowSplit> splits = requests
+            .Select(request => request.Settings)
+            .DistinctBy(SplitOf)
+            .ToDictionary(
+                SplitOf,
+                settings => RowSplit.Of(train, holdsOut ? shared.ValidationFraction : 0, settings.NetworkSeed)
+            );
         train = EncodedRows.Of(train, encoding);
         validation = validation is null ? null : EncodedRows.Of(validation, encoding);
 
@@ -262,10 +269,33 @@ internal static class NetworkTrainer
                 shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 0
                     ? requests.Select(request =>
                         UnlessCancelled(() =>
-                            TrainBottomUp(train, validation, split, request, NewState, createEngine, keptBytes)
+                            TrainBottomUp(
+                                train,
+                                validation,
+                                splits[SplitOf(request.Settings)],
+                                request,
+                                NewState,
+                                createEngine,
+                                keptBytes
+                            )
                         )
                     )
-                    : TrainTogether(train, validation, split, requests, NewState, createEngine);
+                    : requests
+                        .Index()
+                        .GroupBy(of => SplitOf(of.Item.Settings))
+                        .SelectMany(group =>
+                            TrainTogether(
+                                    train,
+                                    validation,
+                                    splits[group.Key],
+                                    [.. group.Select(of => of.Item)],
+                                    NewState,
+                                    createEngine
+                                )
+                                .Zip(group, (outcome, of) => (of.Index, Outcome: outcome))
+                        )
+                        .OrderBy(of => of.Index)
+                        .Select(of => of.Outcome);
             return
             [
                 .. outcomes.Select(outcome =>
@@ -282,6 +312,10 @@ internal static class NetworkTrainer
         {
             _ = TorchRuntime.UseThreads(threadsBefore);
         }
+
+        // The networks of an ensemble hold out rows of their own each, so that together they learn from all. Those that learn from
+        // the same rows are trained together.
+        int SplitOf(TrainingSettings settings) => holdsOut ? settings.Network : 0;
 
         NetworkState NewState(TrainingRequest request) =>
             request.Initial is InfomorphicNetwork network
@@ -424,7 +458,15 @@ internal static class NetworkTrainer
     {
         int batchSize = Math.Min(runs[0].Settings.BatchSize, split.Learned.Length);
         using TrainingEngine engine = createEngine([.. runs.Select(run => run.State)], runs[0].Settings, batchSize);
-        new TrainingLoop(engine, runs, batchSize, train, validation, split).Run();
+        new TrainingLoop(
+            engine,
+            run => createEngine([run.State], run.Settings, batchSize),
+            runs,
+            batchSize,
+            train,
+            validation,
+            split
+        ).Run();
     }
 
     /// <summary>Makes the engines of a device.</summary>

@@ -20,6 +20,7 @@ internal sealed class TrainingLoop
     private const int MeasuredBatches = 4;
 
     private readonly TrainingEngine _engine;
+    private readonly Func<TrainingRun, TrainingEngine> _newEngine;
     private readonly RowSource _train;
     private readonly RowSelection? _validation;
     private readonly int _epochsPerEvaluation;
@@ -27,6 +28,7 @@ internal sealed class TrainingLoop
     private readonly RowSelection _evaluated;
     private readonly RandomStream _shuffling;
     private readonly int[] _order;
+    private readonly double _heldOutShare;
     private readonly int _batchSize;
     private readonly int _threads;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -37,6 +39,7 @@ internal sealed class TrainingLoop
     private readonly List<TrainingRun> _runs;
 
     /// <param name="engine">The engine of the runs.</param>
+    /// <param name="newEngine">Makes an engine for one of the runs.</param>
     /// <param name="runs">The runs, in the engine's order.</param>
     /// <param name="batchSize">Rows in a batch.</param>
     /// <param name="train">The training rows.</param>
@@ -44,6 +47,7 @@ internal sealed class TrainingLoop
     /// <param name="split">Which of the training rows are learned from.</param>
     public TrainingLoop(
         TrainingEngine engine,
+        Func<TrainingRun, TrainingEngine> newEngine,
         IReadOnlyList<TrainingRun> runs,
         int batchSize,
         RowSource train,
@@ -53,13 +57,15 @@ internal sealed class TrainingLoop
     {
         ulong seed = runs[0].Settings.Seed;
         _engine = engine;
+        _newEngine = newEngine;
         _runs = [.. runs];
         _batchSize = batchSize;
         _threads = runs[0].Settings.Threads ?? Environment.ProcessorCount;
         _train = train;
+        _heldOutShare = (double)split.HeldOut.Length / train.RowCount;
         _validation = validation?.All ?? (split.HeldOut.Length == 0 ? null : train.Select(split.HeldOut));
         _epochsPerEvaluation = runs[0].Settings.EpochsPerEvaluation;
-        _evaluation = new Evaluation(engine, batchSize, !runs[0].State.Output.IsSoftmax, CheckAlive);
+        _evaluation = new Evaluation(engine, batchSize, runs[0].State.Output.IsSoftmax, CheckAlive);
         _order = [.. split.Learned];
         _evaluated = train.Select(Evaluation.ChooseRows(_order, TrainingSettings.MaximumRowsForTrainingAccuracy, seed));
         _shuffling = new RandomStream(seed, RandomStreams.Shuffling);
@@ -146,16 +152,45 @@ internal sealed class TrainingLoop
         );
         _engine.DownloadWeights();
         for (int i = 0; i < done.Length; i++)
-            _runs[done[i]]
-                .Finish(
-                    signs[i],
-                    calibrations[i],
-                    _validation is null ? "training" : "validation",
-                    _steps,
-                    _clock.Elapsed.TotalSeconds,
-                    _stepClock.Elapsed.TotalSeconds
-                );
+        {
+            TrainingRun run = _runs[done[i]];
+            _stepClock.Start();
+            long steps = run.LearnsHeldOutRows && _heldOutShare > 0 ? LearnHeldOut(run) : 0;
+            _stepClock.Stop();
+            run.Finish(
+                signs[i],
+                calibrations[i],
+                _validation is null ? "training" : "validation",
+                _steps + steps,
+                _clock.Elapsed.TotalSeconds,
+                _stepClock.Elapsed.TotalSeconds
+            );
+        }
+
         RemoveEnded();
+    }
+
+    // A network by itself: others have kept other epochs, and may go on for long.
+    private long LearnHeldOut(TrainingRun run)
+    {
+        int epochs = HeldOutLearning.Epochs(run.KeptEpoch, _heldOutShare);
+        using TrainingEngine engine = _newEngine(run);
+        run.BeginHeldOutLearning(_train.RowCount - _order.Length, epochs);
+        try
+        {
+            return HeldOutLearning.Learn(engine, _train, epochs, _batchSize, run.Settings.Seed, CheckAlive);
+        }
+        catch (OperationCanceledException) when (run.HasEnded)
+        {
+            return 0;
+        }
+
+        void CheckAlive()
+        {
+            run.CheckAlive();
+            if (run.HasEnded)
+                throw new OperationCanceledException();
+        }
     }
 
     // Asks every run's host whether to go on. The engine goes on with those that end until they are removed.

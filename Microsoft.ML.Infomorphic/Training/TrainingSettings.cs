@@ -122,6 +122,12 @@ public sealed record TrainingSettings
     public double ValidationFraction { get; init; }
 
     /// <summary>
+    /// Whether those rows are learned from as well at the end, once they have chosen the epoch and calibrated the scores: see
+    /// <see cref="HeldOutLearning"/>.
+    /// </summary>
+    public bool LearnsHeldOutRows { get; init; }
+
+    /// <summary>
     /// Training stops when the validation log-loss has not improved for so many epochs since learning began; null never stops
     /// early. Needs validation rows.
     /// </summary>
@@ -131,8 +137,8 @@ public sealed record TrainingSettings
     public bool RestoreBestEpoch { get; init; }
 
     /// <summary>
-    /// Number of networks, at least 1, that are trained together on the same batches, with initial weights, drawn connections
-    /// and samples of their own; scores are the mean of their probabilities.
+    /// Number of networks, at least 1, with initial weights, drawn connections, samples and held-out rows of their own; scores
+    /// are the mean of their probabilities.
     /// </summary>
     public int Networks { get; init; } = 1;
 

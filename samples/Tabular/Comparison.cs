@@ -48,7 +48,7 @@ internal sealed class Comparison(ComparisonOptions options)
     public void Execute()
     {
         WriteLine(
-            "log-loss in nats; ECE: expected calibration error; seconds: of one fit, the median; to LightGBM: points of accuracy."
+            "log-loss in nats; ECE: expected calibration error; AUC: area under the ROC curve, of tables with two classes; seconds: of one fit, the median; to LightGBM: points of accuracy."
         );
         foreach (string file in options.Files)
         {

@@ -11,7 +11,17 @@ namespace Tabular;
 /// Expected calibration error in 15 bins: how far the probabilities of the predicted classes are from how often these are
 /// right, 0 to 1.
 /// </param>
-internal readonly record struct Metrics(double Accuracy, double MacroAccuracy, double LogLoss, double CalibrationError)
+/// <param name="AreaUnderCurve">
+/// Of two classes, how often a row of the second one has a greater probability of it than a row of the first, 0 to 1; ties count
+/// half. Null of more classes, and where one of the two has no row.
+/// </param>
+internal readonly record struct Metrics(
+    double Accuracy,
+    double MacroAccuracy,
+    double LogLoss,
+    double CalibrationError,
+    double? AreaUnderCurve = null
+)
 {
     private const int Bins = 15;
     private const double SmallestProbability = 1e-15; // ML.NET's own
@@ -41,8 +51,31 @@ internal readonly record struct Metrics(double Accuracy, double MacroAccuracy, d
                 .GroupBy(row => classes[row], row => right[row])
                 .Average(g => g.Average()),
             scores.Zip(classes, (row, truth) => -Math.Log(Math.Max(row[truth], SmallestProbability))).Average(),
-            bins.Sum(bin => Math.Abs(bin.Right - bin.Probability)) / scores.Length
+            bins.Sum(bin => Math.Abs(bin.Right - bin.Probability)) / scores.Length,
+            scores[0].Length == 2 ? AreaUnder(classes, [.. scores.Select(row => row[1])]) : null
         );
+    }
+
+    // By ranks (Mann and Whitney); equal scores share the mean of theirs.
+    private static double? AreaUnder(int[] classes, float[] scores)
+    {
+        double positives = classes.Count(label => label == 1);
+        double negatives = classes.Length - positives;
+        double ranks = 0;
+        int below = 0;
+        foreach (
+            IGrouping<float, int> equal in classes
+                .Zip(scores)
+                .GroupBy(row => row.Second, row => row.First)
+                .OrderBy(group => group.Key)
+        )
+        {
+            int count = equal.Count();
+            ranks += equal.Count(label => label == 1) * (below + (count + 1) / 2.0);
+            below += count;
+        }
+        double area = (ranks - positives * (positives + 1) / 2) / (positives * negatives);
+        return double.IsFinite(area) ? area : null;
     }
 
     /// <summary>The mean of each measure.</summary>
@@ -53,7 +86,8 @@ internal readonly record struct Metrics(double Accuracy, double MacroAccuracy, d
             all.Average(one => one.Accuracy),
             all.Average(one => one.MacroAccuracy),
             all.Average(one => one.LogLoss),
-            all.Average(one => one.CalibrationError)
+            all.Average(one => one.CalibrationError),
+            all.Average(one => one.AreaUnderCurve)
         );
     }
 }

@@ -16,6 +16,7 @@ internal static class ResultTables
             "macro",
             "log-loss",
             "ECE",
+            "AUC",
             "seconds"
         );
         foreach (Line line in lines)
@@ -27,6 +28,7 @@ internal static class ResultTables
                 Percent(line.Metrics.MacroAccuracy),
                 Number(line.Metrics.LogLoss, "F4"),
                 Number(line.Metrics.CalibrationError, "F3"),
+                Number(line.Metrics.AreaUnderCurve, "F4"),
                 Number(line.Seconds, "F2")
             );
         return table;
@@ -44,6 +46,7 @@ internal static class ResultTables
             "macro",
             "log-loss",
             "ECE",
+            "AUC",
             "seconds",
             "× LightGBM"
         );
@@ -58,6 +61,7 @@ internal static class ResultTables
                 Percent(summary.Metrics.MacroAccuracy),
                 Number(summary.Metrics.LogLoss, "F4"),
                 Number(summary.Metrics.CalibrationError, "F3"),
+                Number(summary.Metrics.AreaUnderCurve, "F4"),
                 Number(summary.Seconds, "F2"),
                 Number(summary.TimeToLightGbm, "F2")
             );

@@ -59,7 +59,7 @@ public sealed class InfomorphicExperimentTests
                 .Transform(validation),
             labelColumnName: "Target"
         );
-        Assert.AreEqual(metric.Value(again), best.Metric);
+        Assert.AreEqual(metric.Value!(again), best.Metric);
     }
 
     [TestMethod]
@@ -388,6 +388,65 @@ public sealed class InfomorphicExperimentTests
     }
 
     [TestMethod]
+    public void Labels_that_are_true_or_false_are_searched_by_a_binary_metric_and_the_best_model_is_saved()
+    {
+        InfomorphicTrialResult best = BinaryExperiment(SweepMetric.AreaUnderRocCurve)
+            .SetMaxModelToExplore(20)
+            .Execute();
+
+        double[] values = [.. _progress.Where(p => p.Epoch is null).Select(p => p.Value)];
+        Assert.HasCount(20, values);
+        Assert.AreEqual(values.Max(), best.Metric);
+        using var file = new MemoryStream();
+        _context.Model.Save(best.Model, Train.Schema, file);
+        file.Position = 0;
+        ITransformer loaded = new MLContext().Model.Load(file, out _);
+        CollectionAssert.AreEqual(
+            best.Model.Transform(Validation).GetColumn<float>("Score").ToArray(),
+            loaded.Transform(Validation).GetColumn<float>("Score").ToArray()
+        );
+        Assert.AreEqual(
+            _context
+                .BinaryClassification.Evaluate(best.Model.Transform(Validation), labelColumnName: "Target")
+                .AreaUnderRocCurve,
+            best.Metric
+        );
+    }
+
+    [TestMethod]
+    public void A_binary_trainer_has_binary_metrics_and_no_multiclass_trainer_beside_it()
+    {
+        StringAssert.Contains(
+            Assert
+                .Throws<Exception>(() =>
+                    BinaryExperiment(
+                            SweepMetric.Create("Top 2", OptimizationDirection.Maximize, m => m.TopKAccuracyForAllK[1])
+                        )
+                        .SetMaxModelToExplore(1)
+                        .Execute()
+                )
+                .GetBaseException()
+                .Message,
+            "Top 2 is a metric of multiclass classification"
+        );
+        StringAssert.Contains(
+            Assert
+                .ThrowsExactly<ArgumentException>(() =>
+                    _context
+                        .Auto()
+                        .CreateExperiment()
+                        .SetInfomorphicPipeline(
+                            Rows.BinaryPreprocessing(_context)
+                                .Append(_context.Auto().InfomorphicBinary(s_space, Rows.Trainer()))
+                                .Append(_context.Auto().Infomorphic(s_space, Rows.Trainer()))
+                        )
+                )
+                .Message,
+            "The pipeline has infomorphic trainers of several classes and of two"
+        );
+    }
+
+    [TestMethod]
     public void A_pipeline_without_the_trainer_and_an_experiment_without_data_are_refused()
     {
         AutoMLExperiment experiment = _context.Auto().CreateExperiment();
@@ -425,6 +484,16 @@ public sealed class InfomorphicExperimentTests
             )
             .SetDataset(Train, Validation)
             .SetMaxModelToExplore(trials);
+
+    private AutoMLExperiment BinaryExperiment(SweepMetric metric) =>
+        _context
+            .Auto()
+            .CreateExperiment()
+            .SetInfomorphicPipeline(
+                Rows.BinaryPreprocessing(_context).Append(_context.Auto().InfomorphicBinary(s_space, Rows.Trainer())),
+                new InfomorphicExperimentOptions { Metric = metric, Progress = _progress.Enqueue }
+            )
+            .SetDataset(Train, Validation);
 
     private TransformerChain<ITransformer> Prepared() => new(Rows.Preprocessing(_context).Fit(Train));
 

@@ -39,10 +39,22 @@ internal static class Rows
             )
             .Append(context.Transforms.CopyColumns("Features", nameof(Row.Numbers)));
 
+    /// <summary>The same, with whether a row is of the first class as the label.</summary>
+    public static IEstimator<ITransformer> BinaryPreprocessing(MLContext context) =>
+        context
+            .Transforms.Conversion.MapValue(
+                "Target",
+                [KeyValuePair.Create("c0", true), KeyValuePair.Create("c1", false), KeyValuePair.Create("c2", false)],
+                nameof(Row.Class)
+            )
+            .Append(context.Transforms.CopyColumns("Features", nameof(Row.Numbers)));
+
+    /// <summary>A trainer whose goal decides how good it is: no output layer that reads the features makes up for it.</summary>
     public static InfomorphicTrainer.Options Trainer() =>
         new()
         {
             LabelColumnName = "Target",
+            OutputLayer = OutputLayerKind.Infomorphic,
             NumberOfHiddenNeurons = 4,
             NumberOfEpochs = 3,
             BatchSize = 32,

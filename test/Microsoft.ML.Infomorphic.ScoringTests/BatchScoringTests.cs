@@ -53,6 +53,33 @@ public sealed class BatchScoringTests
     }
 
     [TestMethod]
+    public async Task A_binary_model_gives_a_truth_value_a_score_and_a_probability()
+    {
+        Parcel[] parcels = Parcels(700);
+        string input = Write("parcels.csv", parcels);
+
+        await Run("urgent.zip", input, "out.csv", "--part-rows", "256");
+
+        var context = new MLContext(1);
+        IDataView scored = context
+            .Model.Load(Path.Combine(s_models, "urgent.zip"), out _)
+            .Transform(context.Data.LoadFromEnumerable(parcels));
+        string[] expected =
+        [
+            .. context
+                .Data.CreateEnumerable<Urgency>(scored, reuseRowObject: false)
+                .Select(row =>
+                    string.Create(CultureInfo.InvariantCulture, $"{row.PredictedLabel},{row.Score},{row.Probability}")
+                ),
+        ];
+        CollectionAssert.AreEqual(
+            (string[])["PredictedLabel,Score,Probability", .. expected],
+            await File.ReadAllLinesAsync(Path.Combine(_folder, "out.csv"))
+        );
+        Assert.HasCount(2, expected.Select(line => line.Split(',')[0]).Distinct());
+    }
+
+    [TestMethod]
     [DataRow("Features.0,Features.1,Features.2,Features.3")]
     [DataRow("id,r,g,b,a", "--columns", "Features=r..a")]
     public async Task A_vector_is_in_many_columns(string header, params string[] columns)
@@ -533,6 +560,15 @@ public sealed class BatchScoringTests
                     string.Create(CultureInfo.InvariantCulture, $"{row.First},{row.Second[0]},{row.Second[1]}")
                 ),
         ];
+    }
+
+    private sealed class Urgency
+    {
+        public bool PredictedLabel { get; set; }
+
+        public float Score { get; set; }
+
+        public float Probability { get; set; }
     }
 
     private sealed class Numbered

@@ -51,6 +51,37 @@ public sealed class ScoringServiceTests
     }
 
     [TestMethod]
+    public async Task A_binary_model_answers_with_a_truth_value_a_score_and_a_probability()
+    {
+        using HttpClient client = Start("urgent.zip");
+
+        using JsonDocument slow = JsonDocument.Parse(
+            await Send(client, "/score", """{"Weight":4.9,"Stamps":0,"Carrier":"rail"}""")
+        );
+        using JsonDocument urgent = JsonDocument.Parse(
+            await Send(client, "/score", """{"Weight":0.1,"Stamps":4,"Carrier":"air"}""")
+        );
+        using JsonDocument model = JsonDocument.Parse(await client.GetStringAsync("/model"));
+
+        Assert.IsFalse(slow.RootElement.GetProperty("PredictedLabel").GetBoolean());
+        Assert.IsTrue(urgent.RootElement.GetProperty("PredictedLabel").GetBoolean());
+        foreach (JsonDocument prediction in (JsonDocument[])[slow, urgent])
+            Assert.AreEqual(
+                1 / (1 + Math.Exp(-prediction.RootElement.GetProperty("Score").GetDouble())),
+                prediction.RootElement.GetProperty("Probability").GetDouble(),
+                1e-6
+            );
+        CollectionAssert.AreEqual(
+            (string[])["PredictedLabel", "Score", "Probability"],
+            model
+                .RootElement.GetProperty("output")
+                .EnumerateArray()
+                .Select(column => column.GetProperty("name").GetString())
+                .ToArray()
+        );
+    }
+
+    [TestMethod]
     public async Task A_bare_array_is_a_row_of_a_model_with_one_vector()
     {
         using HttpClient client = Start("colors-1.zip");

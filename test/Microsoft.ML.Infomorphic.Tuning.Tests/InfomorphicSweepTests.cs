@@ -835,7 +835,7 @@ public sealed class InfomorphicSweepTests
         IDataView train,
         IDataView validation
     ) =>
-        metric.Value(
+        metric.Value!(
             s_context.MulticlassClassification.Evaluate(
                 s_context
                     .MulticlassClassification.Trainers.Infomorphic(sweep.OptionsAt(point))

@@ -131,7 +131,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             learning.Learn(pass);
         if (_shape.Output.IsSoftmax)
             _layers[^1].DifferentiateLikelihood(pass);
-        _weights.Update(_steps);
+        _weights.Update(_steps, RateFactor);
     }
 
     /// <inheritdoc/>

@@ -157,6 +157,7 @@ public sealed class DeepModelFormatTests
             {
                 EpochsPerEvaluation = 3,
                 ValidationFraction = 0.25,
+                LearnsHeldOutRows = true,
                 HiddenLayers =
                 [
                     layers[0] with

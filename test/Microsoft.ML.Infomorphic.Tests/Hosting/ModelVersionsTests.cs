@@ -34,6 +34,27 @@ public class ModelVersionsTests
         AssertScores(name, model);
     }
 
+    // Of BinarySamples.Rows; two networks, encoded features, a threshold of ¼.
+    [TestMethod]
+    public void A_binary_model_scores_as_when_it_was_written()
+    {
+        ITransformer model = _context.Model.Load(PathOf("v4/binary.zip"), out _);
+        BinarySamples.Prediction[] expected = JsonSerializer.Deserialize<BinarySamples.Prediction[]>(
+            File.ReadAllText(PathOf("v4/binary.json"))
+        )!;
+
+        BinarySamples.Prediction[] actual = BinarySamples.Predictions(_context, model);
+
+        Assert.IsInstanceOfType<BinaryPredictionTransformer<InfomorphicBinaryModelParameters>>(model);
+        Assert.HasCount(12, expected);
+        foreach ((BinarySamples.Prediction one, BinarySamples.Prediction other) in expected.Zip(actual))
+        {
+            Assert.AreEqual(one.Score, other.Score, 1e-4f); // ln p, where p is as near as Tolerance
+            Assert.AreEqual(one.Probability, other.Probability, Tolerance);
+            Assert.AreEqual(one.PredictedLabel, other.PredictedLabel);
+        }
+    }
+
     [TestMethod]
     [DataRow("v1/mean-field", 2)]
     [DataRow("v2/feedback", 2)]

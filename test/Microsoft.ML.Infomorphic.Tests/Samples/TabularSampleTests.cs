@@ -265,6 +265,44 @@ public sealed class TabularSampleTests
         );
     }
 
+    // Few values of the features, so that scores are tied.
+    [TestMethod]
+    public void TheAreaUnderTheCurveIsThatOfMlNet()
+    {
+        var mlContext = new MLContext(seed: 1);
+        string path = Write(
+            "area.csv",
+            [
+                "a,b,label",
+                .. Enumerable.Range(0, 120).Select(row => $"{row % 3},{row % 2},{"xxyx"[row * row % 13 % 4]}"),
+            ]
+        );
+        (IDataView train, IDataView test) = Load(path).Split(Load(path).Folds(1), 0);
+        IDataView scored = mlContext.MulticlassClassification.Trainers.LbfgsMaximumEntropy().Fit(train).Transform(test);
+        float[] scores = [.. scored.GetColumn<float[]>("Score").Select(row => row[1])];
+        bool[] labels = [.. scored.GetColumn<uint>("Label").Select(key => key == 2)];
+
+        double expected = mlContext
+            .BinaryClassification.EvaluateNonCalibrated(
+                mlContext.Data.LoadFromEnumerable(
+                    labels.Zip(scores, (label, score) => new Scored { Label = label, Score = score })
+                )
+            )
+            .AreaUnderRocCurve;
+
+        Assert.AreEqual(expected, Metrics.Of(scored).AreaUnderCurve!.Value, 1e-9);
+        Assert.IsTrue(scores.Distinct().Count() < scores.Length && expected is > 0.1 and < 0.9);
+    }
+
+    private sealed class Scored
+    {
+        public bool Label { get; set; }
+
+        public float Score { get; set; }
+
+        public bool PredictedLabel { get; set; }
+    }
+
     [TestMethod]
     public void SummariesCompareWithLightGbmAndLinear()
     {

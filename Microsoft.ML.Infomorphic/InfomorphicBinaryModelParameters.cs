@@ -1,0 +1,214 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic;
+using Microsoft.ML.Infomorphic.Hosting;
+using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Scoring;
+using Microsoft.ML.Infomorphic.Training;
+using Microsoft.ML.Model.OnnxConverter;
+using Microsoft.ML.Runtime;
+using Microsoft.ML.Trainers;
+
+[assembly: LoadableClass(
+    typeof(InfomorphicBinaryModelParameters),
+    null,
+    typeof(SignatureLoadModel),
+    "Infomorphic Binary Executor",
+    ModelFormat.BinaryLoaderSignature
+)]
+
+namespace Microsoft.ML.Infomorphic;
+
+/// <summary>
+/// The model that <see cref="InfomorphicBinaryTrainer"/> trains: a network of infomorphic neurons with the classes false and
+/// true, and what it says of a row as one score and one probability. Immutable, and safe for any number of threads.
+/// </summary>
+/// <remarks>
+/// The score is ln(p₁ / p₀), the log-odds of true in nats, within ±87.3; the probability is p₁, and calibrated unless
+/// <see cref="ScoringSettings"/> say otherwise. A row with an infinite feature, or with a missing one that the model does not know
+/// how to replace (<see cref="MissingValues"/>), gets NaN for both. Scoring needs no libtorch.
+/// </remarks>
+public sealed class InfomorphicBinaryModelParameters
+    : ModelParametersBase<float>,
+        IValueMapperDist,
+        IDistPredictorProducing<float, float>,
+        ISingleCanSaveOnnx
+{
+    private const string RegistrationName = "InfomorphicBinaryPredictor";
+    private const int ClassCount = 2;
+
+    internal InfomorphicBinaryModelParameters(IHostEnvironment environment, InfomorphicModelParameters twoClasses)
+        : base(environment, RegistrationName)
+    {
+        TwoClasses = twoClasses.WithClassNames([.. ClassNames.OfBoolean]);
+    }
+
+    private InfomorphicBinaryModelParameters(IHostEnvironment environment, ModelLoadContext context)
+        : base(environment, RegistrationName, context)
+    {
+        // *** Binary format ***
+        // int: number of bytes of a float, read by the base
+        // the rest: see ModelFormat
+        ModelContents contents = ModelFormat.Read(Host, context);
+        if (contents.Network.ClassCount != ClassCount)
+            throw Host.ExceptDecode(
+                $"The infomorphic model in this file is damaged: a binary classifier has 2 classes, and its network has {contents.Network.ClassCount}."
+            );
+        TwoClasses = new InfomorphicModelParameters(Host, contents).WithClassNames([.. ClassNames.OfBoolean]);
+    }
+
+    /// <summary>
+    /// The same networks as a model of the two classes "False" and "True", with a probability each: for all that takes a
+    /// multiclass model.
+    /// </summary>
+    public InfomorphicModelParameters TwoClasses { get; }
+
+    /// <inheritdoc cref="InfomorphicModelParameters.Network"/>
+    public InfomorphicNetwork Network => TwoClasses.Network;
+
+    /// <inheritdoc cref="InfomorphicModelParameters.Networks"/>
+    public IReadOnlyList<InfomorphicNetwork> Networks => TwoClasses.Networks;
+
+    /// <inheritdoc cref="InfomorphicModelParameters.Encoding"/>
+    public FeatureEncoding Encoding => TwoClasses.Encoding;
+
+    /// <inheritdoc cref="InfomorphicModelParameters.History"/>
+    public TrainingHistory History => TwoClasses.History;
+
+    /// <inheritdoc cref="InfomorphicModelParameters.Histories"/>
+    public IReadOnlyList<TrainingHistory> Histories => TwoClasses.Histories;
+
+    /// <inheritdoc cref="InfomorphicModelParameters.TrainingSettings"/>
+    public TrainingSettings TrainingSettings => TwoClasses.TrainingSettings;
+
+    /// <inheritdoc cref="InfomorphicModelParameters.ScoringSettings"/>
+    public ScoringSettings ScoringSettings => TwoClasses.ScoringSettings;
+
+    internal IHostEnvironment Environment => Host;
+
+    DataViewType IValueMapper.InputType => ((IValueMapper)TwoClasses).InputType;
+
+    DataViewType IValueMapper.OutputType => NumberDataViewType.Single;
+
+    DataViewType IValueMapperDist.DistType => NumberDataViewType.Single;
+
+    /// <inheritdoc/>
+    protected override PredictionKind PredictionKind => PredictionKind.BinaryClassification;
+
+    /// <inheritdoc cref="InfomorphicModelParameters.WithScoring"/>
+    public InfomorphicBinaryModelParameters WithScoring(ScoringSettings settings) =>
+        new(Host, TwoClasses.WithScoring(settings));
+
+    /// <inheritdoc cref="InfomorphicModelParameters.Explain"/>
+    /// <param name="data">Labelled data, its features prepared as in training.</param>
+    /// <param name="labelColumnName">The label column: <see cref="bool"/>, or a key with two classes, false the first.</param>
+    /// <param name="featureColumnName">The feature column: a vector of <see cref="float"/>.</param>
+    /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
+    /// <param name="settings">How to look; null for the training's batch size and otherwise the defaults.</param>
+    /// <param name="cancellationToken">Cancels the explanation.</param>
+    public NetworkInsight Explain(
+        IDataView data,
+        string labelColumnName = "Label",
+        string featureColumnName = "Features",
+        string? exampleWeightColumnName = null,
+        InsightSettings? settings = null,
+        CancellationToken cancellationToken = default
+    ) =>
+        TwoClasses.Explain(
+            data,
+            labelColumnName,
+            featureColumnName,
+            exampleWeightColumnName,
+            settings,
+            cancellationToken
+        );
+
+    // More visible than the constructor, or ML.NET does not take it for the loader.
+    internal static InfomorphicBinaryModelParameters Create(IHostEnvironment environment, ModelLoadContext context)
+    {
+        SupportedHost.ThrowIfUnsupported();
+        Contracts.CheckValue(environment, nameof(environment));
+        environment.CheckValue(context, nameof(context));
+        ModelFormat.Check(context, ModelFormat.BinaryVersionInfo);
+        return new InfomorphicBinaryModelParameters(environment, context);
+    }
+
+    /// <inheritdoc/>
+    protected override void SaveCore(ModelSaveContext ctx)
+    {
+        base.SaveCore(ctx);
+        ModelFormat.Write(ctx, TwoClasses.Contents, ModelFormat.BinaryVersionInfo);
+    }
+
+    ValueMapper<TSource, TDestination> IValueMapper.GetMapper<TSource, TDestination>()
+    {
+        CheckTypes<TSource, TDestination>();
+        return (ValueMapper<TSource, TDestination>)
+            (Delegate)
+                (ValueMapper<VBuffer<float>, float>)(
+                    (in VBuffer<float> features, ref float score) => (score, _) = Score(in features)
+                );
+    }
+
+    ValueMapper<TSource, TDestination, TDistribution> IValueMapperDist.GetMapper<TSource, TDestination, TDistribution>()
+    {
+        CheckTypes<TSource, TDestination>();
+        Host.Check(typeof(TDistribution) == typeof(float), "Probabilities are single-precision numbers.");
+        return (ValueMapper<TSource, TDestination, TDistribution>)
+            (Delegate)
+                (ValueMapper<VBuffer<float>, float, float>)(
+                    (in VBuffer<float> features, ref float score, ref float probability) =>
+                        (score, probability) = Score(in features)
+                );
+    }
+
+    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => TwoClasses.CanSaveOnnx();
+
+    // ML.NET's converter calls this, and derives the predicted label from the score itself.
+    bool ISingleCanSaveOnnx.SaveAsOnnx(OnnxContext ctx, string[] outputNames, string featureColumn)
+    {
+        Host.CheckValue(ctx, nameof(ctx));
+        if (outputNames is not [_, string score, string probability])
+            throw Host.ExceptParam(
+                nameof(outputNames),
+                "A predicted label, a score and a probability are exported, nothing else."
+            );
+        ctx.CheckOpSetVersion(OnnxNetwork.MinimumOperatorSet, InfomorphicBinaryTrainer.LoadName);
+        OnnxNetwork.AddLogOdds(
+            new ConverterGraph(ctx),
+            Networks,
+            ScoringSettings,
+            featureColumn,
+            new BinaryOutputs(score, probability),
+            Encoding,
+            keepColumn: true
+        );
+        return true;
+    }
+
+    internal void SaveAsOnnx(Stream stream, string features, float threshold) =>
+        OnnxFile.WriteBinary(
+            stream,
+            Networks,
+            ScoringSettings,
+            features,
+            new BinaryOutputs(DefaultColumnNames.Score, DefaultColumnNames.Probability),
+            DefaultColumnNames.PredictedLabel,
+            threshold,
+            Encoding
+        );
+
+    private (float Score, float Probability) Score(in VBuffer<float> features)
+    {
+        Span<float> probabilities = stackalloc float[ClassCount];
+        TwoClasses.Score(in features, probabilities);
+        return (LogOdds.Of(probabilities[0], probabilities[1]), probabilities[1]);
+    }
+
+    private void CheckTypes<TSource, TDestination>()
+    {
+        Host.Check(typeof(TSource) == typeof(VBuffer<float>), "Features are vectors of single-precision numbers.");
+        Host.Check(typeof(TDestination) == typeof(float), "Scores are single-precision numbers.");
+    }
+}
