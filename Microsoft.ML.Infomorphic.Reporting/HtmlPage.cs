@@ -11,14 +11,19 @@ internal static class HtmlPage
     /// <summary>The page from its start to the beginning of its body.</summary>
     /// <param name="title">The title.</param>
     /// <param name="styles">Styles after those that all reports share.</param>
-    public static string Begin(string title, string styles = "") =>
+    /// <param name="refreshSeconds">After so many seconds a browser reads the file again; null for a page that stays.</param>
+    public static string Begin(string title, string styles = "", int? refreshSeconds = null) =>
         $"""
             <!doctype html>
             <html lang="en">
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
+            <meta name="color-scheme" content="light dark">{(
+                refreshSeconds is int seconds
+                    ? FormattableString.Invariant($"<meta http-equiv=\"refresh\" content=\"{seconds}\">")
+                    : ""
+            )}
             <link rel="icon" href="data:,">
             <title>{WebUtility.HtmlEncode(title)}</title>
             <style>{Resource(typeof(HtmlPage), "report.css")}{styles}</style>

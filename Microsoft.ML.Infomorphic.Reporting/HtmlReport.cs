@@ -62,7 +62,7 @@ internal sealed class HtmlReport
         );
         Add(
             $"""
-            {HtmlPage.Begin(_options.Title)}
+            {HtmlPage.Begin(_options.Title, refreshSeconds: _options.RefreshSeconds)}
             <header>
             <h1>{Text(_options.Title)}</h1>
             <p class="lead">{Size()}, {_insight.ClassNames.Count:N0} classes, looked at on {_insight.RowCount:N0} rows.</p>
@@ -355,9 +355,7 @@ internal sealed class HtmlReport
     {
         if (!ReadsImages(layer))
             return;
-        float[] weights = [.. layer.Neurons.SelectMany(neuron => FieldOf(layer, neuron).Weights)];
-        (float[] first, int width) = FieldOf(layer, layer.Neurons[0]);
-        Picture mosaic = ReceptiveFieldPlot.Draw(weights, width, first.Length / width, "Receptive fields");
+        Picture mosaic = FieldImages.Mosaic(layer, _imageWidth!.Value);
         Add($"<section id=\"{id}\"><h2>Receptive fields{(HasSeveral ? $" of {LayerName(layer)}" : "")}</h2>");
         Add(
             $"<figure><img src=\"{DataUri(mosaic.ToPng())}\" width=\"{mosaic.Width}\" height=\"{mosaic.Height}\" alt=\"Receptive fields of the {Neurons(layer)}\"><figcaption>The weights with which each neuron reads the image: red where ink drives it to fire, blue where ink holds it back.</figcaption></figure></section>"
@@ -432,21 +430,10 @@ internal sealed class HtmlReport
         return $"<svg viewBox=\"-2 -2 {Width + 4} {Height + 4}\" width=\"{Width}\" height=\"{Height}\" role=\"img\" aria-label=\"{what}\"><title>{what}</title><polyline points=\"{points}\" fill=\"none\" stroke=\"currentColor\"/></svg>";
     }
 
-    private bool ReadsImages(LayerInsight layer) =>
-        _imageWidth is not null && layer.Layer.Sources[0].Hears(Signal.Features);
+    private bool ReadsImages(LayerInsight layer) => _imageWidth is not null && FieldImages.ReadsFeatures(layer);
 
-    // What of a receptive field lies in the image. A field that is shared has a shape of its own: one channel below another.
-    private (float[] Weights, int Width) FieldOf(LayerInsight layer, NeuronInsight neuron)
-    {
-        int part = layer.Inputs.ToList().FindIndex(input => input.Signal == Signal.Features);
-        float[] weights = layer.ReceptiveField(neuron.Neuron, part);
-        if (layer.Inputs[part] is not { IsShared: true, Shape: ImageShape shape })
-            return (weights, _imageWidth!.Value);
-        return (
-            [.. Enumerable.Range(0, weights.Length).OrderBy(i => i % shape.Channels).Select(i => weights[i])],
-            shape.Width
-        );
-    }
+    private (float[] Weights, int Width) FieldOf(LayerInsight layer, NeuronInsight neuron) =>
+        FieldImages.Of(layer, neuron, _imageWidth!.Value);
 
     private void WriteNeurons(LayerInsight layer, string id, string title)
     {

@@ -33,9 +33,7 @@ public static class InfomorphicReport
         ArgumentNullException.ThrowIfNull(data);
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ReportOptions();
-        int? imageWidth = ReportOptions.WidthFor(options, model.Encoding.FeatureCount);
-        if (options.ImageWidth is null && model.Encoding.ComponentCount > 0)
-            imageWidth = null; // pixels are not encoded
+        int? imageWidth = ReportOptions.WidthFor(options, model);
         NetworkInsight insight = model.Explain(
             data,
             options.LabelColumnName,

@@ -47,7 +47,16 @@ public sealed record ReportOptions
     /// <summary>At most so many neurons of a layer are shown one by one; the numbers of all are in the report's data.</summary>
     public int MaximumNeurons { get; init; } = 200;
 
-    internal static int? WidthFor(ReportOptions options, int features)
+    /// <summary>Of a report on a run that goes on: when a browser is to look again, in seconds.</summary>
+    internal int? RefreshSeconds { get; init; }
+
+    /// <summary>The width of the images that a model reads; null where it reads none.</summary>
+    internal static int? WidthFor(ReportOptions options, InfomorphicModelParameters model) =>
+        options.ImageWidth is null && model.Encoding.ComponentCount > 0
+            ? null // pixels are not encoded
+            : WidthFor(options, model.Encoding.FeatureCount);
+
+    private static int? WidthFor(ReportOptions options, int features)
     {
         if (options.MaximumNeurons < 1)
             throw new ArgumentOutOfRangeException(

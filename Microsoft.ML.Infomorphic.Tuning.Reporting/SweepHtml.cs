@@ -54,7 +54,7 @@ internal sealed class SweepHtml
     {
         Add(
             $"""
-            {HtmlPage.Begin(_options.Title, HtmlPage.Resource(typeof(SweepHtml), "sweep.css"))}
+            {HtmlPage.Begin(_options.Title, HtmlPage.Resource(typeof(SweepHtml), "sweep.css"), _options.RefreshSeconds)}
             <header>
             <h1>{Text(_options.Title)}</h1>
             <p class="lead">{_trials.Count:N0} trials; {Text(_metric)} is {(Maximized ? "maximised" : "minimised")}.</p>

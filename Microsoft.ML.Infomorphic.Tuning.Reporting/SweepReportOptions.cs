@@ -22,4 +22,7 @@ public sealed record SweepReportOptions
 
     /// <summary>At most so many trials are in the table, the best ones, at least 1; the numbers of all are in the report's data.</summary>
     public int MaximumTrials { get; init; } = 500;
+
+    /// <summary>Of a report on a sweep that goes on: when a browser is to look again, in seconds.</summary>
+    internal int? RefreshSeconds { get; init; }
 }

@@ -14,6 +14,7 @@ internal static class OptionFields
         nameof(InfomorphicTrainer.Options.NumberOfThreads),
         nameof(InfomorphicTrainer.Options.MemoryBudget),
         nameof(InfomorphicTrainer.Options.EpochEnded),
+        nameof(InfomorphicTrainer.Options.CheckpointReached),
         nameof(InfomorphicTrainer.Options.CancellationToken),
     ];
 

@@ -367,6 +367,13 @@ public sealed partial class InfomorphicTrainer
         public Action<EpochRecord>? EpochEnded;
 
         /// <summary>
+        /// Called after every epoch that is evaluated, after <see cref="EpochEnded"/> and on the same thread, with the history so
+        /// far and the network as it is: for a report that follows the training, event files, a copy for a trial. Training goes on
+        /// when it returns. Of several networks the first is shown. Null for nothing. An exception that it throws ends the training.
+        /// </summary>
+        public Action<TrainingCheckpoint>? CheckpointReached;
+
+        /// <summary>
         /// Ends training before its next step when it is cancelled; <c>Fit</c> then throws
         /// <see cref="OperationCanceledException"/> and leaves nothing behind. Scoring does not heed it.
         /// </summary>

@@ -17,6 +17,8 @@ public sealed partial class InfomorphicTrainer
         private readonly InfomorphicTrainer _trainer;
         private IProgressChannel? _progress;
         private EpochRecord? _last;
+        private TrainingSettings? _settings;
+        private FeatureEncoding? _encoding;
         private int _epochs;
         private bool _hasFailed;
 
@@ -39,6 +41,7 @@ public sealed partial class InfomorphicTrainer
             string[]? names
         )
         {
+            _settings = settings;
             _epochs = settings.TotalEpochs;
             foreach (string mistake in _trainer._options.WithoutEffect(settings))
                 Channel.Warning(mistake);
@@ -97,6 +100,8 @@ public sealed partial class InfomorphicTrainer
                         Warn = message => Channel.Warning(message),
                         Failed = () => _hasFailed = true,
                         EpochEnded = network == 0 ? EndEpoch : static _ => { },
+                        Prepared = encoding => _encoding = encoding,
+                        Evaluated = network == 0 && _trainer._checkpointReached is not null ? ReachCheckpoint : null,
                     },
                     earlier?[network]
                 ));
@@ -152,6 +157,26 @@ public sealed partial class InfomorphicTrainer
             _progress!.Checkpoint(epoch.TrainingAccuracy, epoch.ValidationAccuracy, epoch.Goal, epoch.Epoch);
             Channel.Trace(Describe(epoch));
             _trainer._epochEnded?.Invoke(epoch);
+        }
+
+        private void ReachCheckpoint(TrainingHistory history, Func<InfomorphicNetwork> network)
+        {
+            using var checkpoint = new TrainingCheckpoint(history, _epochs, CreateModel);
+            _trainer._checkpointReached!(checkpoint);
+
+            InfomorphicModelParameters CreateModel()
+            {
+                InfomorphicNetwork now = network();
+                TrainingSettings settings = (_settings! with { Networks = 1 }).WithLearningRates(
+                    now.FeatureCount,
+                    now.ClassCount
+                );
+                FeatureEncoding? encoding = _encoding!.IsIdentity ? null : _encoding;
+                return new InfomorphicModelParameters(
+                    _trainer.Host,
+                    new ModelContents([new TrainingResult(now, history)], settings, _trainer._scoring, encoding)
+                );
+            }
         }
 
         private string Describe(EpochRecord epoch)

@@ -79,6 +79,7 @@ public sealed partial class InfomorphicTrainer
     private readonly string _device;
     private readonly long? _memoryBudget;
     private readonly Action<EpochRecord>? _epochEnded;
+    private readonly Action<TrainingCheckpoint>? _checkpointReached;
     private readonly CancellationToken _cancellationToken;
     private readonly string? _neuronsOption;
 
@@ -113,6 +114,7 @@ public sealed partial class InfomorphicTrainer
         _device = options.Device;
         _memoryBudget = (long?)options.MemoryBudget << 20;
         _epochEnded = options.EpochEnded;
+        _checkpointReached = options.CheckpointReached;
         _cancellationToken = options.CancellationToken;
         _neuronsOption = options.HiddenLayers is null ? nameof(options.NumberOfHiddenNeurons) : null;
         Info = new TrainerInfo(

@@ -18,6 +18,15 @@ internal sealed class TrainingCallbacks
     /// <summary>Called after every epoch.</summary>
     public Action<EpochRecord> EpochEnded { get; init; } = static _ => { };
 
+    /// <summary>Called before the first step with what the networks read of a row.</summary>
+    public Action<FeatureEncoding> Prepared { get; init; } = static _ => { };
+
+    /// <summary>
+    /// Called after every epoch that was evaluated, after <see cref="EpochEnded"/>, with the history so far and, until it
+    /// returns, the network as it is; null where nobody asks.
+    /// </summary>
+    public Action<TrainingHistory, Func<InfomorphicNetwork>>? Evaluated { get; init; }
+
     /// <summary>What of the data may make a training diverge, if it does: a sentence; null where nothing stands out.</summary>
     public string? Suspicion { get; init; }
 
@@ -240,6 +249,8 @@ internal static class NetworkTrainer
         foreach (TrainingRequest request in requests.Where(request => request.Settings.Network == 0))
         foreach (string description in descriptions)
             request.Callbacks.Info(description);
+        foreach (TrainingRequest request in requests)
+            request.Callbacks.Prepared(encoding);
         bool holdsOut = validation is null && shared.ValidationFraction > 0;
         Dictionary<int, RowSplit> splits = requests
             .Select(request => request.Settings)

@@ -129,7 +129,8 @@ internal sealed class TrainingLoop
         Quality[]? validation = _validation is null ? null : _evaluation.Score(_validation, all, signs, calibrations);
         _engine.DownloadWeights();
         for (int i = 0; i < _runs.Count; i++)
-            _runs[i].EndEpoch(epoch, training[i], validation?[i], _clock.Elapsed.TotalSeconds);
+            _runs[i]
+                .EndEpoch(epoch, training[i], validation?[i], signs[i], calibrations[i], _clock.Elapsed.TotalSeconds);
         RemoveEnded();
     }
 

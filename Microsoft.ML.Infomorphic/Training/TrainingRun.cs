@@ -75,9 +75,31 @@ internal sealed class TrainingRun(
     /// <param name="epoch">The epoch, from 1.</param>
     /// <param name="training">How the network does on training rows.</param>
     /// <param name="validation">How it does on validation rows; null where there are none.</param>
+    /// <param name="signs">The signs of the output neurons that it was evaluated with.</param>
+    /// <param name="calibration">The calibration of the scores that it was evaluated with.</param>
     /// <param name="seconds">Seconds since training began.</param>
-    public void EndEpoch(int epoch, Quality training, Quality? validation, double seconds) =>
-        Guard(() => Record(epoch, training, validation, seconds));
+    public void EndEpoch(
+        int epoch,
+        Quality training,
+        Quality? validation,
+        int[] signs,
+        ScoreCalibration calibration,
+        double seconds
+    ) =>
+        Guard(() =>
+        {
+            Record(epoch, training, validation, seconds);
+            if (callbacks.Evaluated is null)
+                return;
+            var history = new TrainingHistory(
+                [.. stage?.Before.Epochs ?? [], .. _epochs],
+                _epochs[^1].Epoch,
+                0,
+                _epochs[^1].Seconds,
+                0
+            );
+            callbacks.Evaluated(history, () => (stage?.Network ?? state).ToNetwork(signs, calibration));
+        });
 
     /// <summary>Puts the weights of the best epoch back where they are to be kept and are not the last.</summary>
     /// <returns>Whether the weights have changed.</returns>

@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.Transforms;
 
 namespace Tabular;
 
@@ -14,7 +13,7 @@ internal sealed class Table
     private Table(
         MLContext mlContext,
         string name,
-        IReadOnlyList<Column> columns,
+        IReadOnlyList<InferredColumn> columns,
         IDataView rows,
         string[] labels,
         int[]? folds
@@ -28,17 +27,11 @@ internal sealed class Table
         Labels = labels;
     }
 
-    /// <summary>A column.</summary>
-    /// <param name="Name">Its name in the header.</param>
-    /// <param name="Kind">What it is to a model.</param>
-    /// <param name="Incomplete">Whether it is numeric and cells are missing.</param>
-    public sealed record Column(string Name, ColumnKind Kind, bool Incomplete);
-
     /// <summary>The file's name, without extension.</summary>
     public string Name { get; }
 
     /// <summary>All columns but the label's and the fold's.</summary>
-    public IReadOnlyList<Column> Columns { get; }
+    public IReadOnlyList<InferredColumn> Columns { get; }
 
     /// <summary>The class of each row; empty where it is missing.</summary>
     public IReadOnlyList<string> Labels { get; }
@@ -97,14 +90,14 @@ internal sealed class Table
             );
 
         // Then the columns by their kinds.
-        var columns = new List<Column>();
+        var columns = new List<InferredColumn>();
         var loaded = new List<TextLoader.Column> { new("Label", DataKind.String, target) };
         for (int i = 0; i < names.Length; i++)
         {
             if (i == target || i == fold)
                 continue;
             ColumnKind kind = inferences[i].Kind;
-            columns.Add(new Column(names[i], kind, kind == ColumnKind.Numeric && inferences[i].Incomplete));
+            columns.Add(new InferredColumn(names[i], kind, kind == ColumnKind.Numeric && inferences[i].Incomplete));
             if (kind != ColumnKind.Ignored)
                 loaded.Add(new(names[i], kind == ColumnKind.Numeric ? DataKind.Single : DataKind.String, i));
         }
@@ -159,47 +152,12 @@ internal sealed class Table
     public (IDataView Train, IDataView Test) Split(int[] folds, int fold)
     {
         IDataView train = Where(row => folds[row] != fold);
-        ITransformer preparation = Preparation().Fit(train);
+        ITransformer preparation = InferredColumn.Preparation(_mlContext.Transforms, Columns).Fit(train);
         return (
             InMemory(preparation.Transform(train)),
             InMemory(preparation.Transform(Where(row => folds[row] == fold)))
         );
     }
-
-    // Missing numbers become the mean, with an indicator beside them; categories become indicators; text becomes n-grams.
-    private EstimatorChain<ITransformer> Preparation()
-    {
-        string[] numeric = Names(column => column.Kind == ColumnKind.Numeric);
-        string[] incomplete = Names(column => column.Incomplete);
-        string[] missing = [.. incomplete.Select(name => name + " missing")];
-        string[] categorical = Names(column => column.Kind == ColumnKind.Categorical);
-        string[] text = Names(column => column.Kind == ColumnKind.Text);
-        TransformsCatalog transforms = _mlContext.Transforms;
-
-        var chain = new EstimatorChain<ITransformer>();
-        if (incomplete.Length > 0)
-            chain = chain
-                .Append<ITransformer>(transforms.IndicateMissingValues(Pairs(missing, incomplete)))
-                .Append<ITransformer>(transforms.Conversion.ConvertType(Pairs(missing, missing)))
-                .Append<ITransformer>(
-                    transforms.ReplaceMissingValues(
-                        Pairs(incomplete, incomplete),
-                        MissingValueReplacingEstimator.ReplacementMode.Mean
-                    )
-                );
-        if (categorical.Length > 0)
-            chain = chain.Append<ITransformer>(transforms.Categorical.OneHotEncoding(Pairs(categorical, categorical)));
-        foreach (string name in text)
-            chain = chain.Append<ITransformer>(transforms.Text.FeaturizeText(name));
-        return chain.Append<ITransformer>(
-            transforms.Concatenate("Features", [.. numeric, .. missing, .. categorical, .. text])
-        );
-
-        static InputOutputColumnPair[] Pairs(string[] outputs, string[] inputs) =>
-            [.. outputs.Zip(inputs, (output, input) => new InputOutputColumnPair(output, input))];
-    }
-
-    private string[] Names(Func<Column, bool> which) => [.. Columns.Where(which).Select(column => column.Name)];
 
     // The rows that have a class and are wanted.
     private IDataView Where(Func<int, bool> wanted) =>
