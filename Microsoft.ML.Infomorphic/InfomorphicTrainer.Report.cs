@@ -17,6 +17,8 @@ public sealed partial class InfomorphicTrainer
         private readonly InfomorphicTrainer _trainer;
         private IProgressChannel? _progress;
         private EpochRecord? _last;
+        private int _before;
+        private double[] _secondsBefore = [];
         private int _epochs;
         private bool _hasFailed;
 
@@ -34,12 +36,14 @@ public sealed partial class InfomorphicTrainer
             RowSource train,
             ComputeDevice device,
             TrainingSettings settings,
-            IReadOnlyList<InfomorphicNetwork>? earlier,
+            IReadOnlyList<TrainingResult>? earlier,
             string? suspicion,
             string[]? names
         )
         {
-            _epochs = settings.TotalEpochs;
+            _before = earlier?[0].History.LastEpoch ?? 0;
+            _secondsBefore = [.. Enumerable.Range(0, settings.Networks).Select(i => earlier?[i].History.Seconds ?? 0)];
+            _epochs = _before + settings.TotalEpochs;
             foreach (string mistake in _trainer._options.WithoutEffect(settings))
                 Channel.Warning(mistake);
             string networks =
@@ -63,7 +67,7 @@ public sealed partial class InfomorphicTrainer
                 new ProgressHeader(["Accuracy", "Validation Accuracy", "Goal"], ["epochs"]),
                 entry =>
                 {
-                    entry.SetProgress(0, _last?.Epoch ?? 0, settings.TotalEpochs);
+                    entry.SetProgress(0, _last?.Epoch ?? _before, _epochs);
                     if (_last is null)
                         return;
                     entry.SetMetric(0, _last.TrainingAccuracy);
@@ -89,15 +93,18 @@ public sealed partial class InfomorphicTrainer
                         Failed = () => _hasFailed = true,
                         EpochEnded = network == 0 ? EndEpoch : static _ => { },
                     },
-                    earlier?[network]
-                ));
+                    earlier?[network].Network
+                )
+                {
+                    Before = earlier?[network].History,
+                });
         }
 
         /// <summary>The model of the networks; or what ended one of them, and all.</summary>
         public (InfomorphicModelParameters? Model, Exception? Error) End(
             IReadOnlyList<TrainingOutcome> outcomes,
             TrainingSettings settings,
-            long skippedRows,
+            long? skippedRows,
             IReadOnlyList<string> warnings
         )
         {
@@ -111,7 +118,7 @@ public sealed partial class InfomorphicTrainer
                 Channel.Info(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{(settings with { Network = network }).MessagePrefix}Trained {result.History.Epochs[^1].Epoch} epochs in {result.History.Seconds:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
+                        $"{(settings with { Network = network }).MessagePrefix}Trained {result.History.LastEpoch - _before} epochs in {result.History.Seconds - _secondsBefore[network]:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
                     )
                 );
             return (

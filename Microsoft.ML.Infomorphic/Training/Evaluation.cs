@@ -21,8 +21,11 @@ internal readonly record struct Quality(
     int[] NeverPredicted
 )
 {
+    /// <summary>Whether the rows are of one class: they say nothing of how well classes are told apart.</summary>
+    public bool IsOfOneClass => !(Entropy > 0);
+
     /// <summary>Whether it is no better than the classes' shares alone.</summary>
-    public bool IsChance => LogLoss > 0.99 * Entropy;
+    public bool IsChance => !IsOfOneClass && LogLoss > 0.99 * Entropy;
 
     /// <summary>How much likelier the network makes all rows together than the classes' shares do, in nats.</summary>
     public double Gain => Rows * (Entropy - LogLoss);
@@ -60,9 +63,17 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
     }
 
     /// <summary>
-    /// Fits the calibration of the scores to rows; to one in so many, where they are more than a number.
+    /// Fits the calibration of the scores to rows; to one in so many, where they are more than a number. Where training goes on,
+    /// from the earlier calibration.
     /// </summary>
-    public ScoreCalibration[] Calibrate(RowSelection rows, int[] networks, int[][] signs, int threads, int most)
+    public ScoreCalibration[] Calibrate(
+        RowSelection rows,
+        int[] networks,
+        int[][] signs,
+        ScoreCalibration?[] earlier,
+        int threads,
+        int most
+    )
     {
         int stride = (rows.RowCount + most - 1) / most;
         CalibrationRows[] chosen = [.. signs.Select(ofNetwork => new CalibrationRows(ofNetwork, stride))];
@@ -75,7 +86,7 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
             0,
             chosen.Length,
             new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = ended.Token },
-            i => calibrations[i] = chosen[i].Fit(CheckAlive)
+            i => calibrations[i] = chosen[i].Fit(earlier[i], CheckAlive)
         );
         return calibrations;
 
@@ -199,12 +210,13 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
             }
         }
 
-        public ScoreCalibration Fit(Action checkAlive) =>
+        public ScoreCalibration Fit(ScoreCalibration? earlier, Action checkAlive) =>
             ScoreCalibrator.Fit(
                 [.. _scores.Select(values => values.ToArray())],
                 [.. _labels],
                 [.. _weights],
-                checkAlive
+                checkAlive,
+                earlier
             );
     }
 }

@@ -1,6 +1,9 @@
 // Vector scaling (Guo et al. 2017): the maximum a posteriori a, b of p = softmax(a·F + b), with independent normal priors
 // of variance 1 around a = 1 and b = 0, so that rows that can be told apart perfectly leave a finite.
 //
+// Where training goes on, the priors are around the earlier calibration, a₀ and b₀. Rows then may lack classes that the network
+// knows, and say nothing of how likely those are: p is compared among the classes that have rows, and the others keep a₀ and b₀.
+//
 //   symbol   variable           shape            unit
 //   F        scores             classes × rows   –      aggregated inputs of the output neurons, signs folded in
 //   w        masses             rows             rows   sum to the number of rows
@@ -29,12 +32,24 @@ internal sealed class ScoreCalibrator
     private readonly int[] _labels;
     private readonly double[] _masses;
     private readonly bool[] _isFitted;
+    private readonly bool[] _isCompared;
+    private readonly double[] _slopesBefore;
+    private readonly double[] _offsetsBefore;
     private readonly double[] _probabilities;
     private readonly Action? _checkAlive;
     private int _unchecked;
 
-    private ScoreCalibrator(float[][] scores, int[] labels, double[] masses, Action? checkAlive)
+    private ScoreCalibrator(
+        float[][] scores,
+        int[] labels,
+        double[] masses,
+        Action? checkAlive,
+        ScoreCalibration? earlier
+    )
     {
+        ScoreCalibration before = earlier ?? ScoreCalibration.Identity(scores.Length);
+        _slopesBefore = [.. before.Slopes.Select(slope => (double)slope)];
+        _offsetsBefore = [.. before.Offsets.Select(offset => (double)offset)];
         _checkAlive = checkAlive;
         _scores = scores;
         _labels = labels;
@@ -45,6 +60,7 @@ internal sealed class ScoreCalibrator
         _isFitted = new bool[scores.Length];
         foreach (int label in labels)
             _isFitted[label] = true;
+        _isCompared = earlier is null ? [.. _isFitted.Select(_ => true)] : _isFitted;
     }
 
     /// <summary>Fits a calibration.</summary>
@@ -52,20 +68,26 @@ internal sealed class ScoreCalibrator
     /// <param name="labels">The class of each row.</param>
     /// <param name="weights">The weight of each row.</param>
     /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
-    public static ScoreCalibration Fit(float[][] scores, int[] labels, double[] weights, Action? checkAlive = null)
+    /// <param name="earlier">The calibration of the network that training went on from; null where it began.</param>
+    public static ScoreCalibration Fit(
+        float[][] scores,
+        int[] labels,
+        double[] weights,
+        Action? checkAlive = null,
+        ScoreCalibration? earlier = null
+    )
     {
         double total = weights.Sum();
         double[] masses = weights.Select(weight => weight / total * weights.Length).ToArray();
-        return new ScoreCalibrator(scores, labels, masses, checkAlive).Minimize();
+        return new ScoreCalibrator(scores, labels, masses, checkAlive, earlier).Minimize();
     }
 
     // Newton's method with the Hessian's 2 × 2 blocks of each class, and halved steps where a full one goes too far.
     private ScoreCalibration Minimize()
     {
         int classes = _scores.Length;
-        double[] slopes = new double[classes];
-        double[] offsets = new double[classes];
-        Array.Fill(slopes, 1);
+        double[] slopes = [.. _slopesBefore];
+        double[] offsets = [.. _offsetsBefore];
         double[] slopeSteps = new double[classes];
         double[] offsetSteps = new double[classes];
         double loss = Loss(slopes, offsets);
@@ -104,7 +126,7 @@ internal sealed class ScoreCalibrator
         );
     }
 
-    // J = −Σ w ln p(label) + ½ Σ (a − 1)² + ½ Σ b².
+    // J = −Σ w ln p(label) + ½ Σ (a − a₀)² + ½ Σ (b − b₀)².
     private double Loss(double[] slopes, double[] offsets)
     {
         double loss = 0;
@@ -115,7 +137,12 @@ internal sealed class ScoreCalibrator
         }
 
         for (int k = 0; k < slopes.Length; k++)
-            loss += PriorPrecision / 2 * ((slopes[k] - 1) * (slopes[k] - 1) + offsets[k] * offsets[k]);
+        {
+            double a = slopes[k] - _slopesBefore[k];
+            double b = offsets[k] - _offsetsBefore[k];
+            loss += PriorPrecision / 2 * (a * a + b * b);
+        }
+
         return loss;
     }
 
@@ -152,8 +179,8 @@ internal sealed class ScoreCalibrator
             offsetSteps[k] = 0;
             if (!_isFitted[k])
                 continue;
-            gradientA[k] += PriorPrecision * (slopes[k] - 1);
-            gradientB[k] += PriorPrecision * offsets[k];
+            gradientA[k] += PriorPrecision * (slopes[k] - _slopesBefore[k]);
+            gradientB[k] += PriorPrecision * (offsets[k] - _offsetsBefore[k]);
             double aa = hessianAA[k] + PriorPrecision;
             double bb = hessianBB[k] + PriorPrecision;
             double ab = hessianAB[k];
@@ -178,7 +205,7 @@ internal sealed class ScoreCalibrator
         double largest = double.NegativeInfinity;
         for (int k = 0; k < slopes.Length; k++)
         {
-            _probabilities[k] = slopes[k] * _scores[k][row] + offsets[k];
+            _probabilities[k] = _isCompared[k] ? slopes[k] * _scores[k][row] + offsets[k] : double.NegativeInfinity;
             largest = Math.Max(largest, _probabilities[k]);
         }
 

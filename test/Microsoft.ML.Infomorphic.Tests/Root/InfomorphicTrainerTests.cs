@@ -326,7 +326,7 @@ public class InfomorphicTrainerTests
         CollectionAssert.AreEqual(before, FirstWeights(first), "The earlier model has changed.");
         CollectionAssert.AreNotEqual(before, FirstWeights(second));
         CollectionAssert.AreNotEqual(FirstWeights(second), FirstWeights(third));
-        Assert.HasCount(3, second.History.Epochs);
+        Assert.HasCount(6, second.History.Epochs);
     }
 
     [TestMethod]
@@ -348,10 +348,6 @@ public class InfomorphicTrainerTests
         Assert.AreEqual(
             "The model to go on from has 4 features, and the training data has 5.",
             Samples.Failure<InvalidOperationException>(() => Samples.Trainer(_context).Fit(wide, model))
-        );
-        Assert.AreEqual(
-            "The model to go on from has 3 classes, and the training data has 2.",
-            Samples.Failure<InvalidOperationException>(() => Samples.Trainer(_context).Fit(twoClasses, model))
         );
         Assert.AreEqual(
             "The validation data has 2 classes, and the training data has 3.",
