@@ -16,6 +16,7 @@ internal sealed class HtmlReport
 
     private readonly StringBuilder _html = new();
     private readonly NetworkInsight _insight;
+    private readonly FeatureRanking? _ranking;
     private readonly InfomorphicModelParameters _model;
     private readonly ReportOptions _options;
     private readonly int? _imageWidth;
@@ -23,6 +24,7 @@ internal sealed class HtmlReport
 
     public HtmlReport(
         NetworkInsight insight,
+        FeatureRanking? ranking,
         InfomorphicModelParameters model,
         ReportOptions options,
         int? imageWidth,
@@ -30,6 +32,7 @@ internal sealed class HtmlReport
     )
     {
         _insight = insight;
+        _ranking = ranking;
         _model = model;
         _options = options;
         _imageWidth = imageWidth;
@@ -66,13 +69,14 @@ internal sealed class HtmlReport
             </header>
             <nav aria-label="Sections"><a href="#read">How to read this</a><a href="#goal">{(
                 HasSeveral ? "Goals" : "Goal"
-            )}</a><a href="#training">Training</a>{links}<a href="#output">Output layer</a></nav>
+            )}</a><a href="#training">Training</a>{(_ranking is null ? "" : "<a href=\"#features\">Features</a>")}{links}<a href="#output">Output layer</a></nav>
             <main>
             """
         );
         WriteIntroduction();
         WriteGoals();
         WriteTraining();
+        WriteFeatures();
         foreach (LayerInsight layer in _insight.HiddenLayers)
         {
             WriteLayer(
@@ -95,7 +99,7 @@ internal sealed class HtmlReport
             </main>
             <footer><p>All numbers are in this file, too, as JSON: <code>document.getElementById("data").textContent</code>.
             The method: Schneider, Neuhaus, Ehrlich, Makkeh, Ecker, Priesemann and Wibral, arXiv 2412.02482.</p></footer>
-            <script type="application/json" id="data">{ReportData.Create(_insight, History).ToJson()}</script>
+            <script type="application/json" id="data">{ReportData.Create(_insight, _ranking, History).ToJson()}</script>
             {HtmlPage.End()}
             """
         );
@@ -195,6 +199,8 @@ internal sealed class HtmlReport
     {
         TrainingHistory history = History;
         Add("<section id=\"training\"><h2>The training</h2>");
+        foreach (string warning in history.Warnings)
+            Add($"<p class=\"note warning\"><b>Warning.</b> {Text(warning)}</p>");
         if (history.Epochs.Count == 0)
         {
             Add("<p>The model came without the history of its training.</p></section>");
@@ -213,6 +219,52 @@ internal sealed class HtmlReport
         foreach (LayerInsight layer in Learners)
             WriteHistory(layer, history);
         Add("</section>");
+    }
+
+    private void WriteFeatures()
+    {
+        if (_ranking is not FeatureRanking ranking)
+            return;
+        Add("<section id=\"features\"><h2>Which features matter</h2>");
+        Add(
+            $"<p>{Text(ranking.Method)} Classes alone are worth {Number(ranking.ClassEntropy)} bits a row, and {Number(ranking.CrossEntropy)} bits are left when the scores are known. Where the rows were trained on, what was learned by heart counts, too.</p>"
+        );
+        if (_imageWidth is int width)
+        {
+            float[] bits = new float[_model.Encoding.FeatureCount];
+            foreach (FeatureInformation feature in ranking.Features)
+                bits[feature.Slots[0]] = (float)feature.Information.Bits;
+            using SKBitmap map = ReceptiveFieldPlot.DrawField(bits, width);
+            Add(
+                $"<figure>{Image(map, " alt=\"information of each point\"").Replace("class=\"field\"", "class=\"map\"", StringComparison.Ordinal)}<figcaption>What each point of the image tells: red where scores lose information without it.</figcaption></figure>"
+            );
+        }
+
+        bool hasLayers = ranking.LayerNames.Count > 1;
+        string layers = hasLayers
+            ? string.Concat(ranking.LayerNames.Select(name => $"<th class=\"n\">by {Text(name)}</th>"))
+            : "";
+        string classes = string.Concat(ranking.ClassNames.Select(name => $"<th class=\"n\">{Text(name)}</th>"));
+        int shown = Math.Min(ranking.Features.Count, _options.MaximumFeatures);
+        Add(
+            $"<h3>The {(shown < ranking.Features.Count ? Invariant($"{shown} most informative of {ranking.Features.Count:N0} features") : "features, the most informative first")}</h3>"
+                + $"<div class=\"scroll tall\"><table class=\"features\"><thead><tr><th>feature</th><th class=\"n\">bits</th><th class=\"n\">±</th><th class=\"n\">accuracy</th>{layers}{classes}</tr></thead><tbody>"
+        );
+        foreach (FeatureInformation feature in ranking.Features.Take(shown))
+        {
+            IEnumerable<double> rest = (hasLayers ? feature.ByLayer : [])
+                .Concat(feature.ByClass)
+                .Select(estimate => estimate.Bits);
+            Add(
+                $"<tr><th scope=\"row\">{Text(feature.Name)}</th>{Cell(Number(feature.Information.Bits))}{Cell(Number(feature.Information.Margin))}{Cell(Invariant($"{-100 * feature.AccuracyLoss:0.0} points"))}{string.Concat(rest.Select(bits => Cell(Number(bits))))}</tr>"
+            );
+        }
+
+        Add(
+            $"</tbody></table></div><p>Beside the bits stands the permutation importance: how the share of rows that are classified rightly changes without the feature.{(hasLayers ? " The bits by layer are lost where one layer alone hears other rows' values." : "")} The last columns have the bits over the rows of each class.</p></section>"
+        );
+
+        static string Cell(string text) => $"<td class=\"n\">{text}</td>";
     }
 
     private void WriteHistory(LayerInsight layer, TrainingHistory history)

@@ -43,10 +43,21 @@ public static class InfomorphicReport
             options.ExampleWeightColumnName,
             options.Insight
         );
+        FeatureRankingSettings ranked = options.Features ?? ReportOptions.DefaultFeatures;
+        FeatureRanking? ranking =
+            insight.RowCount < 2
+                ? null
+                : model.RankFeatures(
+                    data,
+                    options.LabelColumnName,
+                    options.FeatureColumnName,
+                    options.ExampleWeightColumnName,
+                    imageWidth is null ? ranked : ranked with { EverySlot = true }
+                );
         IReadOnlyDictionary<long, float[]> images = imageWidth is null
             ? new Dictionary<long, float[]>()
             : ReadRows(data, options, insight);
-        string html = new HtmlReport(insight, model, options, imageWidth, images).ToString();
+        string html = new HtmlReport(insight, ranking, model, options, imageWidth, images).ToString();
         ReportFile.Write(path, Encoding.UTF8.GetBytes(html));
         return insight;
     }

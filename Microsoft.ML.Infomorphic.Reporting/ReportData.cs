@@ -12,7 +12,8 @@ internal sealed record ReportData(
     int Rows,
     IReadOnlyList<string> Classes,
     IReadOnlyList<ReportData.LayerData> Layers,
-    TrainingHistory History
+    TrainingHistory History,
+    FeatureRanking? Features = null
 )
 {
     private static readonly JsonSerializerOptions s_format = new()
@@ -37,8 +38,8 @@ internal sealed record ReportData(
         IReadOnlyList<NeuronInsight> Neurons
     );
 
-    public static ReportData Create(NetworkInsight insight, TrainingHistory history) =>
-        new(insight.Method, insight.RowCount, insight.ClassNames, [.. insight.Layers.Select(ToData)], history);
+    public static ReportData Create(NetworkInsight insight, FeatureRanking? ranking, TrainingHistory history) =>
+        new(insight.Method, insight.RowCount, insight.ClassNames, [.. insight.Layers.Select(ToData)], history, ranking);
 
     public string ToJson() => JsonSerializer.Serialize(this, s_format);
 

@@ -21,6 +21,24 @@ public sealed record ReportOptions
     public InsightSettings? Insight { get; init; }
 
     /// <summary>
+    /// How features are ranked; null for <see cref="DefaultFeatures"/>. The report's rows are taken, best such that were not
+    /// trained on.
+    /// </summary>
+    public FeatureRankingSettings? Features { get; init; }
+
+    /// <summary>What a report ranks features by where nothing else is said: at most 1,000 rows, three others each.</summary>
+    public static FeatureRankingSettings DefaultFeatures { get; } =
+        new()
+        {
+            MaximumRows = 1000,
+            Repeats = 3,
+            Neurons = false,
+        };
+
+    /// <summary>At most so many features are shown one by one, the most informative ones; all are in the report's data.</summary>
+    public int MaximumFeatures { get; init; } = 50;
+
+    /// <summary>
     /// The width of the image that the features are, row by row; 0 where they are none. Null takes a square number of
     /// features of 64 or more for a square image.
     /// </summary>
@@ -36,6 +54,12 @@ public sealed record ReportOptions
                 nameof(options),
                 options.MaximumNeurons,
                 $"{nameof(MaximumNeurons)} must be at least 1."
+            );
+        if (options.MaximumFeatures < 1)
+            throw new ArgumentOutOfRangeException(
+                nameof(options),
+                options.MaximumFeatures,
+                $"{nameof(MaximumFeatures)} must be at least 1."
             );
         if (options.ImageWidth is int width)
         {

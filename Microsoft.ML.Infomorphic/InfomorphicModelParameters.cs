@@ -30,7 +30,10 @@ namespace Microsoft.ML.Infomorphic;
 /// not know how to replace (<see cref="MissingValues"/>), gets NaN for every class, and a missing predicted label. Scoring needs
 /// no libtorch.
 /// </remarks>
-public sealed class InfomorphicModelParameters : ModelParametersBase<VBuffer<float>>, IValueMapper, ISingleCanSaveOnnx
+public sealed partial class InfomorphicModelParameters
+    : ModelParametersBase<VBuffer<float>>,
+        IValueMapper,
+        ISingleCanSaveOnnx
 {
     private const string RegistrationName = "InfomorphicMulticlassPredictor";
 

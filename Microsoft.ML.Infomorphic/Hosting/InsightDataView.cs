@@ -23,9 +23,17 @@ internal static class InsightDataView
                 schema[column].ColumnType = new VectorDataViewType(NumberDataViewType.Int64, rows);
             else
                 schema.Remove(schema[column]);
-        schema[nameof(NeuronRow.ReceptiveField)].ColumnType = new VectorDataViewType(
+        AddVector(
+            schema[nameof(NeuronRow.ReceptiveField)],
             NumberDataViewType.Single,
-            layer.Inputs.Sum(input => input.Size)
+            [
+                .. layer.Inputs.SelectMany(
+                    (input, part) =>
+                        layer
+                            .ReceptiveFieldNames(part)
+                            .Select(name => layer.Inputs.Count == 1 ? name : $"{input.Name}: {name}")
+                ),
+            ]
         );
         return DataViewConstructionUtils.CreateFromList(
             environment,
@@ -34,7 +42,7 @@ internal static class InsightDataView
         );
     }
 
-    private static void AddVector(
+    internal static void AddVector(
         SchemaDefinition.Column column,
         PrimitiveDataViewType type,
         IReadOnlyList<string> slots

@@ -98,7 +98,9 @@ internal static class InsightReader
         );
     }
 
-    private static string[]? SlotNames(DataViewSchema.Column features)
+    /// <summary>The names of the slots of a column; null where they have none.</summary>
+    /// <param name="features">The column.</param>
+    public static string[]? SlotNames(DataViewSchema.Column features)
     {
         if (!features.HasSlotNames())
             return null;

@@ -113,6 +113,22 @@ public sealed class LayerInsight
     /// <summary>The spread: the standard deviation over the neurons (of all of them, not of a sample).</summary>
     public NeuronInformation StandardDeviation { get; }
 
+    /// <summary>
+    /// The names of a part of receptive fields: of the features those of their slots, or their places where they have none; else
+    /// the places of the numbers.
+    /// </summary>
+    /// <param name="part">Which of <see cref="Inputs"/>, from 0.</param>
+    /// <returns>One name for each number of <see cref="ReceptiveField"/>.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such part.</exception>
+    public IReadOnlyList<string> ReceptiveFieldNames(int part = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(part);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(part, Inputs.Count);
+        LayerInput input = Inputs[part];
+        IReadOnlyList<string>? names = input.Signal == Signal.Features && !input.IsShared ? _featureNames : null;
+        return [.. Enumerable.Range(0, input.Size).Select(i => FeatureNames.Of(names, i))];
+    }
+
     /// <summary>A neuron's receptive field: the weights with which numbers of what it hears drive it.</summary>
     /// <param name="neuron">The neuron, from 0.</param>
     /// <param name="part">Which of <see cref="Inputs"/>, from 0.</param>
@@ -179,15 +195,9 @@ public sealed class LayerInsight
             {
                 ArgumentOutOfRangeException.ThrowIfNegative(feature);
                 ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(feature, _encoding.FeatureCount);
-                return Insight.FeatureCurve.Of(_encoding, feature, NameOf(feature), weights);
+                return Insight.FeatureCurve.Of(_encoding, feature, FeatureNames.Of(_featureNames, feature), weights);
             }),
         ];
-    }
-
-    private string NameOf(int feature)
-    {
-        string? name = _featureNames?[feature];
-        return string.IsNullOrEmpty(name) ? feature.ToString(CultureInfo.InvariantCulture) : name;
     }
 
     private NeuronInformation Combine(Func<IEnumerable<double>, double> combine)

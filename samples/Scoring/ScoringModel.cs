@@ -12,7 +12,14 @@ namespace SampleSupport;
 internal sealed class ScoringModel : IDisposable
 {
     // What a classifier adds for its users; a model without any of these shows all that it adds.
-    private static readonly string[] s_predictions = ["PredictedLabel", "Score", "Probability"];
+    private static readonly string[] s_predictions =
+    [
+        "PredictedLabel",
+        "Score",
+        "Probability",
+        "FeatureContributions",
+        "ContributionBase",
+    ];
 
     private readonly ITransformer _model;
     private readonly HashSet<string> _read;

@@ -48,6 +48,31 @@ internal static class GuideSnippets
         Console.WriteLine(neurons.GetRowCount());
     }
 
+    public static void Rank(MLContext mlContext, InfomorphicPredictionTransformer transformer, IDataView test)
+    {
+        #region ranking
+        FeatureRanking ranking = mlContext.MulticlassClassification.RankInfomorphicFeatures(transformer, test);
+        foreach (FeatureInformation feature in ranking.Features.Take(10))
+            Console.WriteLine($"{feature.Name}: {feature.Information.Bits:F3} ± {feature.Information.Margin:F3} bits");
+        IDataView features = transformer.Model.ToDataView(ranking);
+        #endregion
+        Console.WriteLine(features.GetRowCount());
+    }
+
+    public static double Why(InfomorphicPredictionTransformer transformer, IDataView test, float[] row)
+    {
+        #region why
+        RowExplanation why = transformer.Model.ExplainRow(row);
+        int predicted = why.Scores.ToList().IndexOf(why.Scores.Max());
+        double logOdds = why.Base[predicted] + why.Contributions[predicted].Sum();
+        Console.WriteLine($"score {1 / (1 + Math.Exp(-logOdds)):F3}");
+        InfomorphicContributionTransformer explainer = transformer.Contributions(ContributionClasses.Predicted);
+        IDataView explained = explainer.Transform(test);
+        #endregion
+        Console.WriteLine(explained.Schema.Count);
+        return 1 / (1 + Math.Exp(-logOdds)) - why.Scores[predicted];
+    }
+
     public static InfomorphicTrainer Deep(MLContext mlContext)
     {
         #region layers

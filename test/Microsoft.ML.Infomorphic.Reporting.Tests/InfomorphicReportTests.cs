@@ -210,6 +210,92 @@ public sealed partial class InfomorphicReportTests : IDisposable
         Assert.Contains(ends, section);
     }
 
+    [TestMethod]
+    public void The_ranking_in_a_report_is_that_of_the_interface()
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext);
+        IDataView data = TinyModel.Data(_mlContext);
+        var settings = new FeatureRankingSettings
+        {
+            Repeats = 2,
+            MaximumRows = 100,
+            Seed = 4,
+        };
+        InfomorphicReport.Write(
+            model,
+            data,
+            ReportPath,
+            new ReportOptions
+            {
+                ImageWidth = 0,
+                Features = settings,
+                MaximumFeatures = 20,
+            }
+        );
+        FeatureRanking expected = model.RankFeatures(data, settings: settings);
+        string html = File.ReadAllText(ReportPath);
+        FeatureRanking embedded = ReportData.FromJson(EmbeddedData().Match(html).Groups[1].Value).Features!;
+
+        Assert.AreEqual(100, embedded.RowCount);
+        Assert.AreEqual(expected.CrossEntropy, embedded.CrossEntropy);
+        Assert.HasCount(TinyModel.Features, embedded.Features);
+        foreach ((FeatureInformation of, FeatureInformation shown) in expected.Features.Zip(embedded.Features))
+        {
+            Assert.AreEqual(of.Name, shown.Name);
+            Assert.AreEqual(of.Information, shown.Information);
+            Assert.AreEqual(of.AccuracyLoss, shown.AccuracyLoss);
+            CollectionAssert.AreEqual(of.ByClass.ToArray(), shown.ByClass.ToArray());
+            CollectionAssert.AreEqual(of.ByLayer.ToArray(), shown.ByLayer.ToArray());
+            CollectionAssert.AreEqual(of.ByNeuron[0].ToArray(), shown.ByNeuron[0].ToArray());
+        }
+
+        string section = html[html.IndexOf("<section id=\"features\">", StringComparison.Ordinal)..];
+        section = section[..section.IndexOf("</section>", StringComparison.Ordinal)];
+        string[] rows = [.. TableRow().Matches(section).Select(match => match.Value)];
+        Assert.HasCount(20, rows);
+        foreach ((FeatureInformation of, string row) in expected.Features.Zip(rows))
+        {
+            Assert.Contains($">{of.Name}</th>", row);
+            double[] numbers =
+            [
+                of.Information.Bits,
+                of.Information.Margin,
+                .. of.ByClass.Select(estimate => estimate.Bits),
+            ];
+            string[] cells = [.. TableNumber().Matches(row).Select(match => match.Groups[1].Value)];
+            CollectionAssert.AreEqual(
+                numbers.Select(value => Numbers.Format(value)).ToArray(),
+                cells.Where(cell => !cell.EndsWith("points", StringComparison.Ordinal)).ToArray()
+            );
+        }
+    }
+
+    [TestMethod]
+    public void Warnings_of_the_training_are_shown()
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext, warnings: ["<No> class was learned."]);
+        InfomorphicReport.Write(model, TinyModel.Data(_mlContext), ReportPath);
+        Assert.Contains("&lt;No&gt; class was learned.", File.ReadAllText(ReportPath));
+    }
+
+    [TestMethod]
+    public void Contributions_to_an_image_are_drawn_a_class_a_map()
+    {
+        InfomorphicModelParameters model = TinyModel.Create(_mlContext);
+        float[] row = [.. Enumerable.Range(0, TinyModel.Features).Select(i => i % 7 / 7f)];
+        RowExplanation explanation = model.ExplainRow(row);
+        Picture picture = ContributionPlot.Draw(explanation, TinyModel.ClassNames, 8, "Why");
+        using SKBitmap drawn = SKBitmap.Decode(picture.ToPng());
+        int coloured = Enumerable
+            .Range(0, drawn.Width * drawn.Height)
+            .Count(i =>
+                drawn.GetPixel(i % drawn.Width, i / drawn.Width) is { } p && (p.Red != p.Green || p.Green != p.Blue)
+            );
+        Assert.IsGreaterThan(drawn.Width * drawn.Height / 100, coloured);
+        Assert.Throws<ArgumentException>(() => ContributionPlot.Draw(explanation, ["one"], 8, "Why"));
+        Assert.Throws<ArgumentException>(() => ContributionPlot.Draw(explanation, TinyModel.ClassNames, 7, "Why"));
+    }
+
     private sealed class Points
     {
         [VectorType(TinyModel.Features)]
@@ -227,7 +313,7 @@ public sealed partial class InfomorphicReportTests : IDisposable
         InfomorphicModelParameters model = TinyModel.Create(_mlContext, network: TinyModel.Deep());
         NetworkInsight insight = model.Explain(TinyModel.Data(_mlContext));
         var images = new Dictionary<long, float[]>();
-        string html = new HtmlReport(insight, model, new ReportOptions(), 8, images).ToString();
+        string html = new HtmlReport(insight, null, model, new ReportOptions(), 8, images).ToString();
 
         string[] sections = [.. SectionIdentifier().Matches(html).Select(match => match.Groups[1].Value)];
         CollectionAssert.AreEqual(

@@ -30,8 +30,9 @@ internal static class TinyModel
         MLContext mlContext,
         int epochs = 12,
         InfomorphicNetwork? network = null,
-        FeatureEncoding? encoding = null
-    ) => Create(mlContext, [Trained(network ?? Network(), epochs)], encoding);
+        FeatureEncoding? encoding = null,
+        IReadOnlyList<string>? warnings = null
+    ) => Create(mlContext, [Trained(network ?? Network(), epochs).With(0, warnings ?? [])], encoding);
 
     /// <summary>A model of two networks, the second of which was trained for fewer epochs.</summary>
     public static InfomorphicModelParameters CreateEnsemble(MLContext mlContext) =>

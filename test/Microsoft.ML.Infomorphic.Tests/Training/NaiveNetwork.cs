@@ -51,6 +51,10 @@ internal sealed class NaiveNetwork
         return [.. scores.Select(score => Math.Exp(score - scores.Max()) / sum)];
     }
 
+    /// <summary>The output layer's aggregated inputs.</summary>
+    public static double[] Sums(InfomorphicNetwork network, float[] features, Func<double, int, int, double> output) =>
+        new NaiveNetwork(network, features, output)._scores;
+
     /// <summary>What a layer passes on in the last presentation.</summary>
     public static double[] Outputs(
         InfomorphicNetwork network,
