@@ -36,7 +36,7 @@ public sealed partial class InfomorphicTrainer
             RowSource train,
             ComputeDevice device,
             TrainingSettings settings,
-            IReadOnlyList<TrainingResult>? earlier,
+            TrainingResult[]? earlier,
             string? suspicion,
             string[]? names
         )

@@ -113,6 +113,34 @@ internal static class GuideSnippets
         return mlContext.MulticlassClassification.Trainers.Infomorphic(options);
     }
 
+    public static ITransformer Binary(MLContext mlContext, IDataView train, IDataView test)
+    {
+        #region binary
+        var transformer = mlContext
+            .BinaryClassification.Trainers.Infomorphic(
+                new InfomorphicTrainer.Options { ClassWeights = new Dictionary<string, double> { ["True"] = 5 } }
+            )
+            .Fit(train);
+        var metrics = mlContext.BinaryClassification.Evaluate(transformer.Transform(test));
+        Console.WriteLine($"area under the ROC curve {metrics.AreaUnderRocCurve:F3}");
+        var cautious = mlContext.BinaryClassification.ChangeModelThreshold(transformer, 2.2f); // log-odds of 0.9
+        #endregion
+        return cautious;
+    }
+
+    public static InfomorphicModelParameters Stream(
+        InfomorphicTrainer trainer,
+        IDataView firstBatch,
+        IDataView nextBatch
+    )
+    {
+        #region stream
+        InfomorphicPredictionTransformer model = trainer.Fit(firstBatch);
+        model = trainer.Fit(nextBatch, model.Model);
+        #endregion
+        return model.Model;
+    }
+
     public static void Report(InfomorphicModelParameters model, IDataView test)
     {
         #region report
