@@ -37,6 +37,7 @@ public sealed partial class InfomorphicTrainer
             internal const double WeightDecay = 0.00035;
             internal const int NumberOfScoringSamples = 16;
             internal const bool CalibrateScores = true;
+            internal const bool LocalFieldsOnImages = true;
         }
 
         /// <summary>
@@ -115,12 +116,27 @@ public sealed partial class InfomorphicTrainer
         public ImageShape? Image;
 
         /// <summary>
-        /// The number of networks of the model, at least 1. They are trained together, with initial weights, drawn connections
-        /// and samples of their own; scores are the mean of their probabilities.
+        /// Whether the hidden layer has local fields where the features are an image (<see cref="Image"/>, or the feature column's
+        /// own dimensions) and neither <see cref="HiddenLayers"/> nor <see cref="NumberOfHiddenNeurons"/> say what it is
+        /// (<see cref="AutomaticSettings.FieldsOf"/>). Otherwise every neuron sees all features.
+        /// </summary>
+        public bool LocalFieldsOnImages = Defaults.LocalFieldsOnImages;
+
+        /// <summary>
+        /// How the images of training rows are changed, anew in each epoch: moved, turned, zoomed, mirrored. Null where they are
+        /// learned from as they are. Needs features of an image's shape.
+        /// </summary>
+        public ImageAugmentation? Augmentation;
+
+        /// <summary>
+        /// The number of networks of the model, at least 1, with initial weights, drawn connections and samples of their own;
+        /// scores are the mean of their probabilities.
         /// </summary>
         /// <remarks>
-        /// Each network stops and keeps its best epoch by itself, and is calibrated by itself. Training takes about as many times
-        /// as long, less on a GPU, and so does scoring. The first network is the one that there would be without the others.
+        /// Each network holds out validation rows of its own, so that together they learn from all; where there are validation
+        /// data, or no validation rows, they are trained on the same batches as one wide network. Each network stops and keeps its
+        /// best epoch by itself, and is calibrated by itself. Training takes about as many times as long, and so does scoring. The
+        /// first network is the one that there would be without the others.
         /// </remarks>
         public int NumberOfNetworks = Defaults.NumberOfNetworks;
 
@@ -142,6 +158,13 @@ public sealed partial class InfomorphicTrainer
         /// their number (<see cref="AutomaticSettings.ValidationFraction"/>). Where there are validation data it has no effect.
         /// </summary>
         public double? ValidationFraction;
+
+        /// <summary>
+        /// Whether the rows that <see cref="ValidationFraction"/> holds out are learned from as well at the end, from the kept
+        /// epoch on and with learning rates that fall to 0. Null: where there is one network, which would know nothing of them
+        /// otherwise, and learning rates are constant until then (<see cref="AutomaticSettings.LearnsHeldOutRows"/>). It has no effect where no rows are held out.
+        /// </summary>
+        public bool? LearnHeldOutRows;
 
         /// <summary>
         /// The largest number of lateral connections of a hidden neuron, 1 to N; null is 100, or all where there are
@@ -193,6 +216,12 @@ public sealed partial class InfomorphicTrainer
         /// of their inputs (<see cref="AutomaticSettings.LearningRate"/>).
         /// </summary>
         public double? LearningRate;
+
+        /// <summary>
+        /// How the learning rates of all layers change from epoch to epoch; null for a constant rate, and for one that falls
+        /// (<see cref="Training.LearningRateSchedule.Cosine"/>) where local fields were chosen for an image.
+        /// </summary>
+        public LearningRateSchedule? LearningRateSchedule;
 
         /// <summary>The hidden neurons' L2 weight decay, not negative.</summary>
         public double WeightDecay = Defaults.WeightDecay;
@@ -278,7 +307,8 @@ public sealed partial class InfomorphicTrainer
         public int NumberOfScoringSamples = Defaults.NumberOfScoringSamples;
 
         /// <summary>
-        /// Whether scores are calibrated: two numbers a class, fitted after training on the validation rows, or on training
+        /// Whether scores are calibrated: a number, or two a class where output neurons are infomorphic and each learns by itself,
+        /// fitted after training on the validation rows, or on training
         /// rows where there are none, make probabilities as frequent as they say. Without it the predicted class is that of
         /// the output neuron most likely to fire, as in the paper.
         /// </summary>

@@ -62,6 +62,15 @@ public sealed partial class InfomorphicTrainer
                     $"Batches of {settings.BatchSize} rows, at most {settings.Epochs} epochs{(settings.EarlyStoppingRounds is int rounds ? $", fewer after {rounds} without progress" : "")}; {(settings.ValidationFraction > 0 ? $"{settings.ValidationFraction:P0} of the rows are validation rows" : "all rows are learned from")}"
                 )
             );
+            if (
+                _trainer._options.HiddenLayers is null
+                && settings.HiddenLayers is [{ Connections: LocalFieldSettings fields }]
+            )
+                Channel.Info(
+                    $"The features are an image of {settings.Image}, and each hidden neuron sees a field of {fields.Height} × {fields.Width} of it; {nameof(Options.LocalFieldsOnImages)} = false has each of them see all."
+                );
+            if (settings.Augmentation is ImageAugmentation augmentation)
+                Channel.Info($"The images of training rows are changed in each epoch: {augmentation.Describe()}.");
             _progress = _trainer.Host.StartProgressChannel("Training");
             _progress.SetHeader(
                 new ProgressHeader(["Accuracy", "Validation Accuracy", "Goal"], ["epochs"]),

@@ -118,6 +118,9 @@ public sealed partial class InfomorphicTrainer
                 $"is for infomorphic output neurons, and {nameof(options.OutputLayer)} is {options.OutputLayer}."
             );
             int batchSize = options.BatchSize ?? automatic.BatchSize;
+            LearningRateSchedule schedule =
+                options.LearningRateSchedule
+                ?? (ChoosesFields(hidden) ? LearningRateSchedule.Cosine : LearningRateSchedule.Constant);
             double fraction = options.ValidationFraction ?? automatic.ValidationFraction;
             var settings = new TrainingSettings
             {
@@ -130,7 +133,12 @@ public sealed partial class InfomorphicTrainer
                         : options.OutputGoal == Options.Defaults.OutputGoal ? GoalFunctions.Output
                         : ParseGoal(options.OutputGoal, "FC", nameof(options.OutputGoal), ""),
                     Optimizer = new AdamSettings(
-                        options.OutputLearningRate ?? (isSoftmax ? AutomaticSettings.SoftmaxLearningRate : 0.003),
+                        options.OutputLearningRate
+                            ?? (
+                                !isSoftmax ? 0.003
+                                : ChoosesFields(hidden) ? AutomaticSettings.SoftmaxLearningRateOnFields
+                                : AutomaticSettings.SoftmaxLearningRate
+                            ),
                         options.OutputWeightDecay ?? (isSoftmax ? automatic.SoftmaxWeightDecay : 0.00015),
                         options.OutputFirstMomentDecay,
                         options.OutputSecondMomentDecay,
@@ -139,16 +147,24 @@ public sealed partial class InfomorphicTrainer
                 },
                 Order = options.LayerOrder,
                 Image = options.Image,
+                Augmentation = options.Augmentation,
                 Presentations = Math.Max(options.NumberOfPresentations ?? 0, 2),
                 Epochs = options.NumberOfEpochs ?? automatic.Epochs(batchSize, fraction),
                 EpochsPerEvaluation = options.NumberOfEpochs is null
                     ? automatic.EpochsPerEvaluation(batchSize, fraction)
                     : 1,
+                LearningRateSchedule = schedule,
                 BatchSize = batchSize,
                 Standardization = options.Standardization,
                 Encoding = options.Encoding,
                 MissingValues = options.MissingValues,
                 ValidationFraction = fraction,
+                LearnsHeldOutRows =
+                    fraction > 0
+                    && (
+                        options.LearnHeldOutRows
+                        ?? AutomaticSettings.LearnsHeldOutRows(options.NumberOfNetworks, schedule)
+                    ),
                 EarlyStoppingRounds =
                     options.EarlyStoppingRounds
                     ?? (options.NumberOfEpochs is null ? automatic.EarlyStoppingRounds(batchSize, fraction) : null),
@@ -168,6 +184,7 @@ public sealed partial class InfomorphicTrainer
                     nameof(settings.Output) => nameof(options.OutputLayerInputs),
                     nameof(settings.Order) => nameof(options.LayerOrder),
                     nameof(settings.Image) => nameof(options.Image),
+                    nameof(settings.Augmentation) => nameof(options.Augmentation),
                     _ => nameof(options.HiddenLayers),
                 };
 
@@ -192,12 +209,16 @@ public sealed partial class InfomorphicTrainer
                     break;
             }
 
+            (int neurons, LocalFieldSettings? fields) = options.NumberOfHiddenNeurons is int number
+                ? (number, null)
+                : automatic.HiddenLayer(MayHaveFields ? options.Image ?? automatic.Image : null);
             return
             [
                 ReadLayer(
                     new HiddenLayerOptions
                     {
-                        NumberOfNeurons = options.NumberOfHiddenNeurons ?? automatic.HiddenNeurons,
+                        NumberOfNeurons = neurons,
+                        Connections = fields,
                         Learns = options.HiddenLayer == HiddenLayerKind.Infomorphic,
                         Context = options.Context,
                         LateralInput = options.LateralInput,
@@ -252,6 +273,16 @@ public sealed partial class InfomorphicTrainer
                 ),
             ];
         }
+
+        // Neurons that see a part of the features need them as they are.
+        private bool MayHaveFields =>
+            options.LocalFieldsOnImages
+            && options.HiddenLayer == HiddenLayerKind.Infomorphic
+            && options.Encoding != FeatureEncodingKind.PiecewiseLinear
+            && options.MissingValues != MissingValues.Indicate;
+
+        private bool ChoosesFields(LayerSettings[] hidden) =>
+            options.HiddenLayers is null && hidden is [{ Connections: LocalFieldSettings }];
 
         // Options that neurons which do not learn have no use for.
         private void CheckLearns()
@@ -416,6 +447,8 @@ public sealed partial class InfomorphicTrainer
                 nameof(options.NumberOfPresentations),
                 $"must be at most {InfomorphicNetwork.MaximumPresentations}, and is {options.NumberOfPresentations}."
             );
+            if (options.LearningRateSchedule is LearningRateSchedule schedule)
+                Known(schedule, nameof(options.LearningRateSchedule));
             Positive(options.OutputLearningRate ?? 1, nameof(options.OutputLearningRate));
             NotNegative(options.OutputWeightDecay ?? 0, nameof(options.OutputWeightDecay));
             Decay(options.OutputFirstMomentDecay, nameof(options.OutputFirstMomentDecay));

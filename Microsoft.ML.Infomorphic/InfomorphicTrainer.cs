@@ -367,6 +367,7 @@ public sealed partial class InfomorphicTrainer
                 earlier => first.SettingsFor(DataShape.Unknown with { Earlier = earlier }, image)
             );
             (ClassMap? classes, ClassMap? ofValidation) = MapClasses(first.Host, context, earlier);
+            first.ThrowIfNoImage(context.TrainingSet.Schema.Feature!.Value, image);
 
             // What may be missing is looked for before hours are spent on reading.
             DeviceChoice.LoadTorch(first._device, first._environment, channel);
@@ -381,10 +382,7 @@ public sealed partial class InfomorphicTrainer
                 trainers,
                 channel,
                 context,
-                first._settings with
-                {
-                    Image = first._settings.Image ?? image,
-                },
+                first.SettingsFor(DataShape.Unknown with { Earlier = earlier?.Network }, image),
                 classes,
                 ofValidation
             );
@@ -544,6 +542,13 @@ public sealed partial class InfomorphicTrainer
         };
     }
 
+    // Before the rows are read.
+    private void ThrowIfNoImage(DataViewSchema.Column features, ImageShape? image)
+    {
+        if (_settings.Augmentation is ImageAugmentation augmentation && features.Type is VectorDataViewType vector)
+            _ = new Augmenter(augmentation, _settings.Image ?? image, vector.Size, _settings.Seed);
+    }
+
     private static string DescribeLayers(TrainingSettings settings)
     {
         IReadOnlyList<LayerSettings> layers = settings.HiddenLayers;
@@ -604,7 +609,7 @@ public sealed partial class InfomorphicTrainer
     // What trains on data of a shape.
     private TrainingSettings SettingsFor(DataShape data, ImageShape? image)
     {
-        TrainingSettings settings = _options.ToTrainingSettings(Host, _seed, data);
+        TrainingSettings settings = _options.ToTrainingSettings(Host, _seed, data with { Image = image });
         if (!data.HasValidationRows && settings.ValidationFraction == 0)
         {
             ThrowIfAsked(_options.EarlyStoppingRounds is not null, nameof(Options.EarlyStoppingRounds));

@@ -590,6 +590,10 @@ internal static class ModelFormat
         return new ScoringSettings(mode, samples, reader.ReadUInt64(), reader.ReadBoolean());
     }
 
+    // What becomes of validation rows.
+    private const byte RestoresBestEpoch = 1;
+    private const byte LearnsHeldOutRows = 2;
+
     private static void WriteSettings(CheckedWriter writer, TrainingSettings settings)
     {
         Write(writer, settings.Epochs, settings.BatchSize, settings.Presentations);
@@ -597,16 +601,68 @@ internal static class ModelFormat
         writer.Write(settings.EpochsPerEvaluation);
         writer.Write(settings.ValidationFraction);
         writer.Write(settings.EarlyStoppingRounds ?? -1);
-        writer.Write(settings.RestoreBestEpoch);
+        writer.Write(
+            (byte)(
+                (settings.RestoreBestEpoch ? RestoresBestEpoch : 0)
+                | (settings.LearnsHeldOutRows ? LearnsHeldOutRows : 0)
+            )
+        );
         writer.Write(settings.Seed);
         writer.Write((byte)settings.Order);
-        writer.Write(settings.Image is not null);
-        if (settings.Image is not null)
-            Write(writer, settings.Image);
+        WriteImageAndSchedule(writer, settings);
         foreach (LayerSettings layer in settings.HiddenLayers)
             WriteSettings(writer, layer);
         WriteInputs(writer, settings.Output.Inputs);
         WriteOptimizer(writer, settings.Output.Optimizer);
+    }
+
+    // 0 is no image, 1 an image, 2 an image that is augmented; and 4 times the schedule of learning rates.
+    private static void WriteImageAndSchedule(CheckedWriter writer, TrainingSettings settings)
+    {
+        int image =
+            settings.Image is null ? 0
+            : settings.Augmentation is null ? 1
+            : 2;
+        writer.Write((byte)(image + 4 * (int)settings.LearningRateSchedule));
+        if (settings.Image is null)
+            return;
+        Write(writer, settings.Image);
+        if (settings.Augmentation is not ImageAugmentation augmentation)
+            return;
+        Write(writer, augmentation.VerticalShift, augmentation.HorizontalShift);
+        writer.Write(augmentation.Rotation);
+        writer.Write(augmentation.Zoom);
+        writer.Write(augmentation.HorizontalFlip);
+    }
+
+    private static (ImageShape?, ImageAugmentation?, LearningRateSchedule) ReadImageAndSchedule(CheckedReader reader)
+    {
+        byte both = reader.ReadByte();
+        int tag = both % 4;
+        var schedule = (LearningRateSchedule)(both / 4);
+        if (tag > 2 || !Enum.IsDefined(schedule))
+            throw new FormatException($"there is no image and no schedule with the tag {both}");
+        ImageShape? image = tag == 0 ? null : ReadImage(reader);
+        ImageAugmentation? augmentation =
+            tag < 2
+                ? null
+                : new ImageAugmentation(
+                    reader.ReadInt32(),
+                    reader.ReadInt32(),
+                    reader.ReadDouble(),
+                    reader.ReadDouble(),
+                    reader.ReadBoolean()
+                );
+        try
+        {
+            augmentation?.Validate();
+        }
+        catch (ArgumentException exception)
+        {
+            throw new FormatException(exception.Message, exception);
+        }
+
+        return (image, augmentation, schedule);
     }
 
     private static void WriteSettings(CheckedWriter writer, LayerSettings layer)
@@ -657,10 +713,14 @@ internal static class ModelFormat
         int epochsPerEvaluation = reader.ReadInt32();
         double validationFraction = reader.ReadDouble();
         int earlyStopping = reader.ReadInt32();
-        bool restoreBestEpoch = reader.ReadBoolean();
+        byte rules = reader.ReadByte();
+        if ((rules & ~(RestoresBestEpoch | LearnsHeldOutRows)) != 0)
+            throw new FormatException($"{rules} says nothing of what becomes of validation rows");
         ulong seed = reader.ReadUInt64();
         LayerOrder order = ReadEnum<LayerOrder>(reader);
-        ImageShape? image = reader.ReadBoolean() ? ReadImage(reader) : null;
+        (ImageShape? image, ImageAugmentation? augmentation, LearningRateSchedule schedule) = ReadImageAndSchedule(
+            reader
+        );
         LayerSettings[] layers = [.. network.HiddenLayers.Select(layer => ReadSettings(reader, layer))];
         IReadOnlyList<Signal>? inputs = ReadInputs(reader);
         return new TrainingSettings
@@ -675,6 +735,8 @@ internal static class ModelFormat
             },
             Order = order,
             Image = image,
+            Augmentation = augmentation,
+            LearningRateSchedule = schedule,
             Presentations = presentations,
             Epochs = epochs,
             EpochsPerEvaluation = epochsPerEvaluation,
@@ -682,7 +744,8 @@ internal static class ModelFormat
             ValidationFraction = validationFraction,
             Standardization = standardization,
             EarlyStoppingRounds = earlyStopping < 0 ? null : earlyStopping,
-            RestoreBestEpoch = restoreBestEpoch,
+            LearnsHeldOutRows = (rules & LearnsHeldOutRows) != 0,
+            RestoreBestEpoch = (rules & RestoresBestEpoch) != 0,
             Seed = seed,
         };
     }

@@ -9,6 +9,8 @@ internal static class RandomStreams
     public const uint TrainingAccuracyRows = 3;
     public const uint Insight = 4;
     public const uint ValidationRows = 5;
+    public const uint Augmentation = 6;
+    public const uint HeldOutLearning = 7;
 
     // Of the networks of an ensemble, from the second on.
     private const uint Networks = 5;

@@ -7,6 +7,11 @@ namespace Microsoft.ML.Infomorphic.Rows;
 /// <param name="ClassCount">Number of classes; a class may have no row.</param>
 internal sealed record LabeledRows(FeatureMatrix Features, int[] Labels, float[]? Weights, int ClassCount)
 {
+    /// <summary>
+    /// Whether the rows are of one epoch or one batch, and never asked for again: nothing that is made of them is worth keeping.
+    /// </summary>
+    public bool IsTransient { get; init; }
+
     /// <summary>Number of rows.</summary>
     public int RowCount => Features.RowCount;
 }

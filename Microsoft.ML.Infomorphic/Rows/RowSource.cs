@@ -44,6 +44,10 @@ internal abstract class RowSource
     /// <param name="random">Where randomness comes from.</param>
     public virtual void Shuffle(int[] order, RandomStream random) => random.Shuffle(order);
 
+    /// <summary>The rows as they are learned from in an epoch, in the same order: others where they are changed for it.</summary>
+    /// <param name="epoch">The epoch, from 1.</param>
+    public virtual RowSource InEpoch(int epoch) => this;
+
     /// <summary>Rows that will be asked for again and again.</summary>
     /// <param name="chosen">The rows, all different.</param>
     public virtual RowSelection Select(int[] chosen) => new(this, chosen);

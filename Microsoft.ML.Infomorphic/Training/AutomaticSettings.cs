@@ -6,7 +6,13 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// <param name="Rows">Number of training rows; 0 where it is not known yet.</param>
 /// <param name="HasValidationRows">Whether there are validation data beside the training data.</param>
 /// <param name="Earlier">The network to go on from, whose shape is kept; null for a fresh one.</param>
-internal readonly record struct DataShape(int Rows, bool HasValidationRows, InfomorphicNetwork? Earlier = null)
+/// <param name="Image">The shape of the features where they are an image; null where they are not known to be one.</param>
+internal readonly record struct DataShape(
+    int Rows,
+    bool HasValidationRows,
+    InfomorphicNetwork? Earlier = null,
+    ImageShape? Image = null
+)
 {
     /// <summary>What is known before data are read.</summary>
     public static DataShape Unknown { get; } = new(0, true);
@@ -19,6 +25,9 @@ public sealed class AutomaticSettings
 {
     /// <summary>The learning rate of softmax regression on outputs between −1 and 1.</summary>
     internal const double SoftmaxLearningRate = 0.01;
+
+    /// <summary>Its learning rate on the thousands of outputs of local fields: the sum of as many small steps is as large.</summary>
+    internal const double SoftmaxLearningRateOnFields = 0.005;
 
     // Training goes on for at least so many steps, …
     private const int FewestSteps = 1500;
@@ -52,6 +61,61 @@ public sealed class AutomaticSettings
             : Math.Clamp(_data.Rows == 0 ? int.MaxValue : _data.Rows / 50, 100, 300);
 
     /// <summary>
+    /// Hidden neurons of each local field, where the features are an image: one for every 3,000 rows, 4 to 16. A neuron costs as
+    /// much as in a layer that sees all, or less, and what a field has to say is less than what an image has.
+    /// </summary>
+    public int HiddenNeuronsOfField => Math.Clamp(_data.Rows == 0 ? int.MaxValue : _data.Rows / 3000, 4, 16);
+
+    /// <summary>
+    /// Local fields on an image: 5 to 7 from edge to edge, which overlap, each as near to 35 % of the image's height and width as
+    /// whole pixels allow. What is near is what belongs together in an image, and neurons with fewer inputs learn sooner.
+    /// </summary>
+    /// <param name="image">The image.</param>
+    /// <returns>The fields; null where one of the image's sides is shorter than 7 pixels.</returns>
+    public static LocalFieldSettings? FieldsOf(ImageShape image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return Along(image.Height) is (int height, int down) && Along(image.Width) is (int width, int right)
+            ? new LocalFieldSettings(height, width, down, right)
+            : null;
+
+        // A field's length and stride, so that fields cover the side from edge to edge.
+        static (int Length, int Stride)? Along(int side)
+        {
+            const int Shortest = 3;
+            const double Share = 0.35;
+            (int Length, int Stride)? best = null;
+            foreach (int count in (ReadOnlySpan<int>)[7, 6, 5])
+                for (int stride = 1; side - stride * (count - 1) is int length && length >= Shortest; stride++)
+                    if (best is null || Math.Abs(length - Share * side) < Math.Abs(best.Value.Length - Share * side))
+                        best = (length, stride);
+            return best;
+        }
+    }
+
+    /// <summary>The hidden layer that options leave open: its neurons, of each field where there are fields.</summary>
+    /// <param name="image">The features' shape where fields may be chosen; null where they may not.</param>
+    internal (int Neurons, LocalFieldSettings? Fields) HiddenLayer(ImageShape? image)
+    {
+        // Gone on from, it stays as it is.
+        if (_data.Earlier is InfomorphicNetwork earlier)
+            return
+                earlier.HiddenLayers is [InfomorphicLayer { Sources: [{ Projections: [Projection only] }, ..] }]
+                && only.Connectivity is LocalFields { Grid: FieldGrid grid } fields
+                ? (
+                    fields.NeuronsPerGroup,
+                    new LocalFieldSettings(grid.Height, grid.Width, grid.VerticalStride, grid.HorizontalStride)
+                )
+                : (HiddenNeurons, null);
+        return image is not null && FieldsOf(image) is LocalFieldSettings chosen
+            ? (HiddenNeuronsOfField, chosen)
+            : (HiddenNeurons, null);
+    }
+
+    /// <summary>The shape of the features where they are an image; null where they are not known to be one.</summary>
+    internal ImageShape? Image => _data.Image;
+
+    /// <summary>
     /// Three rows' worth: 3 / rows, from 0.00001 to 0.003. Weights near 0 are what is expected before there are data, and the more
     /// rows there are, the less that counts.
     /// </summary>
@@ -78,6 +142,17 @@ public sealed class AutomaticSettings
     /// </summary>
     public double ValidationFraction =>
         _data.HasValidationRows || _data.Rows < 40 ? 0 : Math.Min(0.2, 5000.0 / _data.Rows);
+
+    /// <summary>
+    /// Whether held-out rows are learned from at the end: by one network, for small data need all their rows. Several networks
+    /// hold out rows of their own each, so that together they learn from all, and each stays what its validation rows chose. Where
+    /// learning rates have fallen already, there is nothing left to learn with.
+    /// </summary>
+    /// <param name="networks">Number of networks.</param>
+    /// <param name="schedule">How learning rates change from epoch to epoch.</param>
+    /// <returns>Whether they are.</returns>
+    public static bool LearnsHeldOutRows(int networks, LearningRateSchedule schedule) =>
+        networks == 1 && schedule == LearningRateSchedule.Constant;
 
     /// <summary>
     /// A tenth of the bound of fresh weights, which is 1/√inputs: neurons with more inputs move as far by smaller steps of each

@@ -37,16 +37,19 @@ internal readonly record struct Quality(
 /// </summary>
 /// <param name="engine">The engine that trains them.</param>
 /// <param name="batchSize">Rows that are evaluated at once.</param>
-/// <param name="outputsCanBeInverted">Whether output neurons may learn the inverted code, as infomorphic ones may.</param>
+/// <param name="isSoftmax">
+/// Whether the output layers are softmax regressions: their classes' scores are learned together, and calibrated by one number.
+/// Infomorphic output neurons learn each by itself, may learn the inverted code, and are calibrated by two numbers each.
+/// </param>
 /// <param name="checkAlive">Called before every batch.</param>
-internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outputsCanBeInverted, Action checkAlive)
+internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool isSoftmax, Action checkAlive)
 {
     private const double SmallestProbability = 1e-15;
 
     /// <summary>Finds the signs of the output neurons on rows.</summary>
     public int[][] DecideSigns(RowSelection rows, int[] networks)
     {
-        OutputSigns[] signs = [.. networks.Select(_ => new OutputSigns(rows.ClassCount, outputsCanBeInverted))];
+        OutputSigns[] signs = [.. networks.Select(_ => new OutputSigns(rows.ClassCount, !isSoftmax))];
         ForBatches(rows, networks, (i, batch, output) => signs[i].Add(batch.Rows, batch.Indices.Span, output));
         return [.. signs.Select(decided => decided.Decide())];
     }
@@ -86,7 +89,7 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
             0,
             chosen.Length,
             new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = ended.Token },
-            i => calibrations[i] = chosen[i].Fit(earlier[i], CheckAlive)
+            i => calibrations[i] = chosen[i].Fit(isSoftmax, earlier[i], CheckAlive)
         );
         return calibrations;
 
@@ -210,11 +213,12 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool outp
             }
         }
 
-        public ScoreCalibration Fit(ScoreCalibration? earlier, Action checkAlive) =>
+        public ScoreCalibration Fit(bool hasOneSlope, ScoreCalibration? earlier, Action checkAlive) =>
             ScoreCalibrator.Fit(
                 [.. _scores.Select(values => values.ToArray())],
                 [.. _labels],
                 [.. _weights],
+                hasOneSlope,
                 checkAlive,
                 earlier
             );

@@ -169,7 +169,7 @@ internal sealed class NetworkState : IDisposable
                 ),
             ],
             [.. Enumerable.Range(0, network.ClassCount).Select(label => !IsAbsent(network, label))],
-            network.Calibration
+            CalibrationOf(network)
         );
         for (int i = 0; i < state.Layers.Count; i++)
             state.Take(network.Layers[i], state.Layers[i]);
@@ -187,6 +187,23 @@ internal sealed class NetworkState : IDisposable
         }
 
         return state;
+    }
+
+    // Classes of a softmax regression have one slope, also those that had no row so far.
+    private static ScoreCalibration CalibrationOf(InfomorphicNetwork network)
+    {
+        ScoreCalibration calibration = network.Calibration;
+        int[] known = [.. Enumerable.Range(0, network.ClassCount).Where(label => !IsAbsent(network, label))];
+        if (network.OutputLayer.Goal is not null || known.Length == 0)
+            return calibration;
+        return new ScoreCalibration(Completed(calibration.Slopes), Completed(calibration.Offsets));
+
+        float[] Completed(IReadOnlyList<float> numbers) =>
+            [
+                .. numbers.Select(
+                    (number, label) => IsAbsent(network, label) ? known.Average(other => numbers[other]) : number
+                ),
+            ];
     }
 
     /// <summary>Gives classes that have no row now, and had some before, the sign that they have.</summary>
@@ -315,6 +332,13 @@ internal sealed class NetworkState : IDisposable
 
     /// <summary>A copy of all weights.</summary>
     public float[][] Snapshot() => Parameters.Select(parameter => parameter.Value.ToArray()).ToArray();
+
+    /// <summary>Forgets the optimiser's moments: what learns next begins with its first step.</summary>
+    public void ResetMoments()
+    {
+        foreach (Parameter parameter in Parameters)
+            parameter.ResetMoments();
+    }
 
     /// <summary>Puts a copy's weights back.</summary>
     public void Restore(float[][] snapshot)

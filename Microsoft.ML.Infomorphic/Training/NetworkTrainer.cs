@@ -244,8 +244,15 @@ internal static class NetworkTrainer
         foreach (TrainingRequest request in requests.Where(request => request.Settings.Network == 0))
         foreach (string description in descriptions)
             request.Callbacks.Info(description);
-        RowSplit split = RowSplit.Of(train, validation is null ? shared.ValidationFraction : 0, shared.Seed);
-        train = EncodedRows.Of(train, encoding);
+        bool holdsOut = validation is null && shared.ValidationFraction > 0;
+        Dictionary<int, RowSplit> splits = requests
+            .Select(request => request.Settings)
+            .DistinctBy(SplitOf)
+            .ToDictionary(
+                SplitOf,
+                settings => RowSplit.Of(train, holdsOut ? shared.ValidationFraction : 0, settings.NetworkSeed)
+            );
+        train = LearnedRows(train, shared, encoding);
         validation = validation is null ? null : EncodedRows.Of(validation, encoding);
 
         int threadsBefore = TorchRuntime.UseThreads(shared.Threads ?? Environment.ProcessorCount);
@@ -255,10 +262,33 @@ internal static class NetworkTrainer
                 shared.Order == LayerOrder.BottomUp && shared.HiddenLayers.Count > 0
                     ? requests.Select(request =>
                         UnlessCancelled(() =>
-                            TrainBottomUp(train, validation, split, request, NewState, createEngine, keptBytes)
+                            TrainBottomUp(
+                                train,
+                                validation,
+                                splits[SplitOf(request.Settings)],
+                                request,
+                                NewState,
+                                createEngine,
+                                keptBytes
+                            )
                         )
                     )
-                    : TrainTogether(train, validation, split, requests, NewState, createEngine);
+                    : requests
+                        .Index()
+                        .GroupBy(of => SplitOf(of.Item.Settings))
+                        .SelectMany(group =>
+                            TrainTogether(
+                                    train,
+                                    validation,
+                                    splits[group.Key],
+                                    [.. group.Select(of => of.Item)],
+                                    NewState,
+                                    createEngine
+                                )
+                                .Zip(group, (outcome, of) => (of.Index, Outcome: outcome))
+                        )
+                        .OrderBy(of => of.Index)
+                        .Select(of => of.Outcome);
             return
             [
                 .. outcomes.Select(outcome =>
@@ -276,10 +306,24 @@ internal static class NetworkTrainer
             _ = TorchRuntime.UseThreads(threadsBefore);
         }
 
+        // The networks of an ensemble hold out rows of their own each, so that together they learn from all. Those that learn from
+        // the same rows are trained together.
+        int SplitOf(TrainingSettings settings) => holdsOut ? settings.Network : 0;
+
         NetworkState NewState(TrainingRequest request) =>
             request.Initial is InfomorphicNetwork network
                 ? NetworkState.From(network, request.Settings)
                 : NetworkState.Create(request.Settings, scaling, train.ClassCount, () => CheckAlive(requests));
+    }
+
+    // The rows that the network learns from as it reads them: in each epoch others, where images are augmented.
+    private static RowSource LearnedRows(RowSource train, TrainingSettings settings, FeatureEncoding encoding)
+    {
+        RowSource rows = EncodedRows.Of(train, encoding);
+        if (settings.Augmentation is not ImageAugmentation augmentation)
+            return rows;
+        var augmenter = new Augmenter(augmentation, settings.Image, train.FeatureCount, settings.Seed);
+        return new EpochwiseRows(rows, epoch => EncodedRows.Of(augmenter.InEpoch(train, epoch), encoding));
     }
 
     // What is found out from training rows; also how many features are constant, as far as that was looked at.
@@ -420,7 +464,15 @@ internal static class NetworkTrainer
     {
         int batchSize = Math.Min(runs[0].Settings.BatchSize, split.Learned.Length);
         using TrainingEngine engine = createEngine([.. runs.Select(run => run.State)], runs[0].Settings, batchSize);
-        new TrainingLoop(engine, runs, batchSize, train, validation, split).Run();
+        new TrainingLoop(
+            engine,
+            run => createEngine([run.State], run.Settings, batchSize),
+            runs,
+            batchSize,
+            train,
+            validation,
+            split
+        ).Run();
     }
 
     /// <summary>Makes the engines of a device.</summary>

@@ -33,11 +33,19 @@ internal sealed class Parameter : IDisposable
     /// <summary>The gradient of the goal by the weights.</summary>
     public TensorMatrix Gradient { get; }
 
+    /// <summary>Forgets the optimiser's moments, so that the next step may be its first.</summary>
+    public void ResetMoments()
+    {
+        _ = _first.Tensor.zero_();
+        _ = _second.Tensor.zero_();
+    }
+
     /// <summary>One step of gradient ascent for one neuron.</summary>
     /// <param name="row">The neuron.</param>
     /// <param name="settings">The optimiser's settings.</param>
     /// <param name="step">The step, from 1.</param>
-    public void Update(int row, AdamSettings settings, long step)
+    /// <param name="rateFactor">What the learning rate is multiplied by.</param>
+    public void Update(int row, AdamSettings settings, long step, double rateFactor = 1)
     {
         Span<float> value = Value[row];
         Span<float> gradient = Gradient[row];
@@ -47,7 +55,7 @@ internal sealed class Parameter : IDisposable
         // η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
         double correction1 = 1 - Math.Pow(settings.Beta1, step);
         double correction2 = 1 - Math.Pow(settings.Beta2, step);
-        var rate = Vector512.Create((float)(settings.LearningRate / correction1));
+        var rate = Vector512.Create((float)(rateFactor * settings.LearningRate / correction1));
         var rootCorrection = Vector512.Create((float)(1 / Math.Sqrt(correction2)));
         var decay = Vector512.Create((float)settings.WeightDecay);
         var beta1 = Vector512.Create((float)settings.Beta1);

@@ -1,5 +1,6 @@
 // Vector scaling (Guo et al. 2017): the maximum a posteriori a, b of p = softmax(a·F + b), with independent normal priors
-// of variance 1 around a = 1 and b = 0, so that rows that can be told apart perfectly leave a finite.
+// of variance 1 around a = 1 and b = 0, so that rows that can be told apart perfectly leave a finite. Or temperature scaling:
+// one a for all classes, and b = 0.
 //
 // Where training goes on, the priors are around the earlier calibration, a₀ and b₀. Rows then may lack classes that the network
 // knows, and say nothing of how likely those are: p is compared among the classes that have rows, and the others keep a₀ and b₀.
@@ -31,6 +32,7 @@ internal sealed class ScoreCalibrator
     private readonly float[][] _scores;
     private readonly int[] _labels;
     private readonly double[] _masses;
+    private readonly bool _hasOneSlope;
     private readonly bool[] _isFitted;
     private readonly bool[] _isCompared;
     private readonly double[] _slopesBefore;
@@ -43,6 +45,7 @@ internal sealed class ScoreCalibrator
         float[][] scores,
         int[] labels,
         double[] masses,
+        bool hasOneSlope,
         Action? checkAlive,
         ScoreCalibration? earlier
     )
@@ -50,36 +53,45 @@ internal sealed class ScoreCalibrator
         ScoreCalibration before = earlier ?? ScoreCalibration.Identity(scores.Length);
         _slopesBefore = [.. before.Slopes.Select(slope => (double)slope)];
         _offsetsBefore = [.. before.Offsets.Select(offset => (double)offset)];
+        _hasOneSlope = hasOneSlope;
         _checkAlive = checkAlive;
         _scores = scores;
         _labels = labels;
         _masses = masses;
         _probabilities = new double[scores.Length];
 
-        // A class without rows keeps its score; see NetworkState.AbsentClassScore.
+        // A class without rows keeps its score; where all classes have one slope, it has it, too, unless it never had a row.
         _isFitted = new bool[scores.Length];
+        if (hasOneSlope)
+            for (int k = 0; k < scores.Length; k++)
+                _isFitted[k] = Array.Exists(scores[k], score => score != NetworkState.AbsentClassScore);
+        _isCompared = new bool[scores.Length];
+        Array.Fill(_isCompared, earlier is null);
         foreach (int label in labels)
-            _isFitted[label] = true;
-        _isCompared = earlier is null ? [.. _isFitted.Select(_ => true)] : _isFitted;
+            _isFitted[label] = _isCompared[label] = true;
     }
 
     /// <summary>Fits a calibration.</summary>
     /// <param name="scores">Classes × rows.</param>
     /// <param name="labels">The class of each row.</param>
     /// <param name="weights">The weight of each row.</param>
+    /// <param name="hasOneSlope">
+    /// Whether all classes have one slope, and no offsets: for scores that were learned together, whose proportions are right.
+    /// </param>
     /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
     /// <param name="earlier">The calibration of the network that training went on from; null where it began.</param>
     public static ScoreCalibration Fit(
         float[][] scores,
         int[] labels,
         double[] weights,
+        bool hasOneSlope = false,
         Action? checkAlive = null,
         ScoreCalibration? earlier = null
     )
     {
         double total = weights.Sum();
         double[] masses = weights.Select(weight => weight / total * weights.Length).ToArray();
-        return new ScoreCalibrator(scores, labels, masses, checkAlive, earlier).Minimize();
+        return new ScoreCalibrator(scores, labels, masses, hasOneSlope, checkAlive, earlier).Minimize();
     }
 
     // Newton's method with the Hessian's 2 × 2 blocks of each class, and halved steps where a full one goes too far.
@@ -93,7 +105,9 @@ internal sealed class ScoreCalibrator
         double loss = Loss(slopes, offsets);
         for (int iteration = 0; iteration < MaximumIterations; iteration++)
         {
-            double descent = FindSteps(slopes, offsets, slopeSteps, offsetSteps);
+            double descent = _hasOneSlope
+                ? FindStep(slopes, offsets, slopeSteps)
+                : FindSteps(slopes, offsets, slopeSteps, offsetSteps);
             double length = 1;
             double before = loss;
             while (true)
@@ -126,7 +140,7 @@ internal sealed class ScoreCalibrator
         );
     }
 
-    // J = −Σ w ln p(label) + ½ Σ (a − a₀)² + ½ Σ (b − b₀)².
+    // J = −Σ w ln p(label) + ½ Σ (a − a₀)² + ½ Σ (b − b₀)²; where all classes have one step of a, it counts once.
     private double Loss(double[] slopes, double[] offsets)
     {
         double loss = 0;
@@ -136,14 +150,44 @@ internal sealed class ScoreCalibrator
             loss -= _masses[row] * Math.Log(Math.Max(_probabilities[_labels[row]], double.Epsilon));
         }
 
+        double squares = 0;
         for (int k = 0; k < slopes.Length; k++)
         {
             double a = slopes[k] - _slopesBefore[k];
             double b = offsets[k] - _offsetsBefore[k];
-            loss += PriorPrecision / 2 * (a * a + b * b);
+            squares += a * a + b * b;
         }
 
-        return loss;
+        return loss + PriorPrecision / 2 * (_hasOneSlope ? squares / _isFitted.Count(isFitted => isFitted) : squares);
+    }
+
+    // The Newton step of the slope that all classes have, and the decrease that it promises: ∂J/∂a = Σ w (E[F] − F(label)) and
+    // ∂²J/∂a² = Σ w (E[F²] − E[F]²) over p, and the prior's.
+    private double FindStep(double[] slopes, double[] offsets, double[] slopeSteps)
+    {
+        int fitted = Array.IndexOf(_isFitted, true);
+        double gradient = PriorPrecision * (slopes[fitted] - _slopesBefore[fitted]);
+        double curvature = PriorPrecision;
+        for (int row = 0; row < _labels.Length; row++)
+        {
+            Predict(row, slopes, offsets);
+            double mean = 0;
+            double square = 0;
+            for (int k = 0; k < slopes.Length; k++)
+            {
+                double f = _isFitted[k] ? _scores[k][row] : 0;
+                mean += _probabilities[k] * f;
+                square += _probabilities[k] * f * f;
+            }
+
+            gradient += _masses[row] * (mean - _scores[_labels[row]][row]);
+            curvature += _masses[row] * (square - mean * mean);
+        }
+
+        double step = gradient / curvature;
+        for (int k = 0; k < slopes.Length; k++)
+            slopeSteps[k] = _isFitted[k] ? step : 0;
+        return gradient * step;
     }
 
     // The Newton step of each class, and the decrease that all of them promise.

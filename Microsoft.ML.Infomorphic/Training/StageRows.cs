@@ -60,9 +60,14 @@ internal sealed class StageRows
     /// <param name="threads">Threads that compute them.</param>
     /// <param name="checkAlive">Called from time to time; throws to end the training.</param>
     public RowSource Of(RowSource rows, long limit, int threads, Action checkAlive) =>
-        rows is RowsInMemory inMemory && (long)rows.RowCount * Scaling.FeatureCount * sizeof(float) <= limit
+        rows is EpochwiseRows epochs
+            ? new EpochwiseRows(
+                Of(epochs.Rows, limit, threads, checkAlive),
+                epoch => new ComputedRows(this, epochs.InEpoch(epoch), threads)
+            )
+        : rows is RowsInMemory inMemory && (long)rows.RowCount * Scaling.FeatureCount * sizeof(float) <= limit
             ? Keep(inMemory.Rows, threads, checkAlive)
-            : new ComputedRows(this, rows, threads);
+        : new ComputedRows(this, rows, threads);
 
     private RowsInMemory Keep(LabeledRows rows, int threads, Action checkAlive)
     {
@@ -144,7 +149,10 @@ internal sealed class StageRows
                     Array.ConvertAll(chosen, row => batch.Labels[row]),
                     batch.Weights is null ? null : Array.ConvertAll(chosen, row => batch.Weights[row]),
                     ClassCount
-                );
+                )
+                {
+                    IsTransient = true,
+                };
                 yield return new RowBatch(computed, places.AsMemory(0, chosen.Length));
             }
         }

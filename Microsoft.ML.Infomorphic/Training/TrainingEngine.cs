@@ -10,6 +10,9 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// </summary>
 internal abstract class TrainingEngine : IDisposable
 {
+    /// <summary>What the learning rates are multiplied by in the steps to come, from 0 to 1.</summary>
+    public double RateFactor { get; set; } = 1;
+
     /// <summary>
     /// Tells which rows the next steps will take, one batch after another, so that they can be copied to the device at
     /// once.

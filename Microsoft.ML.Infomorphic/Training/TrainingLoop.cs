@@ -20,6 +20,7 @@ internal sealed class TrainingLoop
     private const int MeasuredBatches = 4;
 
     private readonly TrainingEngine _engine;
+    private readonly Func<TrainingRun, TrainingEngine> _newEngine;
     private readonly RowSource _train;
     private readonly RowSelection? _validation;
     private readonly int _epochsPerEvaluation;
@@ -27,6 +28,7 @@ internal sealed class TrainingLoop
     private readonly RowSelection _evaluated;
     private readonly RandomStream _shuffling;
     private readonly int[] _order;
+    private readonly double _heldOutShare;
     private readonly int _batchSize;
     private readonly int _threads;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -37,6 +39,7 @@ internal sealed class TrainingLoop
     private readonly List<TrainingRun> _runs;
 
     /// <param name="engine">The engine of the runs.</param>
+    /// <param name="newEngine">Makes an engine for one of the runs.</param>
     /// <param name="runs">The runs, in the engine's order.</param>
     /// <param name="batchSize">Rows in a batch.</param>
     /// <param name="train">The training rows.</param>
@@ -44,6 +47,7 @@ internal sealed class TrainingLoop
     /// <param name="split">Which of the training rows are learned from.</param>
     public TrainingLoop(
         TrainingEngine engine,
+        Func<TrainingRun, TrainingEngine> newEngine,
         IReadOnlyList<TrainingRun> runs,
         int batchSize,
         RowSource train,
@@ -53,13 +57,15 @@ internal sealed class TrainingLoop
     {
         ulong seed = runs[0].Settings.Seed;
         _engine = engine;
+        _newEngine = newEngine;
         _runs = [.. runs];
         _batchSize = batchSize;
         _threads = runs[0].Settings.Threads ?? Environment.ProcessorCount;
         _train = train;
+        _heldOutShare = (double)split.HeldOut.Length / train.RowCount;
         _validation = validation?.All ?? (split.HeldOut.Length == 0 ? null : train.Select(split.HeldOut));
         _epochsPerEvaluation = runs[0].Settings.EpochsPerEvaluation;
-        _evaluation = new Evaluation(engine, batchSize, !runs[0].State.Output.IsSoftmax, CheckAlive);
+        _evaluation = new Evaluation(engine, batchSize, runs[0].State.Output.IsSoftmax, CheckAlive);
         _order = [.. split.Learned];
         _evaluated = train.Select(Evaluation.ChooseRows(_order, TrainingSettings.MaximumRowsForTrainingAccuracy, seed));
         _shuffling = new RandomStream(seed, RandomStreams.Shuffling);
@@ -73,7 +79,7 @@ internal sealed class TrainingLoop
             for (int epoch = 1; _runs.Count > 0; epoch++)
             {
                 bool isEvaluated = epoch % _epochsPerEvaluation == 0 || _runs.Any(run => epoch == run.Settings.Epochs);
-                TrainEpoch(isEvaluated);
+                TrainEpoch(epoch, isEvaluated);
                 if (!isEvaluated)
                     continue;
                 EvaluateEpoch(epoch);
@@ -83,15 +89,16 @@ internal sealed class TrainingLoop
         catch (OperationCanceledException) when (_runs.All(run => run.HasEnded)) { }
     }
 
-    private void TrainEpoch(bool isEvaluated)
+    private void TrainEpoch(int epoch, bool isEvaluated)
     {
         _train.Shuffle(_order, _shuffling);
         foreach (TrainingRun run in _runs)
             run.BeginEpoch();
         _engine.Announce(_order);
+        _engine.RateFactor = _runs[0].Settings.RateFactor(epoch);
         int batch = 0;
         int batches = (_order.Length + _batchSize - 1) / _batchSize;
-        foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in _train.Batches(_order, _batchSize))
+        foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in _train.InEpoch(epoch).Batches(_order, _batchSize))
         {
             CheckAlive();
             RemoveEnded();
@@ -147,15 +154,21 @@ internal sealed class TrainingLoop
         );
         _engine.DownloadWeights();
         for (int i = 0; i < done.Length; i++)
-            _runs[done[i]]
-                .Finish(
-                    signs[i],
-                    calibrations[i],
-                    _validation is null ? "training" : "validation",
-                    _steps,
-                    _clock.Elapsed.TotalSeconds,
-                    _stepClock.Elapsed.TotalSeconds
-                );
+        {
+            TrainingRun run = _runs[done[i]];
+            _stepClock.Start();
+            long steps = run.LearnsHeldOutRows && _heldOutShare > 0 ? LearnHeldOut(run) : 0;
+            _stepClock.Stop();
+            run.Finish(
+                signs[i],
+                calibrations[i],
+                _validation is null ? "training" : "validation",
+                _steps + steps,
+                _clock.Elapsed.TotalSeconds,
+                _stepClock.Elapsed.TotalSeconds
+            );
+        }
+
         RemoveEnded();
     }
 
@@ -169,6 +182,29 @@ internal sealed class TrainingLoop
 
     private ScoreCalibration?[] EarlierCalibrations(int[] runs) =>
         [.. runs.Select(run => _runs[run].State.EarlierCalibration)];
+
+    // A network by itself: others have kept other epochs, and may go on for long.
+    private long LearnHeldOut(TrainingRun run)
+    {
+        int epochs = HeldOutLearning.Epochs(run.KeptEpoch, _heldOutShare);
+        using TrainingEngine engine = _newEngine(run);
+        run.BeginHeldOutLearning(_train.RowCount - _order.Length, epochs);
+        try
+        {
+            return HeldOutLearning.Learn(engine, _train, run.Settings, run.KeptEpoch, epochs, _batchSize, CheckAlive);
+        }
+        catch (OperationCanceledException) when (run.HasEnded)
+        {
+            return 0;
+        }
+
+        void CheckAlive()
+        {
+            run.CheckAlive();
+            if (run.HasEnded)
+                throw new OperationCanceledException();
+        }
+    }
 
     // Asks every run's host whether to go on. The engine goes on with those that end until they are removed.
     private void CheckAlive()

@@ -39,7 +39,6 @@ internal sealed class TrainingRun(
     ];
     private int _lastEpoch;
     private int _bestEpoch;
-    private int _keptEpoch;
     private float[][]? _bestWeights;
     private Quality? _best;
     private Quality _last;
@@ -51,6 +50,15 @@ internal sealed class TrainingRun(
 
     /// <summary>What its neurons know in this epoch.</summary>
     public InformationStatistics? Statistics { get; private set; }
+
+    /// <summary>The epoch, from 1, whose weights it has at its end; 0 before.</summary>
+    public int KeptEpoch { get; private set; }
+
+    /// <summary>
+    /// Whether it learns from the held-out rows at its end: not where a layer is trained for others above it, for which they
+    /// are held out still.
+    /// </summary>
+    public bool LearnsHeldOutRows => settings.LearnsHeldOutRows && !HasEnded && stage is null or { IsLast: true };
 
     /// <summary>Whether its last epoch is over.</summary>
     public bool IsTrained { get; private set; }
@@ -78,11 +86,11 @@ internal sealed class TrainingRun(
     /// <returns>Whether the weights have changed.</returns>
     public bool RestoreBest()
     {
-        _keptEpoch = _lastEpoch;
-        if (_bestWeights is null || _bestEpoch == _keptEpoch)
+        KeptEpoch = _lastEpoch;
+        if (_bestWeights is null || _bestEpoch == KeptEpoch)
             return false;
         state.Restore(_bestWeights);
-        _keptEpoch = _bestEpoch;
+        KeptEpoch = _bestEpoch;
         Guard(() =>
             callbacks.Info(
                 string.Create(
@@ -93,6 +101,19 @@ internal sealed class TrainingRun(
         );
         return true;
     }
+
+    /// <summary>Tells that it learns from the held-out rows as well.</summary>
+    /// <param name="rows">Their number.</param>
+    /// <param name="epochs">Number of passes over all rows.</param>
+    public void BeginHeldOutLearning(int rows, int epochs) =>
+        Guard(() =>
+            callbacks.Info(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{settings.MessagePrefix}Goes on from there with all rows, the {rows} held out as well, for {epochs} epochs with falling learning rates."
+                )
+            )
+        );
 
     /// <summary>Ends the run with its network.</summary>
     public void Finish(
@@ -116,7 +137,7 @@ internal sealed class TrainingRun(
                     (stage?.Network ?? state).ToNetwork(signs, calibration),
                     new TrainingHistory(
                         [.. before?.Epochs ?? [], .. _epochs],
-                        Before + _keptEpoch,
+                        Before + KeptEpoch,
                         (before?.Steps ?? 0) + steps,
                         (before?.Seconds ?? 0) + seconds,
                         (before?.StepSeconds ?? 0) + stepSeconds
@@ -199,7 +220,7 @@ internal sealed class TrainingRun(
         if (kept.IsOfOneClass)
             yield break;
 
-        // The epoch was chosen by these validation rows, and two numbers a class were fitted to them: from noise, too, that gains
+        // The epoch was chosen by these validation rows, and up to two numbers a class were fitted to them: from noise, too, that gains
         // up to a nat each.
         bool isNoise = _best is not null && kept.Gain <= 2 * state.ClassCount;
         if (kept.IsChance || isNoise)

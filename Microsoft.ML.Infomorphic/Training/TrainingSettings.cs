@@ -56,6 +56,20 @@ public enum LayerOrder
     BottomUp = 1,
 }
 
+/// <summary>How learning rates change from epoch to epoch.</summary>
+public enum LearningRateSchedule
+{
+    /// <summary>They do not, as in the paper.</summary>
+    Constant = 0,
+
+    /// <summary>
+    /// They fall along half a cosine: in epoch e of E, rates are multiplied by ½(1 + cos(π(e − 1)/E)), from 1 to nearly 0. What
+    /// neurons learn from single batches, and lose again, gets less towards the end.
+    /// </summary>
+    /// <remarks>Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017), eq. 5, without restarts.</remarks>
+    Cosine = 1,
+}
+
 /// <summary>Everything that decides a training, but the data. Defaults are the paper's (table 1).</summary>
 public sealed record TrainingSettings
 {
@@ -84,6 +98,9 @@ public sealed record TrainingSettings
     /// <summary>The shape of the features where they are an image; null where they are not, or nothing needs it.</summary>
     public ImageShape? Image { get; init; }
 
+    /// <summary>How the images of training rows are changed in each epoch; null where they are not. Needs an <see cref="Image"/>.</summary>
+    public ImageAugmentation? Augmentation { get; init; }
+
     /// <summary>
     /// How often a row is presented, 2 to <see cref="InfomorphicNetwork.MaximumPresentations"/>, where a layer hears itself
     /// or one above it; elsewhere it is presented once. The last presentation alone is learned from.
@@ -92,6 +109,13 @@ public sealed record TrainingSettings
 
     /// <summary>Number of passes over the training rows, at least 1: in each stage, where layers are trained one after another.</summary>
     public int Epochs { get; init; } = 100;
+
+    /// <summary>How learning rates change from epoch to epoch: in each stage anew, where layers are trained one after another.</summary>
+    public LearningRateSchedule LearningRateSchedule { get; init; }
+
+    /// <summary>What learning rates are multiplied by in an epoch, from 1.</summary>
+    internal double RateFactor(int epoch) =>
+        LearningRateSchedule == LearningRateSchedule.Cosine ? (1 + Math.Cos(Math.PI * (epoch - 1) / Epochs)) / 2 : 1;
 
     /// <summary>Number of passes over the training rows in all stages together.</summary>
     internal int TotalEpochs =>
@@ -122,6 +146,12 @@ public sealed record TrainingSettings
     public double ValidationFraction { get; init; }
 
     /// <summary>
+    /// Whether those rows are learned from as well at the end, once they have chosen the epoch and calibrated the scores: see
+    /// <see cref="HeldOutLearning"/>.
+    /// </summary>
+    public bool LearnsHeldOutRows { get; init; }
+
+    /// <summary>
     /// Training stops when the validation log-loss has not improved for so many epochs since learning began; null never stops
     /// early. Needs validation rows.
     /// </summary>
@@ -131,8 +161,8 @@ public sealed record TrainingSettings
     public bool RestoreBestEpoch { get; init; }
 
     /// <summary>
-    /// Number of networks, at least 1, that are trained together on the same batches, with initial weights, drawn connections
-    /// and samples of their own; scores are the mean of their probabilities.
+    /// Number of networks, at least 1, with initial weights, drawn connections, samples and held-out rows of their own; scores
+    /// are the mean of their probabilities.
     /// </summary>
     public int Networks { get; init; } = 1;
 
@@ -204,6 +234,12 @@ public sealed record TrainingSettings
                 ("decays of moments and ε of the output layer", Rest(settings.Output.Optimizer)),
                 ("order of layers", settings.Order),
                 ("image", settings.Image),
+                ("augmentation", settings.Augmentation),
+                ("schedule of learning rates", settings.LearningRateSchedule),
+                (
+                    "number of epochs that learning rates fall in",
+                    settings.LearningRateSchedule == LearningRateSchedule.Constant ? null : settings.Epochs
+                ),
                 ("number of presentations", settings.Presentations),
                 ("batch size", settings.BatchSize),
                 ("number of epochs from one evaluation to the next", settings.EpochsPerEvaluation),
@@ -283,6 +319,12 @@ public sealed record TrainingSettings
         }
         if (!Enum.IsDefined(Order))
             throw new ArgumentOutOfRangeException(nameof(Order), Order, "There is no such order of layers.");
+        if (!Enum.IsDefined(LearningRateSchedule))
+            throw new ArgumentOutOfRangeException(
+                nameof(LearningRateSchedule),
+                LearningRateSchedule,
+                "There is no such schedule."
+            );
         if (!Enum.IsDefined(Encoding))
             throw new ArgumentOutOfRangeException(nameof(Encoding), Encoding, "There is no such encoding.");
         if (!Enum.IsDefined(MissingValues))
@@ -292,6 +334,7 @@ public sealed record TrainingSettings
                 "There is no such treatment of missing values."
             );
         Check(nameof(Image), () => Image?.Validate());
+        Check(nameof(Augmentation), () => Augmentation?.Validate());
         for (int i = 0; i < HiddenLayers.Count; i++)
         {
             int index = i;

@@ -22,7 +22,7 @@ internal sealed record Cell(
     int Seed,
     int Rows,
     int Protocol = Cell.CurrentProtocol
-)
+) : ICell
 {
     public const int CurrentProtocol = 2;
 
@@ -73,4 +73,20 @@ internal sealed record Hardware(
 );
 
 /// <summary>A finished cell.</summary>
-internal sealed record CellResult(Cell Cell, Outcome Outcome, Hardware Hardware, string Library);
+internal sealed record CellResult(Cell Cell, Outcome Outcome, Hardware Hardware, string Library) : ICellResult<Cell>
+{
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string Summary
+    {
+        get
+        {
+            string meanField = Outcome.MeanFieldTest is double value
+                ? string.Create(CultureInfo.InvariantCulture, $", mean field {100 * value:F2} %")
+                : "";
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"test, sampled {100 * Outcome.SampledTest:F2} %{meanField}; {Outcome.TrainingSeconds:F0} s"
+            );
+        }
+    }
+}

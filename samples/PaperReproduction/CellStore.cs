@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using SampleSupport;
 
 namespace PaperReproduction;
@@ -7,7 +8,11 @@ namespace PaperReproduction;
 /// Finished cells, one file each. A file appears complete or not at all, so that whatever is there is finished and an
 /// interrupted run goes on where it was.
 /// </summary>
-internal sealed class CellStore(string folder)
+/// <typeparam name="TCell">What decides a result.</typeparam>
+/// <typeparam name="TResult">A result.</typeparam>
+internal class CellStore<TCell, TResult>(string folder)
+    where TCell : class, ICell
+    where TResult : class, ICellResult<TCell>
 {
     private static readonly JsonSerializerOptions s_json = new()
     {
@@ -15,6 +20,8 @@ internal sealed class CellStore(string folder)
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
     private readonly OutputFolder _folder = new(folder);
@@ -28,19 +35,19 @@ internal sealed class CellStore(string folder)
 
     /// <summary>The result of a cell, or null where it is not finished.</summary>
     /// <exception cref="InvalidDataException">The file is damaged, or holds another cell.</exception>
-    public CellResult? Find(Cell cell)
+    public TResult? Find(TCell cell)
     {
         string path = Path.Combine(Folder, cell.FileName);
         if (!File.Exists(path))
             return null;
-        CellResult result = Read(path);
-        return result.Cell == cell
+        TResult result = Read(path);
+        return result.Cell.Equals(cell)
             ? result
             : throw new InvalidDataException($"{path} holds another cell than its name says; delete it.");
     }
 
     /// <summary>Stores a result.</summary>
-    public void Add(CellResult result)
+    public void Add(TResult result)
     {
         // OutputFolder notes what it has written, and several cells may end at once.
         lock (_folder)
@@ -49,17 +56,17 @@ internal sealed class CellStore(string folder)
 
     /// <summary>All results, in the order of their files' names.</summary>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
-    public IReadOnlyList<CellResult> ReadAll() =>
+    public IReadOnlyList<TResult> ReadAll() =>
         Directory.Exists(Folder)
             ? [.. Directory.GetFiles(Folder, "*.json").Order(StringComparer.Ordinal).Select(Read)]
             : [];
 
-    private static CellResult Read(string path)
+    private static TResult Read(string path)
     {
         try
         {
             using FileStream stream = File.OpenRead(path);
-            return JsonSerializer.Deserialize<CellResult>(stream, s_json) ?? throw new JsonException("it holds null");
+            return JsonSerializer.Deserialize<TResult>(stream, s_json) ?? throw new JsonException("it holds null");
         }
         catch (JsonException e)
         {
@@ -67,3 +74,6 @@ internal sealed class CellStore(string folder)
         }
     }
 }
+
+/// <summary>Finished cells of the paper's systems.</summary>
+internal sealed class CellStore(string folder) : CellStore<Cell, CellResult>(folder);

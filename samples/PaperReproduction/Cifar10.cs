@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.ML.Infomorphic.Networks;
 using SkiaSharp;
 
 namespace PaperReproduction;
@@ -12,6 +13,7 @@ internal static class Cifar10
 {
     public const int FeatureCount = 3 * Pixels;
     private const int Pixels = 32 * 32;
+    private static readonly ImageShape s_shape = new(32, 32, 3);
     private const int RowsPerFile = 10_000;
     private const int TrainFiles = 5;
 
@@ -41,7 +43,8 @@ internal static class Cifar10
         if (binary)
             return new ImageData(
                 [.. paths[..TrainFiles].SelectMany(path => ReadBinary(path, rowsPerFile))],
-                ReadBinary(paths[TrainFiles], rowsPerFile)
+                ReadBinary(paths[TrainFiles], rowsPerFile),
+                s_shape
             );
         int[] train = ReadLabels(paths[TrainFiles + 1], TrainFiles * rowsPerFile);
         return new ImageData(
@@ -49,7 +52,8 @@ internal static class Cifar10
                 .. paths[..TrainFiles]
                     .SelectMany((path, i) => ReadSprite(path, train.AsMemory(i * rowsPerFile, rowsPerFile))),
             ],
-            ReadSprite(paths[TrainFiles], ReadLabels(paths[TrainFiles + 2], rowsPerFile))
+            ReadSprite(paths[TrainFiles], ReadLabels(paths[TrainFiles + 2], rowsPerFile)),
+            s_shape
         );
     }
 

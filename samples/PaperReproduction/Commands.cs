@@ -66,11 +66,16 @@ internal static class Commands
     );
 
     public static RootCommand Create() =>
-        new("Runs the systems of arXiv 2412.02482 again and sets the results beside the published ones.")
+        new(
+            "Runs the systems of arXiv 2412.02482 again and sets the results beside the published ones; and trains networks of fields and of several layers on images."
+        )
         {
             CreateRun(),
             CreateAblation(),
             CreateReport(),
+            NetworkCommands.CreateRun(),
+            NetworkCommands.CreateReport(),
+            NetworkCommands.CreatePictures(),
         };
 
     private static Command CreateRun()
@@ -225,7 +230,12 @@ internal static class Commands
         return PaperReproduction.Sweep.Run(
             cells,
             new CellStore(parsed.GetRequiredValue(s_results)),
-            () => new CellRunner(ImageData.Load(DataSet(parsed), parsed.GetValue(s_dataDirectory)), threads, parallel),
+            () =>
+                new CellRunner(
+                    ImageData.Load(DataSet(parsed), parsed.GetValue(s_dataDirectory)),
+                    threads,
+                    parallel
+                ).Run,
             parallel,
             text
         );
@@ -241,8 +251,13 @@ internal static class Commands
 
     private static int Rows(ParseResult parsed)
     {
-        int all = DataSet(parsed) == "mnist" ? 60_000 : 50_000;
-        int rows = parsed.GetValue(s_rows);
+        return CheckRows(parsed.GetValue(s_rows), DataSet(parsed) == "mnist" ? 60_000 : 50_000);
+    }
+
+    /// <summary>How many rows are meant by --train-rows.</summary>
+    /// <exception cref="ArgumentException">There are not so many, or they are too few.</exception>
+    internal static int CheckRows(int rows, int all)
+    {
         if (rows != 0 && (rows < 200 || rows > all))
             throw new ArgumentException(
                 string.Create(
@@ -285,7 +300,7 @@ internal static class Commands
         return [.. numbers.Distinct()];
     }
 
-    private static int Guard(Action<TextWriter> run)
+    internal static int Guard(Action<TextWriter> run)
     {
         try
         {

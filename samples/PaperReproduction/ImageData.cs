@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Infomorphic.Networks;
 using Mnist;
 
 namespace PaperReproduction;
@@ -16,16 +17,25 @@ internal sealed class ImageRow
 /// <summary>A data set of images in ten classes.</summary>
 /// <param name="Train">The training rows, validation rows among them.</param>
 /// <param name="Test">The test rows.</param>
-internal sealed record ImageData(ImageRow[] Train, ImageRow[] Test)
+/// <param name="Shape">How their features are laid out.</param>
+internal sealed record ImageData(ImageRow[] Train, ImageRow[] Test, ImageShape Shape)
 {
     public const int Classes = 10;
 
     /// <summary>Reads a data set.</summary>
-    /// <param name="name">mnist or cifar10.</param>
+    /// <param name="name">mnist, fashion or cifar10.</param>
     /// <param name="folder">Its folder; null for MNIST's own place.</param>
     /// <exception cref="InvalidDataException">A file is missing or damaged.</exception>
+    /// <exception cref="ArgumentException">The data set needs a folder.</exception>
     public static ImageData Load(string name, string? folder) =>
-        name == "cifar10" ? Cifar10.Load(folder) : FromMnist(MnistData.Load(folder));
+        name switch
+        {
+            "cifar10" => Cifar10.Load(folder),
+            "fashion" when folder is null => throw new ArgumentException(
+                "Fashion-MNIST needs --data-directory with a folder: put its four files there, which have the names of MNIST's."
+            ),
+            _ => FromMnist(MnistData.Load(folder)),
+        };
 
     /// <summary>Draws rows and withholds a fifth of them for validation, as the published figures do.</summary>
     public (ImageRow[] Train, ImageRow[] Validation) Split(int rows, int seed)
@@ -37,20 +47,28 @@ internal sealed record ImageData(ImageRow[] Train, ImageRow[] Test)
     }
 
     /// <summary>Rows as a data view.</summary>
-    public static IDataView View(MLContext mlContext, ImageRow[] rows)
+    public static IDataView View(MLContext mlContext, ImageRow[] rows) =>
+        View(mlContext, rows, rows[0].Features.Length);
+
+    /// <summary>Rows as a data view whose features have the dimensions of an image, as ExtractPixels gives them.</summary>
+    public IDataView ImageView(MLContext mlContext, ImageRow[] rows) =>
+        View(mlContext, rows, Shape.Channels, Shape.Height, Shape.Width);
+
+    private static IDataView View(MLContext mlContext, ImageRow[] rows, params int[] dimensions)
     {
         var schema = SchemaDefinition.Create(typeof(ImageRow));
-        schema[nameof(ImageRow.Features)].ColumnType = new VectorDataViewType(
-            NumberDataViewType.Single,
-            rows[0].Features.Length
-        );
+        schema[nameof(ImageRow.Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, dimensions);
         schema[nameof(ImageRow.Label)].ColumnType = new KeyDataViewType(typeof(uint), Classes);
         return mlContext.Data.LoadFromEnumerable(rows, schema);
     }
 
     private static ImageData FromMnist(MnistData data)
     {
-        return new ImageData([.. data.Train.Select(Row)], [.. data.Test.Select(Row)]);
+        return new ImageData(
+            [.. data.Train.Select(Row)],
+            [.. data.Test.Select(Row)],
+            new ImageShape(DigitImage.Side, DigitImage.Side)
+        );
 
         static ImageRow Row(DigitImage image) => new() { Features = image.Features, Label = (uint)image.Label };
     }

@@ -11,16 +11,18 @@ internal static class Sweep
     /// </summary>
     /// <returns>The results of all cells, in the cells' order.</returns>
     /// <exception cref="OperationCanceledException">It was interrupted; finished cells stay.</exception>
-    public static IReadOnlyList<CellResult> Run(
-        IReadOnlyList<Cell> cells,
-        CellStore store,
-        Func<CellRunner> createRunner,
+    public static IReadOnlyList<TResult> Run<TCell, TResult>(
+        IReadOnlyList<TCell> cells,
+        CellStore<TCell, TResult> store,
+        Func<Func<TCell, CancellationToken, TResult>> createRunner,
         int cellsAtOnce,
         TextWriter text
     )
+        where TCell : class, ICell
+        where TResult : class, ICellResult<TCell>
     {
         store.Create();
-        var results = new CellResult?[cells.Count];
+        var results = new TResult?[cells.Count];
         for (int i = 0; i < cells.Count; i++)
             results[i] = store.Find(cells[i]);
         int[] open = [.. Enumerable.Range(0, cells.Count).Where(i => results[i] is null)];
@@ -31,7 +33,7 @@ internal static class Sweep
             return results!;
 
         // Only now: data that nothing is left to do with need not be there.
-        CellRunner runner = createRunner();
+        Func<TCell, CancellationToken, TResult> run = createRunner();
         using var interruption = new Interruption();
         int done = 0;
         Parallel.ForEach(
@@ -39,11 +41,16 @@ internal static class Sweep
             new ParallelOptions { MaxDegreeOfParallelism = cellsAtOnce, CancellationToken = interruption.Token },
             i =>
             {
-                CellResult result = runner.Run(cells[i], interruption.Token);
+                TResult result = run(cells[i], interruption.Token);
                 store.Add(result);
                 results[i] = result;
                 lock (text)
-                    text.WriteLine(Describe(result, ++done, open.Length));
+                    text.WriteLine(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"[{++done}/{open.Length}] {result.Cell.FileName}: {result.Summary}"
+                        )
+                    );
             }
         );
         return results!;
@@ -54,16 +61,4 @@ internal static class Sweep
         .Concurrent
         .EnumerablePartitionerOptions
         .NoBuffering;
-
-    private static string Describe(CellResult result, int done, int all)
-    {
-        Outcome outcome = result.Outcome;
-        string meanField = outcome.MeanFieldTest is double value
-            ? string.Create(CultureInfo.InvariantCulture, $", mean field {100 * value:F2} %")
-            : "";
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"[{done}/{all}] {result.Cell.FileName}: test, sampled {100 * outcome.SampledTest:F2} %{meanField}; {outcome.TrainingSeconds:F0} s"
-        );
-    }
 }

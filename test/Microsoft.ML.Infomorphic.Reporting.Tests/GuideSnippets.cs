@@ -110,6 +110,10 @@ internal static class GuideSnippets
             LayerOrder = LayerOrder.BottomUp,
         };
         #endregion
+        #region augmentation
+        options.Augmentation = new ImageAugmentation(VerticalShift: 1, HorizontalShift: 1, Rotation: 10, Zoom: 0.1);
+        options.LearningRateSchedule = LearningRateSchedule.Cosine; // rates fall along half a cosine, to nearly 0
+        #endregion
         return mlContext.MulticlassClassification.Trainers.Infomorphic(options);
     }
 

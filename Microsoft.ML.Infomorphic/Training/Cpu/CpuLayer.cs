@@ -96,11 +96,11 @@ internal sealed class CpuLayer : IDisposable
         Note(context, StepPart.Products);
         context.Workers.Team.Run(
             _layer.NeuronCount,
-            (Layer: _layer, context.Step),
+            (Layer: _layer, context.Step, context.RateFactor),
             static (of, neuron, _) =>
             {
                 foreach (Parameter parameter in of.Layer.Parameters)
-                    parameter.Update(neuron, of.Layer.Optimizer, of.Step);
+                    parameter.Update(neuron, of.Layer.Optimizer, of.Step, of.RateFactor);
             }
         );
         Note(context, StepPart.Optimizer);

@@ -46,6 +46,8 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         NetworkState shape = states[0];
         _scaling = shape.Scaling;
         _networks = [.. states.Select(state => new CpuNetwork(state))];
+        foreach (NetworkState state in states)
+            state.ResetMoments();
         WorkerTeam team = StepWorkers.NewTeam(settings.Threads ?? Environment.ProcessorCount);
         var workspaces = new NeuronWorkspace[team.ThreadCount];
         for (int thread = 0; thread < workspaces.Length; thread++)
@@ -95,7 +97,12 @@ internal sealed class CpuTrainingEngine : TrainingEngine
             static (of, network, workers) =>
                 of
                     .Engine._networks[network]
-                    .Step(workers, of.Engine._steps, of.Statistics.Length == 0 ? null : of.Statistics[network])
+                    .Step(
+                        workers,
+                        of.Engine._steps,
+                        of.Engine.RateFactor,
+                        of.Statistics.Length == 0 ? null : of.Statistics[network]
+                    )
         );
     }
 
@@ -245,19 +252,20 @@ internal sealed class CpuNetwork : IDisposable
     /// <summary>Trains on the workers' batch.</summary>
     /// <param name="workers">Who works on it.</param>
     /// <param name="step">The step, from 1.</param>
+    /// <param name="rateFactor">What the learning rates are multiplied by.</param>
     /// <param name="statistics">Receives what the neurons know, or null.</param>
-    public void Step(StepWorkers workers, long step, InformationStatistics? statistics)
+    public void Step(StepWorkers workers, long step, double rateFactor, InformationStatistics? statistics)
     {
         workers.Timings.Start();
         if (_state.MeansSchedule is Schedule beforehand)
-            Present(new StepContext(workers, beforehand, _state.Seed, step, IsTraining: false, null));
-        Present(new StepContext(workers, _state.Schedule, _state.Seed, step, IsTraining: true, statistics));
+            Present(new StepContext(workers, beforehand, _state.Seed, step, IsTraining: false, null, rateFactor));
+        Present(new StepContext(workers, _state.Schedule, _state.Seed, step, IsTraining: true, statistics, rateFactor));
     }
 
     /// <summary>Aggregated inputs of the output neurons for the workers' batch, with the label withheld.</summary>
     public TensorMatrix Evaluate(StepWorkers workers)
     {
-        Present(new StepContext(workers, _state.ScoringSchedule, _state.Seed, Step: 0, IsTraining: false, null));
+        Present(new StepContext(workers, _state.ScoringSchedule, _state.Seed, Step: 0, IsTraining: false, null, 0));
         return workers.Buffers.Layers[^1].Sums[0];
     }
 

@@ -76,11 +76,13 @@ internal sealed class StepWorkers : IDisposable
 /// Whether outputs are sampled, the label is there and layers learn; else outputs are means, 2θ − 1.
 /// </param>
 /// <param name="Statistics">Receives what the neurons know, or null.</param>
+/// <param name="RateFactor">What the learning rates are multiplied by.</param>
 internal readonly record struct StepContext(
     StepWorkers Workers,
     Schedule Schedule,
     ulong Seed,
     long Step,
     bool IsTraining,
-    InformationStatistics? Statistics
+    InformationStatistics? Statistics,
+    double RateFactor
 );

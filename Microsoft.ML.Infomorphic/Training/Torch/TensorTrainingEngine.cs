@@ -31,6 +31,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
     private readonly TensorLayer[] _layers;
     private readonly TensorLearning[] _learning;
     private readonly Dictionary<LabeledRows, ResidentRows> _resident = new(ReferenceEqualityComparer.Instance);
+    private (LabeledRows? Rows, ResidentRows? Resident) _transient; // those that were asked for last
     private int _networks;
     private TensorMatrix _scores;
     private TensorMatrix[] _scoresOfNetworks = [];
@@ -131,7 +132,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
             learning.Learn(pass);
         if (_shape.Output.IsSoftmax)
             _layers[^1].DifferentiateLikelihood(pass);
-        _weights.Update(_steps);
+        _weights.Update(_steps, RateFactor);
     }
 
     /// <inheritdoc/>
@@ -209,6 +210,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         foreach (ResidentRows rows in _resident.Values)
             rows.Dispose();
         _resident.Clear();
+        _transient.Resident?.Dispose();
         _announcedRows?.Dispose();
         foreach (TensorLearning learning in _learning)
             learning.Dispose();
@@ -229,6 +231,17 @@ internal sealed class TensorTrainingEngine : TrainingEngine
 
     private ResidentRows Resident(LabeledRows rows)
     {
+        if (rows.IsTransient)
+        {
+            if (!ReferenceEquals(rows, _transient.Rows))
+            {
+                _transient.Resident?.Dispose();
+                _transient = (rows, new ResidentRows(rows, _shape.Scaling, _device));
+            }
+
+            return _transient.Resident!;
+        }
+
         if (!_resident.TryGetValue(rows, out ResidentRows? resident))
         {
             resident = new ResidentRows(rows, _shape.Scaling, _device);

@@ -101,7 +101,8 @@ internal sealed class TensorWeights : IDisposable
 
     /// <summary>One step of gradient ascent of all layers that learn.</summary>
     /// <param name="step">The step, from 1.</param>
-    public void Update(long step)
+    /// <param name="rateFactor">What the learning rates are multiplied by.</param>
+    public void Update(long step, double rateFactor)
     {
         foreach (Segment segment in _segments)
         {
@@ -118,7 +119,7 @@ internal sealed class TensorWeights : IDisposable
             second.mul_((float)segment.Beta2).addcmul_(g, g, (float)(1 - segment.Beta2));
             Tensor root = Of(_epsilonsByRate)
                 .addcmul(second.sqrt(), Of(_inverseRates), (float)(1 / Math.Sqrt(correction2)));
-            values.addcdiv_(first, root, (float)(1 / correction1));
+            values.addcdiv_(first, root, (float)(rateFactor / correction1));
 
             Tensor Of(Tensor all) => all.narrow(0, segment.Start, segment.Count);
         }

@@ -157,6 +157,7 @@ public sealed class DeepModelFormatTests
             {
                 EpochsPerEvaluation = 3,
                 ValidationFraction = 0.25,
+                LearnsHeldOutRows = true,
                 HiddenLayers =
                 [
                     layers[0] with
@@ -212,6 +213,8 @@ public sealed class DeepModelFormatTests
                     .. layers.Skip(1),
                 ],
                 Image = new ImageShape(4, 5),
+                Augmentation = new ImageAugmentation(1, 2, 3.5, 0.25, HorizontalFlip: true),
+                LearningRateSchedule = LearningRateSchedule.Cosine,
             };
         }
     }

@@ -121,14 +121,14 @@ public sealed class CancellationTests
         int[] labels = [.. Enumerable.Range(0, Rows).Select(row => row % Classes)];
         double[] weights = [.. Enumerable.Repeat(1.0, Rows)];
         int questions = 0;
-        ScoreCalibrator.Fit(scores, labels, weights, () => questions++);
+        ScoreCalibrator.Fit(scores, labels, weights, checkAlive: () => questions++);
         Assert.IsGreaterThan(20, questions);
 
         using var later = new LaterCancellation(TimeSpan.FromSeconds(0.1));
         Assert.ThrowsExactly<OperationCanceledException>(() =>
         {
             while (true)
-                ScoreCalibrator.Fit(scores, labels, weights, later.Token.ThrowIfCancellationRequested);
+                ScoreCalibrator.Fit(scores, labels, weights, checkAlive: later.Token.ThrowIfCancellationRequested);
         });
 
         Assert.IsLessThan(s_soon / 4, later.Since);

@@ -60,6 +60,21 @@ public class OptionsPropertyTests
         [typeof(double?)] = [null, double.NaN, -1.0, 0.0, 1e-9, 0.1, 0.5, 1.0, 1e9, double.PositiveInfinity],
         [typeof(bool?)] = [null, true, false],
         [typeof(OutputLayerKind?)] = [null, OutputLayerKind.Infomorphic, OutputLayerKind.Softmax, (OutputLayerKind)9],
+        [typeof(LearningRateSchedule?)] =
+        [
+            null,
+            LearningRateSchedule.Constant,
+            LearningRateSchedule.Cosine,
+            (LearningRateSchedule)9,
+        ],
+        [typeof(ImageAugmentation)] =
+        [
+            null,
+            new ImageAugmentation(),
+            new ImageAugmentation(1, 1, 10, 0.1, HorizontalFlip: true),
+            new ImageAugmentation(-1),
+            new ImageAugmentation(Rotation: double.NaN),
+        ],
         [typeof(string)] =
         [
             null,

@@ -102,7 +102,7 @@ public sealed class CellStoreTests
     {
         var store = new CellStore(_folder);
         store.Add(ResultOf(s_cell));
-        IReadOnlyList<CellResult> results = Sweep.Run(
+        IReadOnlyList<CellResult> results = Sweep.Run<Cell, CellResult>(
             [s_cell],
             store,
             () => throw new AssertFailedException("There is nothing left to run."),

@@ -53,6 +53,72 @@ public sealed class PaperReproductionSampleTests
     }
 
     [TestMethod]
+    public async Task NetworksRunBesideTheirControlsAndAreReported()
+    {
+        string[] run =
+        [
+            "networks",
+            "--network",
+            "none,fields16",
+            "--control",
+            "learned,random,backprop",
+            "--augmentation",
+            "1,5,10,flip",
+            "--epochs",
+            "1",
+            "--train-rows",
+            "500",
+            "--results",
+            "cells",
+        ];
+        SampleProcess.Outcome first = await SampleProcess.RunAsync("PaperReproduction", _folder, run);
+        Assert.AreEqual(0, first.ExitCode, first.Error);
+        Assert.HasCount(6, Directory.GetFiles(Path.Combine(_folder, "cells")));
+
+        SampleProcess.Outcome second = await SampleProcess.RunAsync("PaperReproduction", _folder, run);
+        Assert.AreEqual(0, second.ExitCode, second.Error);
+        StringAssert.Contains(second.Output, "6 cells, 6 of them finished before");
+
+        SampleProcess.Outcome report = await SampleProcess.RunAsync(
+            "PaperReproduction",
+            _folder,
+            "networks-report",
+            "--results",
+            "cells",
+            "--output",
+            "NETWORKS.md"
+        );
+        Assert.AreEqual(0, report.ExitCode, report.Error);
+        string page = await File.ReadAllTextAsync(Path.Combine(_folder, "NETWORKS.md"));
+        foreach (string control in (string[])["learned", "random", "backprop"])
+            StringAssert.Contains(
+                page,
+                $"| 16 neurons a field | {control} | ±1 × ±1 pixels, ±5°, ±10 %, mirrored | 1 | 400 | 1 | "
+            );
+    }
+
+    [TestMethod]
+    [DataRow("--network", "flat9", "fields64")]
+    [DataRow("--control", "none", "backprop")]
+    [DataRow("--control", "7", "backprop")]
+    [DataRow("--augmentation", "1,2", "degrees")]
+    [DataRow("--data-set", "svhn", "fashion")]
+    public async Task BadUsageOfNetworksGetsOneSentence(string option, string value, string part)
+    {
+        SampleProcess.Outcome outcome = await SampleProcess.RunAsync(
+            "PaperReproduction",
+            _folder,
+            "networks",
+            option,
+            value
+        );
+        Assert.AreEqual(2, outcome.ExitCode, outcome.Error);
+        StringAssert.Contains(outcome.Error, part);
+        Assert.HasCount(1, outcome.Error.Trim().Split('\n'), outcome.Error);
+        Assert.IsEmpty(Directory.GetFileSystemEntries(_folder));
+    }
+
+    [TestMethod]
     [DataRow("--system", "setup9", "setup1")]
     [DataRow("--seeds", "3-1", "--seeds")]
     [DataRow("--goal", "{F}{X}", "position 5")]

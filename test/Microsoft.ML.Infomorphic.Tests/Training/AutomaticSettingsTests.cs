@@ -37,6 +37,54 @@ public class AutomaticSettingsTests
         Assert.AreEqual(expected, new AutomaticSettings(new DataShape(rows, false)).Epochs(batch, 0));
 
     [TestMethod]
+    [DataRow(7, 3, 1)]
+    [DataRow(8, 3, 1)]
+    [DataRow(16, 6, 2)]
+    [DataRow(28, 10, 3)]
+    [DataRow(32, 12, 4)]
+    public void Fields_are_a_third_of_an_image(int side, int length, int stride) =>
+        Assert.AreEqual(
+            new LocalFieldSettings(length, length, stride, stride),
+            AutomaticSettings.FieldsOf(new ImageShape(side, side))
+        );
+
+    [TestMethod]
+    public void Fields_cover_an_image_from_edge_to_edge()
+    {
+        for (int side = 7; side < 300; side++)
+        {
+            var image = new ImageShape(side, 28, 3);
+            LocalFieldSettings fields = AutomaticSettings.FieldsOf(image)!;
+            var grid = new FieldGrid(
+                image,
+                fields.Height,
+                fields.Width,
+                fields.VerticalStride,
+                fields.HorizontalStride
+            );
+            Assert.AreEqual(side, fields.Height + (grid.Rows - 1) * fields.VerticalStride, $"{side}");
+            Assert.IsTrue(grid.Rows is >= 5 and <= 7, $"{side}: {grid.Rows}");
+            Assert.IsGreaterThanOrEqualTo(fields.VerticalStride, fields.Height, $"{side}");
+            Assert.AreEqual(7, grid.Columns);
+        }
+    }
+
+    [TestMethod]
+    public void Small_images_have_no_fields()
+    {
+        Assert.IsNull(AutomaticSettings.FieldsOf(new ImageShape(6, 28)));
+        Assert.IsNull(AutomaticSettings.FieldsOf(new ImageShape(28, 6)));
+    }
+
+    [TestMethod]
+    [DataRow(0, 16)]
+    [DataRow(1_000, 4)]
+    [DataRow(30_000, 10)]
+    [DataRow(1_000_000, 16)]
+    public void A_field_has_a_neuron_for_every_3000_rows_within_limits(int rows, int expected) =>
+        Assert.AreEqual(expected, new AutomaticSettings(new DataShape(rows, false)).HiddenNeuronsOfField);
+
+    [TestMethod]
     [DataRow(1, 0.01)]
     [DataRow(400, 0.005)]
     [DataRow(784, 0.1 / 28)]

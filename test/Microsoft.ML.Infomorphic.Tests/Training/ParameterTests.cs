@@ -49,6 +49,23 @@ public class ParameterTests
     }
 
     [TestMethod]
+    public void A_share_of_the_rate_makes_the_step_of_a_smaller_rate()
+    {
+        using var one = new Parameter(1, 37);
+        using var other = new Parameter(1, 37);
+        _ = Fill(one, new Random(3));
+        _ = Fill(other, new Random(3));
+        for (int step = 1; step <= Steps; step++)
+        {
+            DrawGradient(one, new Random(step));
+            DrawGradient(other, new Random(step));
+            one.Update(0, s_settings, step, rateFactor: 0.25);
+            other.Update(0, s_settings with { LearningRate = s_settings.LearningRate / 4 }, step);
+            CollectionAssert.AreEqual(other.Value[0].ToArray(), one.Value[0].ToArray());
+        }
+    }
+
+    [TestMethod]
     public void Steps_are_those_of_libtorch()
     {
         var random = new Random(7);

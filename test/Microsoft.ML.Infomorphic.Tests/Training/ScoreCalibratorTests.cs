@@ -28,6 +28,41 @@ public class ScoreCalibratorTests
             }
     }
 
+    // Temperature scaling has one dimension, in which the least penalised log-loss is looked for on a grid.
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void One_slope_minimises_the_penalised_log_loss(bool weighted)
+    {
+        (float[][] scores, int[] labels, double[] weights) = Draw(300, weighted);
+        ScoreCalibration calibration = ScoreCalibrator.Fit(scores, labels, weights, hasOneSlope: true);
+        double best = Enumerable.Range(1, 20_000).Select(i => i * 1e-4).MinBy(LossOf);
+        Assert.AreEqual(best, calibration.Slopes[0], 1e-3);
+        Assert.IsTrue(calibration.Slopes.All(slope => slope == calibration.Slopes[0]));
+        Assert.IsTrue(calibration.Offsets.All(offset => offset == 0));
+
+        // The prior counts once, not for each class.
+        double LossOf(double slope) =>
+            Loss(scores, labels, weights, [slope, slope, slope, 0, 0, 0]) - Math.Pow(slope - 1, 2);
+    }
+
+    // Of the last class there is a score for some rows, of the one before none ever.
+    [TestMethod]
+    public void One_slope_is_that_of_classes_without_rows_too_but_for_those_that_never_had_one()
+    {
+        (float[][] scores, int[] labels, double[] weights) = Draw(100, false);
+        float[] never = [.. Enumerable.Repeat(NetworkState.AbsentClassScore, 100)];
+        ScoreCalibration calibration = ScoreCalibrator.Fit(
+            [scores[0], scores[1], never, scores[2]],
+            [.. labels.Select(label => label % 2)],
+            weights,
+            hasOneSlope: true
+        );
+        Assert.AreEqual(1, calibration.Slopes[2]);
+        Assert.AreNotEqual(1, calibration.Slopes[0]);
+        Assert.AreEqual(calibration.Slopes[0], calibration.Slopes[3]);
+    }
+
     [TestMethod]
     public void Rows_that_can_be_told_apart_leave_the_calibration_finite()
     {

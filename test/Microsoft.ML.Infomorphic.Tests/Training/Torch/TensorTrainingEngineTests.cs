@@ -194,6 +194,22 @@ public abstract class TensorTrainingEngineTests
     }
 
     [TestMethod]
+    [DataRow(0)]
+    [DataRow(0.25)]
+    public void Learning_rates_are_multiplied_as_on_the_cpu(double factor)
+    {
+        using var pair = new Pair(Problems.Blobs(430), Problems.Settings(), Device);
+        double[] before = pair.Weights();
+        pair.RateFactor = factor;
+        for (int step = 0; step < 3; step++)
+            pair.Step();
+        pair.AssertWeightsEqual(1e-5); // Adam divides by roots of small gradients, which magnifies rounding.
+        double largest = pair.Weights().Zip(before, (now, then) => Math.Abs(now - then)).Max();
+        double rate = Problems.Settings().Output.Optimizer.LearningRate;
+        Assert.AreEqual(3 * factor * rate, largest, 0.5 * factor * rate);
+    }
+
+    [TestMethod]
     [DataRow(100)]
     [DataRow(5)]
     public void The_same_seed_gives_the_same_bits(int lateral)
@@ -407,6 +423,14 @@ public abstract class TensorTrainingEngineTests
             _actual.Step(_rows, batch, Actual);
             _next = (_next + batch.Length) % _order.Length;
         }
+
+        public double RateFactor
+        {
+            set => _expected.RateFactor = _actual.RateFactor = value;
+        }
+
+        public double[] Weights() =>
+            [.. _expectedState.Snapshot().SelectMany(of => of).Select(weight => (double)weight)];
 
         public double[] WeightDifferences()
         {
