@@ -94,7 +94,9 @@ public sealed class InfomorphicBinaryTrainer
     ) => TrainTransformer(trainData, validationData);
 
     /// <summary>
-    /// Goes on training an earlier model, on the same data or on other. The history of the new model begins anew.
+    /// Goes on training an earlier model, on the same data or on other, such as the next batch of a stream, also one of which all
+    /// labels are the same. Epochs are counted on from the earlier model's, and the history goes on: records are appended, steps and
+    /// seconds added up. The optimiser begins anew.
     /// </summary>
     /// <param name="trainData">The training data, with as many features as the earlier model knows.</param>
     /// <param name="modelParameters">The earlier model; it stays as it is.</param>

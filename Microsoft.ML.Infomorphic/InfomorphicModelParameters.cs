@@ -99,11 +99,16 @@ public sealed partial class InfomorphicModelParameters
     /// </summary>
     internal string[]? ClassNames { get; private set; }
 
+    /// <summary>What the <see cref="ClassNames"/> are the text of, where that is known.</summary>
+    internal LabelValues? LabelValues { get; private set; }
+
     /// <summary>Tells the model what its classes are called.</summary>
     /// <param name="names">One name a class; null where they are not known.</param>
-    internal InfomorphicModelParameters WithClassNames(string[]? names)
+    /// <param name="values">What the names are the text of; null where that is not known.</param>
+    internal InfomorphicModelParameters WithClassNames(string[]? names, LabelValues? values = null)
     {
         ClassNames ??= names;
+        LabelValues ??= values;
         return this;
     }
 
@@ -125,7 +130,10 @@ public sealed partial class InfomorphicModelParameters
     {
         ArgumentNullException.ThrowIfNull(settings);
         settings.Validate();
-        return new InfomorphicModelParameters(Host, _contents with { Scoring = settings }).WithClassNames(ClassNames);
+        return new InfomorphicModelParameters(Host, _contents with { Scoring = settings }).WithClassNames(
+            ClassNames,
+            LabelValues
+        );
     }
 
     /// <summary>

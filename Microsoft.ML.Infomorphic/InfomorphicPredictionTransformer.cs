@@ -116,7 +116,7 @@ public sealed class InfomorphicPredictionTransformer
     {
         var schema = new RoleMappedSchema(TrainSchema, _labelColumn, FeatureColumnName);
         if (schema.Label is DataViewSchema.Column label)
-            Model.WithClassNames(ClassNames.Of(label));
+            Model.WithClassNames(ClassNames.Of(label), LabelValues.Of(label));
         Scorer = new BlockScorer(
             Host,
             Model.Scorer,

@@ -1,5 +1,7 @@
 using System.Globalization;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
+using Microsoft.ML.Infomorphic.Training;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic;
@@ -57,10 +59,15 @@ public sealed partial class InfomorphicTrainer
                 )
             );
 
-    // Classes of which there is little to learn: a sentence for each kind.
-    private static IEnumerable<string> DoubtsAboutClasses(RowSurvey survey, string label, string[]? names)
+    // Classes of which there is little to learn: a sentence for each kind. What an earlier model knows of a class stays.
+    private static IEnumerable<string> DoubtsAboutClasses(
+        RowSurvey survey,
+        string label,
+        string[]? names,
+        InfomorphicNetwork? earlier
+    )
     {
-        int[] absent = WithRows(0);
+        int[] absent = [.. WithRows(0).Where(i => earlier is null || NetworkState.IsAbsent(earlier, i))];
         if (absent.Length > 0)
             yield return $"{Classes(absent)} of the label column '{label}' {(absent.Length == 1 ? "has" : "have")} no training row, and will never be predicted: {NamesOf(absent, names)}.";
         int[] single = WithRows(1);

@@ -19,6 +19,8 @@ public sealed partial class InfomorphicTrainer
         private EpochRecord? _last;
         private TrainingSettings? _settings;
         private FeatureEncoding? _encoding;
+        private int _before;
+        private double[] _secondsBefore = [];
         private int _epochs;
         private bool _hasFailed;
 
@@ -36,13 +38,15 @@ public sealed partial class InfomorphicTrainer
             RowSource train,
             ComputeDevice device,
             TrainingSettings settings,
-            IReadOnlyList<InfomorphicNetwork>? earlier,
+            TrainingResult[]? earlier,
             string? suspicion,
             string[]? names
         )
         {
             _settings = settings;
-            _epochs = settings.TotalEpochs;
+            _before = earlier?[0].History.LastEpoch ?? 0;
+            _secondsBefore = [.. Enumerable.Range(0, settings.Networks).Select(i => earlier?[i].History.Seconds ?? 0)];
+            _epochs = _before + settings.TotalEpochs;
             foreach (string mistake in _trainer._options.WithoutEffect(settings))
                 Channel.Warning(mistake);
             string networks =
@@ -75,7 +79,7 @@ public sealed partial class InfomorphicTrainer
                 new ProgressHeader(["Accuracy", "Validation Accuracy", "Goal"], ["epochs"]),
                 entry =>
                 {
-                    entry.SetProgress(0, _last?.Epoch ?? 0, settings.TotalEpochs);
+                    entry.SetProgress(0, _last?.Epoch ?? _before, _epochs);
                     if (_last is null)
                         return;
                     entry.SetMetric(0, _last.TrainingAccuracy);
@@ -103,15 +107,18 @@ public sealed partial class InfomorphicTrainer
                         Prepared = encoding => _encoding = encoding,
                         Evaluated = network == 0 && _trainer._checkpointReached is not null ? ReachCheckpoint : null,
                     },
-                    earlier?[network]
-                ));
+                    earlier?[network].Network
+                )
+                {
+                    Before = earlier?[network].History,
+                });
         }
 
         /// <summary>The model of the networks; or what ended one of them, and all.</summary>
         public (InfomorphicModelParameters? Model, Exception? Error) End(
             IReadOnlyList<TrainingOutcome> outcomes,
             TrainingSettings settings,
-            long skippedRows,
+            long? skippedRows,
             IReadOnlyList<string> warnings
         )
         {
@@ -125,7 +132,7 @@ public sealed partial class InfomorphicTrainer
                 Channel.Info(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{(settings with { Network = network }).MessagePrefix}Trained {result.History.Epochs[^1].Epoch} epochs in {result.History.Seconds:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
+                        $"{(settings with { Network = network }).MessagePrefix}Trained {result.History.LastEpoch - _before} epochs in {result.History.Seconds - _secondsBefore[network]:F1} s; the model has the weights of epoch {result.History.BestEpoch}"
                     )
                 );
             return (

@@ -148,9 +148,24 @@ public sealed partial class InfomorphicTrainer
         TrainTransformer(trainData, validationData);
 
     /// <summary>
-    /// Goes on training an earlier model, on the same data or on other. The history of the new model begins anew.
+    /// Goes on training an earlier model, on the same data or on other, such as the next batch of a stream. Epochs are counted on
+    /// from the earlier model's, and the history goes on: records are appended, steps and seconds added up.
     /// </summary>
-    /// <param name="trainData">The training data, with as many features and classes as the earlier model knows.</param>
+    /// <remarks>
+    /// <para>
+    /// Classes are told by their names, the values of the label column's keys: keys may be numbered otherwise than for the earlier
+    /// model, and classes may be missing, up to all but one. Classes that the model does not know are added behind its own, for
+    /// scores and predicted labels, too; hidden neurons hear their label with the weight 0 at first, and the scores of the others among
+    /// each other are as before until something is learned. Where keys have no values, there must be as many as the model has
+    /// classes.
+    /// </para>
+    /// <para>
+    /// Features are standardised and encoded as for the earlier model, and scores are calibrated from its calibration on, among the
+    /// classes that have rows. The optimiser begins anew. A stream is learned from the batches as they come, and what they no longer
+    /// show is forgotten by and by.
+    /// </para>
+    /// </remarks>
+    /// <param name="trainData">The training data, with as many features as the earlier model knows.</param>
     /// <param name="modelParameters">The earlier model; it stays as it is.</param>
     /// <returns>The transformer that scores data with the new model.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or is not what is needed.</exception>
@@ -160,8 +175,12 @@ public sealed partial class InfomorphicTrainer
         TrainTransformer(trainData, initPredictor: modelParameters);
 
     /// <summary>Goes on training an earlier model, judging every epoch by validation data.</summary>
-    /// <param name="trainData">The training data, with as many features and classes as the earlier model knows.</param>
-    /// <param name="validationData">The validation data, with the same columns.</param>
+    /// <remarks>As <see cref="Fit(IDataView, InfomorphicModelParameters)"/> does.</remarks>
+    /// <param name="trainData">The training data, with as many features as the earlier model knows.</param>
+    /// <param name="validationData">
+    /// The validation data, with the same columns. Its classes are told by their names, too, and the training data or the earlier
+    /// model has each of them.
+    /// </param>
     /// <param name="modelParameters">The earlier model; it stays as it is.</param>
     /// <returns>The transformer that scores data with the new model.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or is not what is needed.</exception>
@@ -313,7 +332,14 @@ public sealed partial class InfomorphicTrainer
     protected override InfomorphicPredictionTransformer MakeTransformer(
         InfomorphicModelParameters model,
         DataViewSchema trainSchema
-    ) => new(Host, model, trainSchema, FeatureColumn.Name, LabelColumn.Name);
+    ) =>
+        new(
+            Host,
+            model,
+            model.LabelValues is LabelValues labels ? labels.In(trainSchema, LabelColumn.Name) : trainSchema,
+            FeatureColumn.Name,
+            LabelColumn.Name
+        );
 
     /// <inheritdoc/>
     protected override InfomorphicModelParameters TrainModelCore(TrainContext trainContext)
@@ -342,7 +368,7 @@ public sealed partial class InfomorphicTrainer
                 context.InitialPredictor,
                 earlier => first.SettingsFor(DataShape.Unknown with { Earlier = earlier }, image)
             );
-            ThrowIfClassesDiffer(first.Host, context, earlier);
+            (ClassMap? classes, ClassMap? ofValidation) = MapClasses(first.Host, context, earlier);
             first.ThrowIfNoImage(context.TrainingSet.Schema.Feature!.Value, image);
 
             // What may be missing is looked for before hours are spent on reading.
@@ -358,15 +384,30 @@ public sealed partial class InfomorphicTrainer
                 trainers,
                 channel,
                 context,
-                first.SettingsFor(DataShape.Unknown with { Earlier = earlier?.Network }, image)
+                first.SettingsFor(DataShape.Unknown with { Earlier = earlier?.Network }, image),
+                classes,
+                ofValidation
             );
+
+            // Its networks with the classes that are new.
+            TrainingResult[]? before = earlier is null
+                ? null
+                :
+                [
+                    .. earlier.Contents.Trained.Select(of =>
+                        of with
+                        {
+                            Network = of.Network.WithClasses(classes!.ClassCount),
+                        }
+                    ),
+                ];
             string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
             DataViewSchema.Column label = context.TrainingSet.Schema.Label!.Value;
-            string[]? names = ClassNames.Of(label);
+            string[]? names = classes is null ? ClassNames.Of(label) : classes.Names;
             string[] doubts =
             [
                 .. suspicion is null ? Array.Empty<string>() : [suspicion],
-                .. DoubtsAboutClasses(survey, label.Name, names),
+                .. DoubtsAboutClasses(survey, label.Name, names, before?[0].Network),
             ];
             foreach (string doubt in doubts)
                 channel.Warning(doubt);
@@ -385,7 +426,7 @@ public sealed partial class InfomorphicTrainer
                 validation,
                 [
                     .. reports.SelectMany(
-                        (report, i) => report.Begin(train, device, settings[i], earlier?.Networks, suspicion, names)
+                        (report, i) => report.Begin(train, device, settings[i], before, suspicion, names)
                     ),
                 ],
                 device,
@@ -396,13 +437,15 @@ public sealed partial class InfomorphicTrainer
             int trained = 0;
             for (int i = 0; i < models.Length; i++)
             {
-                models[i] = reports[i]
+                (InfomorphicModelParameters? Model, Exception?) ended = reports[i]
                     .End(
                         [.. outcomes.Skip(trained).Take(settings[i].Networks)],
                         settings[i],
-                        survey.SkippedRows,
+                        earlier is null ? survey.SkippedRows : earlier.History.SkippedRows + survey.SkippedRows,
                         doubts
                     );
+                _ = ended.Model?.WithClassNames(classes?.Names, classes?.Values);
+                models[i] = ended;
                 trained += settings[i].Networks;
             }
 
@@ -440,7 +483,9 @@ public sealed partial class InfomorphicTrainer
         IReadOnlyList<InfomorphicTrainer> trainers,
         IChannel channel,
         TrainContext context,
-        TrainingSettings settings
+        TrainingSettings settings,
+        ClassMap? classes,
+        ClassMap? ofValidation
     )
     {
         InfomorphicTrainer first = trainers[0];
@@ -449,23 +494,24 @@ public sealed partial class InfomorphicTrainer
         FirstReading train = ReadRows(
             context.TrainingSet,
             "training",
-            (features, classes) =>
+            (features, count) =>
             {
-                first.ThrowIfTooLarge(plan, features, classes, rows: 2, label);
-                return plan.ForRows(features, classes);
-            }
+                first.ThrowIfTooLarge(plan, features, count, rows: 2, label);
+                return plan.ForRows(features, count);
+            },
+            classes
         );
         RowSurvey survey = train.Survey;
         first.ThrowIfTooManyClasses(survey, label);
         first.ThrowIfTooLarge(plan, survey.FeatureCount, survey.ClassCount, survey.RowCount, label);
         FirstReading? validation = context.ValidationSet is RoleMappedData data
-            ? ReadRows(data, "validation", (_, _) => plan.ForValidation(train))
+            ? ReadRows(data, "validation", (_, _) => plan.ForValidation(train), ofValidation)
             : null;
         (RowSource rows, RowSource? forValidation) = plan.Arrange(train, validation, message => channel.Info(message));
         long left = plan.ForRows(rows.FeatureCount, rows.ClassCount) - train.Bytes - (validation?.Bytes ?? 0);
         return (rows, forValidation, Math.Max(left, 0), survey);
 
-        FirstReading ReadRows(RoleMappedData data, string purpose, Func<int, int, long> limit) =>
+        FirstReading ReadRows(RoleMappedData data, string purpose, Func<int, int, long> limit, ClassMap? map) =>
             DataViewReader.Read(
                 first.Host,
                 channel,
@@ -473,7 +519,8 @@ public sealed partial class InfomorphicTrainer
                 purpose,
                 () => CheckAlive(trainers),
                 settings.MissingValues,
-                limit
+                limit,
+                map
             );
     }
 
@@ -683,11 +730,29 @@ public sealed partial class InfomorphicTrainer
             );
     }
 
-    // Keys of the same number may stand for other classes, where labels were mapped twice.
-    private static void ThrowIfClassesDiffer(IHost host, TrainContext context, InfomorphicModelParameters? earlier)
+    // Keys of the same number may stand for other classes, where labels were mapped twice. Where training goes on from a model,
+    // they are told by their names; else they have to be the same in both data.
+    private static (ClassMap? Train, ClassMap? Validation) MapClasses(
+        IHost host,
+        TrainContext context,
+        InfomorphicModelParameters? earlier
+    )
     {
         DataViewSchema.Column label = context.TrainingSet.Schema.Label!.Value;
-        if (context.ValidationSet?.Schema.Label is DataViewSchema.Column validation)
+        DataViewSchema.Column? ofValidation = context.ValidationSet?.Schema.Label;
+        if (earlier is not null)
+        {
+            var map = ClassMap.OfTraining(
+                host,
+                label,
+                earlier.ClassNames,
+                earlier.LabelValues,
+                earlier.Network.ClassCount
+            );
+            return (map, ofValidation is DataViewSchema.Column other ? map.OfValidation(host, other) : null);
+        }
+
+        if (ofValidation is DataViewSchema.Column validation)
             ClassNames.ThrowIfOther(
                 host,
                 "validationData",
@@ -696,39 +761,26 @@ public sealed partial class InfomorphicTrainer
                 ClassNames.Of(label),
                 "in the training data"
             );
-        ClassNames.ThrowIfOther(
-            host,
-            "trainData",
-            label,
-            ClassNames.Of(label),
-            earlier?.ClassNames,
-            "in the data that the model was trained on"
-        );
+        return (null, null);
     }
 
     private void ThrowIfDataDoNotFit(RowSource train, RowSource? validation, InfomorphicModelParameters? earlier)
     {
-        if (!train.HasDifferentLabels)
+        if (earlier is null && !train.HasDifferentLabels)
             throw Host.Except(
                 $"All {train.RowCount} valid training instances have the same label, and a classifier needs at least two classes."
             );
         if (validation is not null)
-            ThrowIfDifferent("validation data", validation.FeatureCount, validation.ClassCount, "training data", train);
+            ThrowIfDifferent("validation data", "features", validation.FeatureCount, train.FeatureCount);
+        if (validation is not null)
+            ThrowIfDifferent("validation data", "classes", validation.ClassCount, train.ClassCount);
         if (earlier is not null)
-            ThrowIfDifferent(
-                "model to go on from",
-                earlier.Encoding.FeatureCount,
-                earlier.Network.ClassCount,
-                "training data",
-                train
-            );
+            ThrowIfDifferent("model to go on from", "features", earlier.Encoding.FeatureCount, train.FeatureCount);
     }
 
-    private void ThrowIfDifferent(string what, int features, int classes, string thanWhat, RowSource rows)
+    private void ThrowIfDifferent(string what, string ofWhat, int count, int training)
     {
-        if (features != rows.FeatureCount)
-            throw Host.Except($"The {what} has {features} features, and the {thanWhat} has {rows.FeatureCount}.");
-        if (classes != rows.ClassCount)
-            throw Host.Except($"The {what} has {classes} classes, and the {thanWhat} has {rows.ClassCount}.");
+        if (count != training)
+            throw Host.Except($"The {what} has {count} {ofWhat}, and the training data has {training}.");
     }
 }

@@ -13,36 +13,8 @@ internal static class ClassNames
     /// <summary>One name a class; null where that is not known.</summary>
     /// <param name="column">The column.</param>
     /// <param name="annotation">Which annotation of it has them.</param>
-    public static string[]? Of(DataViewSchema.Column column, string annotation = AnnotationUtils.Kinds.KeyValues)
-    {
-        if (column.Type is BooleanDataViewType)
-            return [.. OfBoolean];
-        if (column.Annotations.Schema.GetColumnOrNull(annotation)?.Type is not VectorDataViewType values)
-            return null;
-        return values.ItemType.RawType switch
-        {
-            Type type when type == typeof(ReadOnlyMemory<char>) => Read<ReadOnlyMemory<char>>(),
-            Type type when type == typeof(float) => Read<float>(),
-            Type type when type == typeof(double) => Read<double>(),
-            Type type when type == typeof(sbyte) => Read<sbyte>(),
-            Type type when type == typeof(byte) => Read<byte>(),
-            Type type when type == typeof(short) => Read<short>(),
-            Type type when type == typeof(ushort) => Read<ushort>(),
-            Type type when type == typeof(int) => Read<int>(),
-            Type type when type == typeof(uint) => Read<uint>(),
-            Type type when type == typeof(long) => Read<long>(),
-            Type type when type == typeof(ulong) => Read<ulong>(),
-            Type type when type == typeof(bool) => Read<bool>(),
-            _ => null,
-        };
-
-        string[] Read<T>()
-        {
-            VBuffer<T> names = default;
-            column.Annotations.GetValue(annotation, ref names);
-            return [.. names.DenseValues().Select(Text)];
-        }
-    }
+    public static string[]? Of(DataViewSchema.Column column, string annotation = AnnotationUtils.Kinds.KeyValues) =>
+        column.Type is BooleanDataViewType ? [.. OfBoolean] : LabelValues.Of(column, annotation)?.Names;
 
     /// <summary>
     /// Refuses labels whose keys stand for other classes than the same keys elsewhere, as those of a mapping that was fitted

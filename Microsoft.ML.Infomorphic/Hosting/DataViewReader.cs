@@ -30,6 +30,9 @@ internal static class DataViewReader
     /// Bytes that the rows may take, by numbers of features and classes; called before memory is taken for either. Null for
     /// no limit.
     /// </param>
+    /// <param name="classes">
+    /// The class of each label, where a training goes on from an earlier model; null where labels are numbered as the classes are.
+    /// </param>
     /// <returns>At least one row, kept or not.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is not what is needed.</exception>
     /// <exception cref="InvalidOperationException">No row is valid.</exception>
@@ -41,12 +44,14 @@ internal static class DataViewReader
         string purpose,
         Action checkAlive,
         MissingValues missing = MissingValues.Skip,
-        Func<int, int, long>? limit = null
+        Func<int, int, long>? limit = null,
+        ClassMap? classes = null
     )
     {
         data.CheckFeatureFloatVector(out int featureCount);
         data.CheckOptFloatWeight();
-        int classCount = CountClasses(host, data);
+        int labelCount = CountLabels(host, data);
+        int classCount = classes?.ClassCount ?? labelCount;
         long bytes = limit?.Invoke(featureCount, classCount) ?? long.MaxValue;
 
         var survey = new RowSurvey(featureCount, classCount, data.Schema.Weight.HasValue);
@@ -63,12 +68,12 @@ internal static class DataViewReader
             rows.ToRows(),
             rows.Bytes,
             survey,
-            new DataViewRows(data, purpose, classCount, missing, [.. skipped], checkAlive)
+            new DataViewRows(data, purpose, labelCount, missing, [.. skipped], checkAlive, classes)
         );
 
         void ReadAll()
         {
-            using var cursor = new LabeledRowCursor(data, classCount, missing, checkAlive);
+            using var cursor = new LabeledRowCursor(data, labelCount, missing, checkAlive, classes);
             GarbageLimit garbage = MemoryPlan.GarbageIn(bytes);
             while (cursor.MoveNext(faults))
             {
@@ -97,7 +102,7 @@ internal static class DataViewReader
         }
     }
 
-    private static int CountClasses(IHost host, RoleMappedData data)
+    private static int CountLabels(IHost host, RoleMappedData data)
     {
         DataViewSchema.Column column = data.Schema.Label!.Value;
         if (column.Type is BooleanDataViewType)

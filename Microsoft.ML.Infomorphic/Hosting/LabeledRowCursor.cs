@@ -26,7 +26,8 @@ internal enum RowFault
 /// </summary>
 internal sealed class LabeledRowCursor : IDisposable
 {
-    private readonly int _classCount;
+    private readonly int _labelCount;
+    private readonly ClassMap? _classes;
     private readonly MissingValues _missing;
     private readonly Action _checkAlive;
     private readonly DataViewRowCursor _cursor;
@@ -39,12 +40,20 @@ internal sealed class LabeledRowCursor : IDisposable
 
     /// <summary>Stands before the first row.</summary>
     /// <param name="data">The data, the types of its columns checked.</param>
-    /// <param name="classCount">Number of classes.</param>
+    /// <param name="labelCount">Number of labels of its column.</param>
     /// <param name="missing">What becomes of rows with missing features.</param>
     /// <param name="checkAlive">Throws where the user has cancelled.</param>
-    public LabeledRowCursor(RoleMappedData data, int classCount, MissingValues missing, Action checkAlive)
+    /// <param name="classes">The class of each label; null where labels are numbered as the classes are.</param>
+    public LabeledRowCursor(
+        RoleMappedData data,
+        int labelCount,
+        MissingValues missing,
+        Action checkAlive,
+        ClassMap? classes = null
+    )
     {
-        _classCount = classCount;
+        _labelCount = labelCount;
+        _classes = classes;
         _missing = missing;
         _checkAlive = checkAlive;
         DataViewSchema.Column features = data.Schema.Feature!.Value;
@@ -67,7 +76,7 @@ internal sealed class LabeledRowCursor : IDisposable
     public RowValues Values =>
         new()
         {
-            Label = (int)_label,
+            Label = _classes is null ? (int)_label : _classes[(int)_label],
             Weight = _weight,
             Features = _features.GetValues(),
             IsFull = _features.IsDense,
@@ -119,7 +128,7 @@ internal sealed class LabeledRowCursor : IDisposable
         }
 
         _getLabel(ref _label);
-        return _label >= 0 && _label < _classCount ? RowFault.None : RowFault.MissingLabel;
+        return _label >= 0 && _label < _labelCount ? RowFault.None : RowFault.MissingLabel;
     }
 
     public void Dispose() => _cursor.Dispose();

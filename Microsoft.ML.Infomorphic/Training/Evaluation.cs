@@ -21,8 +21,11 @@ internal readonly record struct Quality(
     int[] NeverPredicted
 )
 {
+    /// <summary>Whether the rows are of one class: they say nothing of how well classes are told apart.</summary>
+    public bool IsOfOneClass => !(Entropy > 0);
+
     /// <summary>Whether it is no better than the classes' shares alone.</summary>
-    public bool IsChance => LogLoss > 0.99 * Entropy;
+    public bool IsChance => !IsOfOneClass && LogLoss > 0.99 * Entropy;
 
     /// <summary>How much likelier the network makes all rows together than the classes' shares do, in nats.</summary>
     public double Gain => Rows * (Entropy - LogLoss);
@@ -63,9 +66,17 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool isSo
     }
 
     /// <summary>
-    /// Fits the calibration of the scores to rows; to one in so many, where they are more than a number.
+    /// Fits the calibration of the scores to rows; to one in so many, where they are more than a number. Where training goes on,
+    /// from the earlier calibration.
     /// </summary>
-    public ScoreCalibration[] Calibrate(RowSelection rows, int[] networks, int[][] signs, int threads, int most)
+    public ScoreCalibration[] Calibrate(
+        RowSelection rows,
+        int[] networks,
+        int[][] signs,
+        ScoreCalibration?[] earlier,
+        int threads,
+        int most
+    )
     {
         int stride = (rows.RowCount + most - 1) / most;
         CalibrationRows[] chosen = [.. signs.Select(ofNetwork => new CalibrationRows(ofNetwork, stride))];
@@ -78,7 +89,7 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool isSo
             0,
             chosen.Length,
             new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = ended.Token },
-            i => calibrations[i] = chosen[i].Fit(isSoftmax, CheckAlive)
+            i => calibrations[i] = chosen[i].Fit(isSoftmax, earlier[i], CheckAlive)
         );
         return calibrations;
 
@@ -202,13 +213,14 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool isSo
             }
         }
 
-        public ScoreCalibration Fit(bool hasOneSlope, Action checkAlive) =>
+        public ScoreCalibration Fit(bool hasOneSlope, ScoreCalibration? earlier, Action checkAlive) =>
             ScoreCalibrator.Fit(
                 [.. _scores.Select(values => values.ToArray())],
                 [.. _labels],
                 [.. _weights],
                 hasOneSlope,
-                checkAlive
+                checkAlive,
+                earlier
             );
     }
 }

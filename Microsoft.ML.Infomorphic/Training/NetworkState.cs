@@ -12,8 +12,18 @@ internal sealed class NetworkState : IDisposable
     /// </summary>
     public const float AbsentClassScore = -100;
 
-    private NetworkState(IReadOnlyList<LayerState> layers, FeatureScaling scaling, TrainingSettings settings)
+    private readonly bool[]? _known;
+
+    private NetworkState(
+        IReadOnlyList<LayerState> layers,
+        FeatureScaling scaling,
+        TrainingSettings settings,
+        bool[]? known = null,
+        ScoreCalibration? earlierCalibration = null
+    )
     {
+        _known = known;
+        EarlierCalibration = earlierCalibration;
         Scaling = scaling;
         Seed = settings.NetworkSeed;
         int presentations = settings.Presentations;
@@ -44,6 +54,15 @@ internal sealed class NetworkState : IDisposable
     public LayerState Output => Layers[^1];
 
     public int ClassCount => Output.NeuronCount;
+
+    /// <summary>
+    /// Whether a class had training rows before, where training goes on from a network: its neuron keeps what it learned, also
+    /// where the class has no row now.
+    /// </summary>
+    public bool IsKnown(int label) => _known is not null && _known[label];
+
+    /// <summary>The calibration of the network that training goes on from; null where it begins.</summary>
+    public ScoreCalibration? EarlierCalibration { get; }
 
     /// <summary>How often a row is presented.</summary>
     public int Presentations => Schedule.Presentations;
@@ -116,7 +135,16 @@ internal sealed class NetworkState : IDisposable
         }
     }
 
+    /// <summary>Whether a class of a trained network has never had a training row.</summary>
+    public static bool IsAbsent(InfomorphicNetwork network, int label) =>
+        network.OutputLayer.Sources[0].Biases[label] == AbsentClassScore;
+
     /// <summary>The state from which a trained network goes on.</summary>
+    /// <remarks>
+    /// The neuron of a class that had no row so far begins to learn: one with a goal as a fresh one does; one of a softmax
+    /// regression at the mean of the other classes' weights, so that its sum is the mean of theirs, and no class is preferred to
+    /// another by its coming.
+    /// </remarks>
     /// <exception cref="ArgumentException">The network is of another shape than the settings.</exception>
     public static NetworkState From(InfomorphicNetwork network, TrainingSettings settings)
     {
@@ -139,17 +167,66 @@ internal sealed class NetworkState : IDisposable
                                 ),
                         ]
                 ),
-            ]
+            ],
+            [.. Enumerable.Range(0, network.ClassCount).Select(label => !IsAbsent(network, label))],
+            CalibrationOf(network)
         );
         for (int i = 0; i < state.Layers.Count; i++)
             state.Take(network.Layers[i], state.Layers[i]);
 
-        // A class without rows so far: its neuron would stay silent for good, far out where θ has no slope.
+        // It would stay silent for good, far out where θ has no slope.
         var random = new RandomStream(settings.NetworkSeed, RandomStreams.Initialization);
         for (int neuron = 0; neuron < state.ClassCount; neuron++)
-            if (network.OutputLayer.Sources[0].Biases[neuron] == AbsentClassScore)
+        {
+            if (state.IsKnown(neuron))
+                continue;
+            if (state.Output.IsSoftmax)
+                state.BeginAtMean(neuron);
+            else
                 state.Output.Initialize(random, source: 0, neuron);
+        }
+
         return state;
+    }
+
+    // Classes of a softmax regression have one slope, also those that had no row so far.
+    private static ScoreCalibration CalibrationOf(InfomorphicNetwork network)
+    {
+        ScoreCalibration calibration = network.Calibration;
+        int[] known = [.. Enumerable.Range(0, network.ClassCount).Where(label => !IsAbsent(network, label))];
+        if (network.OutputLayer.Goal is not null || known.Length == 0)
+            return calibration;
+        return new ScoreCalibration(Completed(calibration.Slopes), Completed(calibration.Offsets));
+
+        float[] Completed(IReadOnlyList<float> numbers) =>
+            [
+                .. numbers.Select(
+                    (number, label) => IsAbsent(network, label) ? known.Average(other => numbers[other]) : number
+                ),
+            ];
+    }
+
+    /// <summary>Gives classes that have no row now, and had some before, the sign that they have.</summary>
+    /// <param name="signs">For each class 1 or −1, or 0 where it has no row.</param>
+    public void KeepKnown(int[] signs)
+    {
+        for (int label = 0; label < signs.Length; label++)
+            if (signs[label] == 0 && IsKnown(label))
+                signs[label] = 1;
+    }
+
+    // The neuron of a class in a softmax regression, from those of the classes that had rows.
+    private void BeginAtMean(int neuron)
+    {
+        int[] known = [.. Enumerable.Range(0, ClassCount).Where(IsKnown)];
+        foreach (Parameter parameter in Output.Parameters)
+        {
+            Span<float> mean = parameter.Value[neuron];
+            mean.Clear();
+            foreach (int other in known)
+                for (int i = 0; i < mean.Length; i++)
+                    mean[i] += parameter.Value[other][i] / known.Length;
+        }
     }
 
     /// <summary>
@@ -163,7 +240,7 @@ internal sealed class NetworkState : IDisposable
     {
         LayerState layer = Remap(Layers[index], index, rows);
         if (layer.HasOwnLabel)
-            return new NetworkState([layer], rows.Scaling, settings);
+            return new NetworkState([layer], rows.Scaling, settings, _known, EarlierCalibration);
         var fromLayer = new ProjectionState(Signal.Layer(0), new AllConnected(ClassCount, layer.OutputCount));
         LayerState output = new LayerState(
             1,
@@ -280,7 +357,9 @@ internal sealed class NetworkState : IDisposable
     private static NetworkState Of(
         TrainingSettings settings,
         FeatureScaling scaling,
-        IReadOnlyList<IReadOnlyList<(char Symbol, (Signal Signal, Connectivity Connectivity)[] Heard)>> connections
+        IReadOnlyList<IReadOnlyList<(char Symbol, (Signal Signal, Connectivity Connectivity)[] Heard)>> connections,
+        bool[]? known = null,
+        ScoreCalibration? earlierCalibration = null
     )
     {
         int last = connections.Count - 1;
@@ -298,7 +377,7 @@ internal sealed class NetworkState : IDisposable
             layers[i] = new LayerState(i, sources, hasOwnLabel: i == last, RulesOf(settings, i)).WithParameters();
         }
 
-        return new NetworkState(layers, scaling, settings);
+        return new NetworkState(layers, scaling, settings, known, earlierCalibration);
     }
 
     // A layer of this state as the lowest of another network, with the same weights: what rows bring, it hears as features.

@@ -53,7 +53,11 @@ internal sealed record TrainingRequest(
     TrainingSettings Settings,
     TrainingCallbacks Callbacks,
     InfomorphicNetwork? Initial = null
-);
+)
+{
+    /// <summary>The history of that network, which goes on; null for a new one.</summary>
+    public TrainingHistory? Before { get; init; }
+}
 
 /// <summary>What a request came to: either of the two.</summary>
 /// <param name="Result">The network and its history; null where the request failed or was ended.</param>
@@ -379,7 +383,9 @@ internal static class NetworkTrainer
         try
         {
             foreach (TrainingRequest request in requests)
-                runs.Add(new TrainingRun(request.Settings, request.Callbacks, newState(request)));
+                runs.Add(
+                    new TrainingRun(request.Settings, request.Callbacks, newState(request), before: request.Before)
+                );
             Train(train, validation, split, runs, createEngine);
             return [.. runs.Select(run => run.Outcome!)];
         }
@@ -417,7 +423,7 @@ internal static class NetworkTrainer
     {
         TrainingSettings settings = request.Settings;
         int threads = settings.Threads ?? Environment.ProcessorCount;
-        var history = new TrainingHistory([], 0, 0, 0, 0);
+        TrainingHistory history = request.Before ?? new TrainingHistory([], 0, 0, 0, 0);
         using NetworkState network = newState(request);
         int last = network.Layers.Count - 1;
         for (int layer = 0; ; layer++)
@@ -441,7 +447,8 @@ internal static class NetworkTrainer
                 settings,
                 request.Callbacks,
                 network.Stage(layer, rows, settings),
-                new TrainingStage(network, layer, history)
+                new TrainingStage(network, layer),
+                history
             );
             Train(stageTrain, stageValidation, split, [run], createEngine);
             if (layer == last || run.Outcome!.Error is not null)

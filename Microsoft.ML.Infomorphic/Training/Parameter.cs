@@ -36,8 +36,8 @@ internal sealed class Parameter : IDisposable
     /// <summary>Forgets the optimiser's moments, so that the next step may be its first.</summary>
     public void ResetMoments()
     {
-        _ = _first.Tensor.zero_();
-        _ = _second.Tensor.zero_();
+        _first.Clear();
+        _second.Clear();
     }
 
     /// <summary>One step of gradient ascent for one neuron.</summary>

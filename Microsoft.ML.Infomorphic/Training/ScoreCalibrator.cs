@@ -2,6 +2,9 @@
 // of variance 1 around a = 1 and b = 0, so that rows that can be told apart perfectly leave a finite. Or temperature scaling:
 // one a for all classes, and b = 0.
 //
+// Where training goes on, the priors are around the earlier calibration, a₀ and b₀. Rows then may lack classes that the network
+// knows, and say nothing of how likely those are: p is compared among the classes that have rows, and the others keep a₀ and b₀.
+//
 //   symbol   variable           shape            unit
 //   F        scores             classes × rows   –      aggregated inputs of the output neurons, signs folded in
 //   w        masses             rows             rows   sum to the number of rows
@@ -31,12 +34,25 @@ internal sealed class ScoreCalibrator
     private readonly double[] _masses;
     private readonly bool _hasOneSlope;
     private readonly bool[] _isFitted;
+    private readonly bool[] _isCompared;
+    private readonly double[] _slopesBefore;
+    private readonly double[] _offsetsBefore;
     private readonly double[] _probabilities;
     private readonly Action? _checkAlive;
     private int _unchecked;
 
-    private ScoreCalibrator(float[][] scores, int[] labels, double[] masses, bool hasOneSlope, Action? checkAlive)
+    private ScoreCalibrator(
+        float[][] scores,
+        int[] labels,
+        double[] masses,
+        bool hasOneSlope,
+        Action? checkAlive,
+        ScoreCalibration? earlier
+    )
     {
+        ScoreCalibration before = earlier ?? ScoreCalibration.Identity(scores.Length);
+        _slopesBefore = [.. before.Slopes.Select(slope => (double)slope)];
+        _offsetsBefore = [.. before.Offsets.Select(offset => (double)offset)];
         _hasOneSlope = hasOneSlope;
         _checkAlive = checkAlive;
         _scores = scores;
@@ -49,8 +65,10 @@ internal sealed class ScoreCalibrator
         if (hasOneSlope)
             for (int k = 0; k < scores.Length; k++)
                 _isFitted[k] = Array.Exists(scores[k], score => score != NetworkState.AbsentClassScore);
+        _isCompared = new bool[scores.Length];
+        Array.Fill(_isCompared, earlier is null);
         foreach (int label in labels)
-            _isFitted[label] = true;
+            _isFitted[label] = _isCompared[label] = true;
     }
 
     /// <summary>Fits a calibration.</summary>
@@ -61,26 +79,27 @@ internal sealed class ScoreCalibrator
     /// Whether all classes have one slope, and no offsets: for scores that were learned together, whose proportions are right.
     /// </param>
     /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
+    /// <param name="earlier">The calibration of the network that training went on from; null where it began.</param>
     public static ScoreCalibration Fit(
         float[][] scores,
         int[] labels,
         double[] weights,
         bool hasOneSlope = false,
-        Action? checkAlive = null
+        Action? checkAlive = null,
+        ScoreCalibration? earlier = null
     )
     {
         double total = weights.Sum();
         double[] masses = weights.Select(weight => weight / total * weights.Length).ToArray();
-        return new ScoreCalibrator(scores, labels, masses, hasOneSlope, checkAlive).Minimize();
+        return new ScoreCalibrator(scores, labels, masses, hasOneSlope, checkAlive, earlier).Minimize();
     }
 
     // Newton's method with the Hessian's 2 × 2 blocks of each class, and halved steps where a full one goes too far.
     private ScoreCalibration Minimize()
     {
         int classes = _scores.Length;
-        double[] slopes = new double[classes];
-        double[] offsets = new double[classes];
-        Array.Fill(slopes, 1);
+        double[] slopes = [.. _slopesBefore];
+        double[] offsets = [.. _offsetsBefore];
         double[] slopeSteps = new double[classes];
         double[] offsetSteps = new double[classes];
         double loss = Loss(slopes, offsets);
@@ -121,7 +140,7 @@ internal sealed class ScoreCalibrator
         );
     }
 
-    // J = −Σ w ln p(label) + ½ Σ (a − 1)² + ½ Σ b²; where there is one a, it counts once.
+    // J = −Σ w ln p(label) + ½ Σ (a − a₀)² + ½ Σ (b − b₀)²; where all classes have one step of a, it counts once.
     private double Loss(double[] slopes, double[] offsets)
     {
         double loss = 0;
@@ -133,7 +152,12 @@ internal sealed class ScoreCalibrator
 
         double squares = 0;
         for (int k = 0; k < slopes.Length; k++)
-            squares += (slopes[k] - 1) * (slopes[k] - 1) + offsets[k] * offsets[k];
+        {
+            double a = slopes[k] - _slopesBefore[k];
+            double b = offsets[k] - _offsetsBefore[k];
+            squares += a * a + b * b;
+        }
+
         return loss + PriorPrecision / 2 * (_hasOneSlope ? squares / _isFitted.Count(isFitted => isFitted) : squares);
     }
 
@@ -142,7 +166,7 @@ internal sealed class ScoreCalibrator
     private double FindStep(double[] slopes, double[] offsets, double[] slopeSteps)
     {
         int fitted = Array.IndexOf(_isFitted, true);
-        double gradient = PriorPrecision * (slopes[fitted] - 1);
+        double gradient = PriorPrecision * (slopes[fitted] - _slopesBefore[fitted]);
         double curvature = PriorPrecision;
         for (int row = 0; row < _labels.Length; row++)
         {
@@ -199,8 +223,8 @@ internal sealed class ScoreCalibrator
             offsetSteps[k] = 0;
             if (!_isFitted[k])
                 continue;
-            gradientA[k] += PriorPrecision * (slopes[k] - 1);
-            gradientB[k] += PriorPrecision * offsets[k];
+            gradientA[k] += PriorPrecision * (slopes[k] - _slopesBefore[k]);
+            gradientB[k] += PriorPrecision * (offsets[k] - _offsetsBefore[k]);
             double aa = hessianAA[k] + PriorPrecision;
             double bb = hessianBB[k] + PriorPrecision;
             double ab = hessianAB[k];
@@ -225,7 +249,7 @@ internal sealed class ScoreCalibrator
         double largest = double.NegativeInfinity;
         for (int k = 0; k < slopes.Length; k++)
         {
-            _probabilities[k] = slopes[k] * _scores[k][row] + offsets[k];
+            _probabilities[k] = _isCompared[k] ? slopes[k] * _scores[k][row] + offsets[k] : double.NegativeInfinity;
             largest = Math.Max(largest, _probabilities[k]);
         }
 

@@ -52,7 +52,10 @@ public sealed record EpochRecord(
     public double Goal => (HiddenLayers.FirstOrDefault(layer => !double.IsNaN(layer.Goal)) ?? OutputLayer).Goal;
 }
 
-/// <summary>The epochs of a training, and what it cost.</summary>
+/// <summary>
+/// The epochs of a training, and what it cost. Where a training went on from an earlier model, they go on as well: its epochs come
+/// first, and steps and seconds are those of all trainings together.
+/// </summary>
 /// <param name="Epochs">
 /// The epochs that were evaluated, in order: each one, or one in <see cref="TrainingSettings.EpochsPerEvaluation"/> and the last.
 /// </param>
@@ -70,12 +73,16 @@ public sealed record TrainingHistory(
 {
     /// <summary>
     /// Number of rows of the training data that were skipped, since features, label or weight were missing, infinite or, a
-    /// weight, not positive; null in models saved before they were counted.
+    /// weight, not positive, in all trainings together; null in models saved before they were counted, and in those that go on from
+    /// one.
     /// </summary>
     public long? SkippedRows { get; init; }
 
+    /// <summary>The last epoch that was evaluated, from 1; 0 where none was.</summary>
+    internal int LastEpoch => Epochs.Count == 0 ? 0 : Epochs[^1].Epoch;
+
     /// <summary>
-    /// What the log warned of, a sentence each: classes without rows, an output that is never predicted, a network that has
+    /// What the log warned of in the last training, a sentence each: classes without rows, an output that is never predicted, a network that has
     /// learned nothing. Empty in models saved before warnings were kept.
     /// </summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
@@ -90,9 +97,9 @@ internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistor
     public FeatureEncoding? Encoding { get; init; }
 
     /// <summary>The same with what was known before it began.</summary>
-    /// <param name="skippedRows">Number of rows that were skipped.</param>
+    /// <param name="skippedRows">Number of rows that were skipped; null where that is not known.</param>
     /// <param name="warnings">What the log warned of.</param>
-    public TrainingResult With(long skippedRows, IEnumerable<string> warnings) =>
+    public TrainingResult With(long? skippedRows, IEnumerable<string> warnings) =>
         this with
         {
             History = History with { SkippedRows = skippedRows, Warnings = [.. warnings, .. History.Warnings] },

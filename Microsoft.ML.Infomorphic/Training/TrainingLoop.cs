@@ -117,11 +117,12 @@ internal sealed class TrainingLoop
     private void EvaluateEpoch(int epoch)
     {
         int[] all = [.. Enumerable.Range(0, _runs.Count)];
-        int[][] signs = _evaluation.DecideSigns(_evaluated, all);
+        int[][] signs = DecideSigns(_evaluated, all);
         ScoreCalibration[] calibrations = _evaluation.Calibrate(
             _validation ?? _evaluated,
             all,
             signs,
+            EarlierCalibrations(all),
             _threads,
             TrainingSettings.MaximumRowsForEpochCalibration
         );
@@ -143,11 +144,12 @@ internal sealed class TrainingLoop
         foreach (int i in done)
             if (_runs[i].RestoreBest())
                 _engine.UploadWeights(i);
-        int[][] signs = _evaluation.DecideSigns(_train.All, done);
+        int[][] signs = DecideSigns(_train.All, done);
         ScoreCalibration[] calibrations = _evaluation.Calibrate(
             _validation ?? _evaluated,
             done,
             signs,
+            EarlierCalibrations(done),
             _threads,
             TrainingSettings.MaximumRowsForCalibration
         );
@@ -170,6 +172,17 @@ internal sealed class TrainingLoop
 
         RemoveEnded();
     }
+
+    private int[][] DecideSigns(RowSelection rows, int[] runs)
+    {
+        int[][] signs = _evaluation.DecideSigns(rows, runs);
+        foreach ((int[] ofRun, int run) in signs.Zip(runs))
+            _runs[run].State.KeepKnown(ofRun);
+        return signs;
+    }
+
+    private ScoreCalibration?[] EarlierCalibrations(int[] runs) =>
+        [.. runs.Select(run => _runs[run].State.EarlierCalibration)];
 
     // A network by itself: others have kept other epochs, and may go on for long.
     private long LearnHeldOut(TrainingRun run)

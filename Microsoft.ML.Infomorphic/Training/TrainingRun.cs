@@ -6,8 +6,7 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// <summary>A stage of a training in which layers are trained one after another, from the bottom up.</summary>
 /// <param name="Network">The whole network.</param>
 /// <param name="Layer">The layer that is trained.</param>
-/// <param name="Before">The history of the stages before.</param>
-internal sealed record TrainingStage(NetworkState Network, int Layer, TrainingHistory Before)
+internal sealed record TrainingStage(NetworkState Network, int Layer)
 {
     /// <summary>Whether it is the output layer's.</summary>
     public bool IsLast => Layer == Network.Layers.Count - 1;
@@ -22,11 +21,15 @@ internal sealed record TrainingStage(NetworkState Network, int Layer, TrainingHi
 /// <param name="callbacks">Its host.</param>
 /// <param name="state">Its weights.</param>
 /// <param name="stage">What it is a stage of, where layers are trained one after another; else null.</param>
+/// <param name="before">
+/// The history that goes on: of an earlier model's training, or of the stages before; null where training begins.
+/// </param>
 internal sealed class TrainingRun(
     TrainingSettings settings,
     TrainingCallbacks callbacks,
     NetworkState state,
-    TrainingStage? stage = null
+    TrainingStage? stage = null,
+    TrainingHistory? before = null
 ) : IDisposable
 {
     private readonly List<EpochRecord> _epochs = [];
@@ -114,7 +117,7 @@ internal sealed class TrainingRun(
             callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{settings.MessagePrefix}Kept the weights of epoch {_bestEpoch}."
+                    $"{settings.MessagePrefix}Kept the weights of epoch {Before + _bestEpoch}."
                 )
             )
         );
@@ -155,11 +158,11 @@ internal sealed class TrainingRun(
                 new TrainingResult(
                     (stage?.Network ?? state).ToNetwork(signs, calibration),
                     new TrainingHistory(
-                        [.. stage?.Before.Epochs ?? [], .. _epochs],
+                        [.. before?.Epochs ?? [], .. _epochs],
                         Before + KeptEpoch,
-                        (stage?.Before.Steps ?? 0) + steps,
-                        (stage?.Before.Seconds ?? 0) + seconds,
-                        (stage?.Before.StepSeconds ?? 0) + stepSeconds
+                        (before?.Steps ?? 0) + steps,
+                        (before?.Seconds ?? 0) + seconds,
+                        (before?.StepSeconds ?? 0) + stepSeconds
                     )
                     {
                         Warnings = doubts,
@@ -175,7 +178,7 @@ internal sealed class TrainingRun(
     {
         if (!double.IsFinite(training.LogLoss))
             throw new InvalidOperationException(
-                $"Training diverged in epoch {epoch}: weights are no longer finite. {LikelyCauseOfDivergence()}"
+                $"Training diverged in epoch {Before + epoch}: weights are no longer finite. {LikelyCauseOfDivergence()}"
             );
         LayerProgress[] layers = [.. Statistics!.Layers.Select(Progress)];
         var record = new EpochRecord(
@@ -185,7 +188,7 @@ internal sealed class TrainingRun(
             validation?.LogLoss,
             stage is null ? layers[..^1] : stage.HiddenLayers(layers[0]),
             layers[^1],
-            seconds + (stage?.Before.Seconds ?? 0)
+            seconds + (before?.Seconds ?? 0)
         );
         _epochs.Add(record);
         _lastEpoch = epoch;
@@ -206,7 +209,7 @@ internal sealed class TrainingRun(
             callbacks.Info(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{settings.MessagePrefix}Stopped after epoch {epoch}: the validation log-loss has not fallen since epoch {_bestEpoch}."
+                    $"{settings.MessagePrefix}Stopped after epoch {Before + epoch}: the validation log-loss has not fallen since epoch {Before + _bestEpoch}."
                 )
             );
             IsTrained = true;
@@ -236,6 +239,8 @@ internal sealed class TrainingRun(
     private IEnumerable<string> Doubts(string rows)
     {
         Quality kept = settings.RestoreBestEpoch ? _best ?? _last : _last;
+        if (kept.IsOfOneClass)
+            yield break;
 
         // The epoch was chosen by these validation rows, and up to two numbers a class were fitted to them: from noise, too, that gains
         // up to a nat each.
@@ -262,8 +267,8 @@ internal sealed class TrainingRun(
             );
     }
 
-    // Epochs of the stages before.
-    private int Before => stage?.Before.Epochs.Count > 0 ? stage.Before.Epochs[^1].Epoch : 0;
+    // Epochs of the history that goes on.
+    private int Before => before?.LastEpoch ?? 0;
 
     // Neurons may rest for long before they find something to aim for. Until scores say more than the classes' shares do, it
     // has not begun.

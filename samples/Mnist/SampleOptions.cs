@@ -126,6 +126,7 @@ internal sealed record SampleOptions(
             report,
             html,
             data,
+            StreamRun.CreateCommand(),
         };
         command.SetAction(parsed =>
             run(

@@ -86,6 +86,13 @@ internal sealed unsafe class TensorMatrix : IDisposable
             values.Slice(row * Columns, Columns).CopyTo(this[row]);
     }
 
+    /// <summary>Sets all numbers to 0.</summary>
+    public void Clear()
+    {
+        for (int row = 0; row < Rows; row++)
+            this[row].Clear();
+    }
+
     public void Dispose()
     {
         Tensor.Dispose();

@@ -110,35 +110,6 @@ public sealed class RefusalTests
     }
 
     [TestMethod]
-    public void Labels_whose_keys_stand_for_other_classes_than_an_earlier_model_knows_are_refused()
-    {
-        IDataView train = Samples.View(_context);
-        IDataView others = Samples.View(_context, Enumerable.Reverse(Samples.Rows()));
-        InfomorphicPredictionTransformer trained = Samples.Trainer(_context).Fit(train);
-        string path = Path.GetTempFileName();
-        try
-        {
-            _context.Model.SaveWhole(trained, train.Schema, path);
-            var loaded = (InfomorphicPredictionTransformer)_context.Model.LoadWhole(path, out _);
-
-            Refused(trained.Model);
-            Refused(loaded.Model);
-            Refused(loaded.WithScoring(ScoringMode.Thresholded).Model);
-            _ = Samples.Trainer(_context).Fit(train, loaded.Model);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-
-        void Refused(InfomorphicModelParameters earlier) =>
-            Assert.AreEqual(
-                "Class 1 of the label column 'Label' is blue, and red in the data that the model was trained on: map labels to keys as they were mapped for the training. (Parameter 'trainData')",
-                Samples.Failure<ArgumentOutOfRangeException>(() => Samples.Trainer(_context).Fit(others, earlier))
-            );
-    }
-
-    [TestMethod]
     public void Options_without_effect_are_said_where_the_trainer_trains()
     {
         Options options = Samples.Options();

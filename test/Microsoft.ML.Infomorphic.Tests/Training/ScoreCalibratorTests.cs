@@ -87,6 +87,38 @@ public class ScoreCalibratorTests
     }
 
     [TestMethod]
+    public void Rows_of_some_classes_are_compared_among_these_where_training_goes_on()
+    {
+        var earlier = new ScoreCalibration([1.5f, 0.5f, 2], [-0.25f, 0.75f, 0.125f]);
+        (float[][] scores, int[] labels, double[] weights) = Draw(100, false);
+        int[] ofTwo = [.. labels.Select(label => label % 2)];
+
+        ScoreCalibration actual = ScoreCalibrator.Fit(scores, ofTwo, weights, earlier: earlier);
+
+        ScoreCalibration expected = ScoreCalibrator.Fit(
+            scores[..2],
+            ofTwo,
+            weights,
+            earlier: new ScoreCalibration([1.5f, 0.5f], [-0.25f, 0.75f])
+        );
+        CollectionAssert.AreEqual(expected.Slopes.Append(2f).ToArray(), actual.Slopes.ToArray());
+        CollectionAssert.AreEqual(expected.Offsets.Append(0.125f).ToArray(), actual.Offsets.ToArray());
+        Assert.AreNotEqual(1.5f, actual.Slopes[0]);
+    }
+
+    [TestMethod]
+    public void Rows_of_one_class_change_nothing_where_training_goes_on()
+    {
+        var earlier = new ScoreCalibration([1.5f, 0.5f, 2], [-0.25f, 0.75f, 0.125f]);
+        (float[][] scores, int[] labels, double[] weights) = Draw(100, false);
+
+        ScoreCalibration actual = ScoreCalibrator.Fit(scores, [.. labels.Select(_ => 1)], weights, earlier: earlier);
+
+        CollectionAssert.AreEqual(earlier.Slopes.ToArray(), actual.Slopes.ToArray());
+        CollectionAssert.AreEqual(earlier.Offsets.ToArray(), actual.Offsets.ToArray());
+    }
+
+    [TestMethod]
     public void Enormous_scores_do_not_overflow()
     {
         float[][] scores =
