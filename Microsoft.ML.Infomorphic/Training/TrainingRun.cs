@@ -95,7 +95,7 @@ internal sealed class TrainingRun(
             if (callbacks.Evaluated is null)
                 return;
             var history = new TrainingHistory(
-                [.. stage?.Before.Epochs ?? [], .. _epochs],
+                [.. before?.Epochs ?? [], .. _epochs],
                 _epochs[^1].Epoch,
                 0,
                 _epochs[^1].Seconds,
