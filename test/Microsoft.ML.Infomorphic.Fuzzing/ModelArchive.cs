@@ -32,7 +32,10 @@ internal sealed class ModelArchive
                 stream.CopyTo(content);
             _entries.Add((entry.FullName, content.ToArray()));
         }
-        _model = _entries.FindIndex(entry => entry.Content.AsSpan().IndexOf("INFOMORP"u8) == 0x40);
+        // Of several classes, or of two.
+        _model = _entries.FindIndex(entry =>
+            entry.Content.AsSpan().IndexOf("INFOMORP"u8) == 0x40 || entry.Content.AsSpan().IndexOf("INFOBINA"u8) == 0x40
+        );
         if (_model < 0)
             throw new InvalidDataException("There is no infomorphic model in the file.");
         (int start, int length) = ModelBounds;

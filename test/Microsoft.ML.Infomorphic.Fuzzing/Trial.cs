@@ -27,8 +27,12 @@ internal static class Trial
                 if (schema is null)
                     return;
                 IDataView scored = model.Transform(new SomeRows(schema));
-                foreach (VBuffer<float> score in scored.GetColumn<VBuffer<float>>("Score"))
-                    _ = score.Length;
+                if (scored.Schema["Score"].Type is VectorDataViewType)
+                    foreach (VBuffer<float> score in scored.GetColumn<VBuffer<float>>("Score"))
+                        _ = score.Length;
+                else
+                    foreach (float score in scored.GetColumn<float>("Score"))
+                        _ = score;
             }
         );
 

@@ -8,6 +8,7 @@
 //   1/η, ε/η     _inverseRates …  all weights                  –
 //   λ            _decays          all weights                  –
 
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Infomorphic.Training.Torch;
@@ -114,12 +115,17 @@ internal sealed class TensorWeights : IDisposable
             // η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
             double correction1 = 1 - Math.Pow(segment.Beta1, step);
             double correction2 = 1 - Math.Pow(segment.Beta2, step);
-            Tensor g = Of(_gradients).addcmul_(values, Of(_decays), -1);
+            // Held on to, as a number that libtorch is reading must not be collected meanwhile.
+            using Scalar beta2 = (float)segment.Beta2;
+            using Scalar newSquare = (float)(1 - segment.Beta2);
+            using Scalar rootFactor = (float)(1 / Math.Sqrt(correction2));
+            using Scalar rate = (float)(rateFactor / correction1);
+            using Scalar ascent = -1;
+            Tensor g = Of(_gradients).addcmul_(values, Of(_decays), ascent);
             first.lerp_(g, segment.NewShare);
-            second.mul_((float)segment.Beta2).addcmul_(g, g, (float)(1 - segment.Beta2));
-            Tensor root = Of(_epsilonsByRate)
-                .addcmul(second.sqrt(), Of(_inverseRates), (float)(1 / Math.Sqrt(correction2)));
-            values.addcdiv_(first, root, (float)(rateFactor / correction1));
+            second.mul_(beta2).addcmul_(g, g, newSquare);
+            Tensor root = Of(_epsilonsByRate).addcmul(second.sqrt(), Of(_inverseRates), rootFactor);
+            values.addcdiv_(first, root, rate);
 
             Tensor Of(Tensor all) => all.narrow(0, segment.Start, segment.Count);
         }

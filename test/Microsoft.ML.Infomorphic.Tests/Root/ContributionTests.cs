@@ -177,8 +177,10 @@ public sealed class ContributionTests
             columns.Features.Single(feature => feature.Name == "Shade").Slots.ToArray()
         );
 
-        // A column that says the class comes first, and its bits are those of the data view.
-        Assert.AreEqual("Shade", columns.Features[0].Name);
+        // What says the class is of use, what is of more use comes first, and the data view has the same bits.
+        Assert.IsGreaterThan(0, columns.Features.Single(feature => feature.Name == "Shade").Information.Low);
+        double[] bits = [.. columns.Features.Select(feature => feature.Information.Bits)];
+        CollectionAssert.AreEqual(bits.OrderDescending().ToArray(), bits);
         IDataView view = trained.Model.ToDataView(columns);
         CollectionAssert.AreEqual(
             columns.Features.Select(feature => feature.Name).ToArray(),

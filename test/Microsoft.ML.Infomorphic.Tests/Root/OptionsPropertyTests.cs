@@ -27,6 +27,7 @@ public class OptionsPropertyTests
                 field.Name
                     is not (
                         nameof(Options.EpochEnded)
+                        or nameof(Options.CheckpointReached)
                         or nameof(Options.CancellationToken)
                         or nameof(Options.NumberOfEpochs)
                     )
