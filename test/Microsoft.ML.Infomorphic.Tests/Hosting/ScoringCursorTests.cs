@@ -203,6 +203,7 @@ public class ScoringCursorTests
     }
 
     [TestMethod]
+    [DoNotParallelize] // collections that other tests cause empty the pools that scoring takes memory from
     public void Reading_a_view_allocates_nothing_for_a_row()
     {
         IDataView data = _context.Data.Cache(Samples.View(_context, Samples.Rows(20_000)));
@@ -235,6 +236,7 @@ public class ScoringCursorTests
     }
 
     [TestMethod]
+    [DoNotParallelize] // collections that other tests cause empty the pools that scoring takes memory from
     public void A_cursor_that_scores_by_itself_allocates_nothing_at_all()
     {
         IDataView data = _context.Data.Cache(Samples.View(_context, Samples.Rows(20_000)));

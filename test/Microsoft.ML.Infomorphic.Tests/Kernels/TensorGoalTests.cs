@@ -7,6 +7,7 @@ namespace Microsoft.ML.Infomorphic.Tests.Kernels;
 
 // Rounding is that of VectorizedGoalTests: single precision, measured against Σ_β |c′_β|.
 [TestClass]
+[DoNotParallelize] // TorchSharp lets go of a number's memory while libtorch reads it if a collection comes in between, which other tests cause.
 public class TensorGoalTests
 {
     private const double Precision = 4e-6;

@@ -203,6 +203,7 @@ public class EnsembleTests
     }
 
     [TestMethod]
+    [DoNotParallelize] // collections that other tests cause empty the pools that scoring takes memory from
     [DataRow(ScoringMode.MeanField)]
     [DataRow(ScoringMode.Thresholded)]
     [DataRow(ScoringMode.Sampled)]

@@ -139,6 +139,7 @@ public class DeepScoringTests
     }
 
     [TestMethod]
+    [DoNotParallelize] // collections that other tests cause empty the pools that scoring takes memory from
     public void Rows_and_blocks_allocate_nothing_once_they_are_warm()
     {
         foreach ((string name, InfomorphicNetwork network) in DeepNetworks.All)

@@ -467,6 +467,7 @@ public abstract class TensorTrainingEngineTests
 
 /// <summary>The operations on the CPU.</summary>
 [TestClass]
+[DoNotParallelize] // TorchSharp lets go of a number's memory while libtorch reads it if a collection comes in between, which other tests cause.
 public class TensorTrainingEngineOnCpuTests : TensorTrainingEngineTests
 {
     private protected override torch.Device Device => torch.CPU;
