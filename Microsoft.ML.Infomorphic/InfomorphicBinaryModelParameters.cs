@@ -100,13 +100,20 @@ public sealed class InfomorphicBinaryModelParameters
     public InfomorphicBinaryModelParameters WithScoring(ScoringSettings settings) =>
         new(Host, TwoClasses.WithScoring(settings));
 
-    /// <inheritdoc cref="InfomorphicModelParameters.Explain"/>
+    /// <summary>
+    /// Explains the network on labelled data, without training, as that of the two classes: see
+    /// <see cref="InfomorphicModelParameters.Explain"/>.
+    /// </summary>
     /// <param name="data">Labelled data, its features prepared as in training.</param>
     /// <param name="labelColumnName">The label column: <see cref="bool"/>, or a key with two classes, false the first.</param>
     /// <param name="featureColumnName">The feature column: a vector of <see cref="float"/>.</param>
     /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
     /// <param name="settings">How to look; null for the training's batch size and otherwise the defaults.</param>
     /// <param name="cancellationToken">Cancels the explanation.</param>
+    /// <returns>The explanation, with the classes "False" and "True".</returns>
+    /// <exception cref="ArgumentNullException">There is no data, or a name is missing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or a setting is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
     public NetworkInsight Explain(
         IDataView data,
         string labelColumnName = "Label",
