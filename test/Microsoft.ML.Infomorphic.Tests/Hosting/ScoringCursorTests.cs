@@ -248,9 +248,7 @@ public class ScoringCursorTests
         var getScore = first.GetGetter<VBuffer<float>>(scored.Schema["Score"]);
         VBuffer<float> score = default;
         Read(3000);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Read(3000);
-        Assert.AreEqual(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.AreEqual(0, Allocations.Of(() => Read(2000)));
 
         void Read(int count)
         {

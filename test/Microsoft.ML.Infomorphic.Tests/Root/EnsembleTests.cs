@@ -216,10 +216,7 @@ public class EnsembleTests
         var block = new ScoringBlock(Samples.FeatureCount, Samples.ClassCount, rows.Length);
         Score();
         Score();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 10; i++)
-            Score();
-        Assert.AreEqual(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.AreEqual(0, Allocations.Of(Score));
 
         void Score()
         {

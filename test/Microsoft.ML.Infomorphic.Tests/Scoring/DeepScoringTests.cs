@@ -165,10 +165,7 @@ public class DeepScoringTests
 
             for (int i = 0; i < 5; i++)
                 Score();
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < 5; i++)
-                Score();
-            Assert.AreEqual(0, GC.GetAllocatedBytesForCurrentThread() - before, $"{name}, {mode}");
+            Assert.AreEqual(0, Allocations.Of(Score), $"{name}, {mode}");
         }
     }
 
