@@ -161,8 +161,7 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// Whether the rows that <see cref="ValidationFraction"/> holds out are learned from as well at the end, from the kept
-        /// epoch on and with learning rates that fall to 0. Null: where there is one network, which would know nothing of them
-        /// otherwise, and learning rates are constant until then (<see cref="AutomaticSettings.LearnsHeldOutRows"/>). It has no effect where no rows are held out.
+        /// epoch on and with learning rates that fall to 0. Null: where learning rates are constant until then (<see cref="AutomaticSettings.LearnsHeldOutRows"/>). It has no effect where no rows are held out.
         /// </summary>
         public bool? LearnHeldOutRows;
 

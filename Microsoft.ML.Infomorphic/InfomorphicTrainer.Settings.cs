@@ -160,11 +160,7 @@ public sealed partial class InfomorphicTrainer
                 MissingValues = options.MissingValues,
                 ValidationFraction = fraction,
                 LearnsHeldOutRows =
-                    fraction > 0
-                    && (
-                        options.LearnHeldOutRows
-                        ?? AutomaticSettings.LearnsHeldOutRows(options.NumberOfNetworks, schedule)
-                    ),
+                    fraction > 0 && (options.LearnHeldOutRows ?? AutomaticSettings.LearnsHeldOutRows(schedule)),
                 EarlyStoppingRounds =
                     options.EarlyStoppingRounds
                     ?? (options.NumberOfEpochs is null ? automatic.EarlyStoppingRounds(batchSize, fraction) : null),

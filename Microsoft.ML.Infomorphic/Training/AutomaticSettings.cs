@@ -144,15 +144,12 @@ public sealed class AutomaticSettings
         _data.HasValidationRows || _data.Rows < 40 ? 0 : Math.Min(0.2, 5000.0 / _data.Rows);
 
     /// <summary>
-    /// Whether held-out rows are learned from at the end: by one network, for small data need all their rows. Several networks
-    /// hold out rows of their own each, so that together they learn from all, and each stays what its validation rows chose. Where
-    /// learning rates have fallen already, there is nothing left to learn with.
+    /// Whether held-out rows are learned from at the end: yes, for small data need all their rows; but not where learning rates have
+    /// fallen already, which leaves nothing to learn with.
     /// </summary>
-    /// <param name="networks">Number of networks.</param>
     /// <param name="schedule">How learning rates change from epoch to epoch.</param>
     /// <returns>Whether they are.</returns>
-    public static bool LearnsHeldOutRows(int networks, LearningRateSchedule schedule) =>
-        networks == 1 && schedule == LearningRateSchedule.Constant;
+    public static bool LearnsHeldOutRows(LearningRateSchedule schedule) => schedule == LearningRateSchedule.Constant;
 
     /// <summary>
     /// A tenth of the bound of fresh weights, which is 1/√inputs: neurons with more inputs move as far by smaller steps of each
