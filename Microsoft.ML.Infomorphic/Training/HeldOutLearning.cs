@@ -5,8 +5,8 @@ namespace Microsoft.ML.Infomorphic.Training;
 
 /// <summary>
 /// The end of a training that held rows out. They have said when to stop and how to calibrate, and are rows like any others: the
-/// network goes on from the epoch that is kept, on all rows, with learning rates that fall from what they were there to 0. Nothing is left to judge it by,
-/// so that the more is held out, the longer it takes, and no longer than that epoch took to come.
+/// network goes on from the epoch that is kept, on all rows, with learning rates that fall from what they were there to 0. Nothing
+/// is left to judge it by: the more is held out, the longer it takes, but no more passes than it took to come to that epoch.
 /// </summary>
 internal static class HeldOutLearning
 {

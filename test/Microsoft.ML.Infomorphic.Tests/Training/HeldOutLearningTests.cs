@@ -54,6 +54,8 @@ public class HeldOutLearningTests
 
         InfomorphicNetwork expected = state.ToNetwork([.. Enumerable.Repeat(1, s_rows.ClassCount)]);
         float[] weights = WeightsOf(actual.Network, 0);
+
+        // Rounding differs, as this state's weights come from a saved network; what is learned is ten times the bound and more.
         Assert.IsLessThanOrEqualTo(
             1e-4,
             WeightsOf(expected, 0).Zip(weights, (one, other) => Math.Abs(one - other)).Max()
