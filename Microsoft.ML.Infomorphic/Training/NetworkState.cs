@@ -333,6 +333,9 @@ internal sealed class NetworkState : IDisposable
     /// <summary>A copy of all weights.</summary>
     public float[][] Snapshot() => Parameters.Select(parameter => parameter.Value.ToArray()).ToArray();
 
+    /// <summary>Whether all weights are finite.</summary>
+    public bool IsFinite => Parameters.All(parameter => parameter.Value.IsFinite);
+
     /// <summary>Forgets the optimiser's moments: what learns next begins with its first step.</summary>
     public void ResetMoments()
     {

@@ -192,7 +192,17 @@ internal sealed class TrainingLoop
         run.BeginHeldOutLearning(_train.RowCount - _order.Length, epochs);
         try
         {
-            return HeldOutLearning.Learn(engine, _train, run.Settings, run.KeptEpoch, epochs, _batchSize, CheckAlive);
+            long steps = HeldOutLearning.Learn(
+                engine,
+                _train,
+                run.Settings,
+                run.KeptEpoch,
+                epochs,
+                _batchSize,
+                CheckAlive
+            );
+            run.EndHeldOutLearning();
+            return steps;
         }
         catch (OperationCanceledException) when (run.HasEnded)
         {

@@ -137,6 +137,14 @@ internal sealed class TrainingRun(
             )
         );
 
+    /// <summary>Ends the run where weights diverged, which no evaluation would show.</summary>
+    public void EndHeldOutLearning() =>
+        Guard(() =>
+        {
+            if (!state.IsFinite)
+                throw Diverged("while it learned from the rows held out");
+        });
+
     /// <summary>Ends the run with its network.</summary>
     public void Finish(
         int[] signs,
@@ -177,9 +185,7 @@ internal sealed class TrainingRun(
     private void Record(int epoch, Quality training, Quality? validation, double seconds)
     {
         if (!double.IsFinite(training.LogLoss))
-            throw new InvalidOperationException(
-                $"Training diverged in epoch {Before + epoch}: weights are no longer finite. {LikelyCauseOfDivergence()}"
-            );
+            throw Diverged(string.Create(CultureInfo.InvariantCulture, $"in epoch {Before + epoch}"));
         LayerProgress[] layers = [.. Statistics!.Layers.Select(Progress)];
         var record = new EpochRecord(
             Before + epoch,
@@ -215,6 +221,9 @@ internal sealed class TrainingRun(
             IsTrained = true;
         }
     }
+
+    private InvalidOperationException Diverged(string when) =>
+        new($"Training diverged {when}: weights are no longer finite. {LikelyCauseOfDivergence()}");
 
     // What is out of the ordinary among what makes weights grow.
     private string LikelyCauseOfDivergence()

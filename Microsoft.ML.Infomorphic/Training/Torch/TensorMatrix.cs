@@ -1,4 +1,5 @@
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Microsoft.ML.Infomorphic.Training.Torch;
 
@@ -84,6 +85,18 @@ internal sealed unsafe class TensorMatrix : IDisposable
     {
         for (int row = 0; row < Rows; row++)
             values.Slice(row * Columns, Columns).CopyTo(this[row]);
+    }
+
+    /// <summary>Whether no number is infinite or NaN.</summary>
+    public bool IsFinite
+    {
+        get
+        {
+            for (int row = 0; row < Rows; row++)
+                if (!float.IsFinite(TensorPrimitives.MaxMagnitude(this[row])))
+                    return false;
+            return true;
+        }
     }
 
     /// <summary>Sets all numbers to 0.</summary>

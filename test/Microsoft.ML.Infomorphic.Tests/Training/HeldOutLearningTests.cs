@@ -90,6 +90,25 @@ public class HeldOutLearningTests
         );
     }
 
+    // One row that is far out, and was held out until then.
+    [TestMethod]
+    public void Weights_that_diverge_are_said()
+    {
+        TrainingSettings settings = Settings(learns: true) with { Standardization = Standardization.None };
+        int row = RowSplit.Of(s_rows, settings.ValidationFraction, settings.Seed).HeldOut[0];
+        int features = s_rows.Features.FeatureCount;
+        var changed = new float[330 * features];
+        for (int i = 0; i < 330; i++)
+            s_rows.Features.CopyRow(i, changed.AsSpan(i * features, features));
+        changed.AsSpan(row * features, features).Fill(3e38f);
+        LabeledRows rows = s_rows with { Features = new DenseFeatureMatrix(330, features, changed) };
+
+        var exception = Assert.ThrowsExactly<InvalidOperationException>(() => Problems.Train(rows, settings));
+
+        Assert.StartsWith("Training diverged while it learned from the rows held out: ", exception.Message);
+        _ = Problems.Train(rows, settings with { LearnsHeldOutRows = false });
+    }
+
     [TestMethod]
     public void It_can_be_ended()
     {
