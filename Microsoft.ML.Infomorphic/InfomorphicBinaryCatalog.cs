@@ -155,6 +155,111 @@ public static class InfomorphicBinaryCatalog
     }
 
     /// <summary>
+    /// Ranks the features of a trained binary network on labelled data, without training: as
+    /// <see cref="InfomorphicBinaryModelParameters.RankFeatures"/>, with the transformer's feature column.
+    /// </summary>
+    /// <param name="catalog">The catalog of binary classification.</param>
+    /// <param name="transformer">The trained transformer.</param>
+    /// <param name="data">Labelled data that was not trained on, its features prepared as in training.</param>
+    /// <param name="labelColumnName">The label column: <see cref="bool"/>.</param>
+    /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
+    /// <param name="settings">How to rank; null for the defaults.</param>
+    /// <param name="cancellationToken">Cancels the ranking.</param>
+    /// <returns>The features, the most informative first.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or a setting is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">Fewer than two rows are valid.</exception>
+    public static FeatureRanking RankInfomorphicFeatures(
+        this BinaryClassificationCatalog catalog,
+        ISingleFeaturePredictionTransformer<InfomorphicBinaryModelParameters> transformer,
+        IDataView data,
+        string labelColumnName = "Label",
+        string? exampleWeightColumnName = null,
+        FeatureRankingSettings? settings = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(transformer);
+        ArgumentNullException.ThrowIfNull(data);
+        return transformer.Model.RankFeatures(
+            data,
+            labelColumnName,
+            transformer.FeatureColumnName,
+            exampleWeightColumnName,
+            settings,
+            cancellationToken
+        );
+    }
+
+    /// <summary>
+    /// Says of each row what its features contribute to its score, the log-odds of true, as columns. Append it to the model that is
+    /// saved:
+    /// <code>
+    /// var explained = model.Append(model.LastTransformer.Contributions());
+    /// </code>
+    /// To train and explain within one pipeline, use <see cref="InfomorphicContributions"/>.
+    /// </summary>
+    /// <remarks>The base, which is the same for every row, and the contributions add up to the score.</remarks>
+    /// <param name="transformer">The trained transformer; it stays as it is.</param>
+    /// <param name="contributionColumnName">The name of the column of contributions, in nats, a vector of <see cref="float"/>.</param>
+    /// <param name="baseColumnName">The name of the column of the base: the log-odds from which contributions count, in nats.</param>
+    /// <returns>A transformer that reads the same feature column.</returns>
+    /// <exception cref="ArgumentNullException">There is no transformer or no name.</exception>
+    /// <exception cref="ArgumentException">A name is empty.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Scores jump: the model is not scored by mean outputs, or has neurons that fire by a step.
+    /// </exception>
+    public static InfomorphicContributionTransformer Contributions(
+        this ISingleFeaturePredictionTransformer<InfomorphicBinaryModelParameters> transformer,
+        string contributionColumnName = InfomorphicFeatureCatalog.DefaultContributionColumn,
+        string baseColumnName = InfomorphicFeatureCatalog.DefaultBaseColumn
+    )
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        InfomorphicFeatureCatalog.CheckNames(contributionColumnName, baseColumnName);
+        return new InfomorphicContributionTransformer(
+            transformer.Model.Environment,
+            transformer.Model.TwoClasses,
+            [.. ClassNames.OfBoolean],
+            ContributionClasses.True,
+            transformer.FeatureColumnName,
+            contributionColumnName,
+            baseColumnName
+        );
+    }
+
+    /// <summary>
+    /// Creates an estimator that trains a binary infomorphic network which scores rows and says what their features contribute, in
+    /// one pipeline that is saved and loaded as any other.
+    /// </summary>
+    /// <param name="catalog">The catalog of transforms.</param>
+    /// <param name="trainer">The trainer of the network.</param>
+    /// <param name="contributionColumnName">The name of the column of contributions, in nats, a vector of <see cref="float"/>.</param>
+    /// <param name="baseColumnName">The name of the column of the base: the log-odds from which contributions count, in nats.</param>
+    /// <returns>The estimator.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A name is empty.</exception>
+    public static InfomorphicContributionEstimator InfomorphicContributions(
+        this TransformsCatalog catalog,
+        InfomorphicBinaryTrainer trainer,
+        string contributionColumnName = InfomorphicFeatureCatalog.DefaultContributionColumn,
+        string baseColumnName = InfomorphicFeatureCatalog.DefaultBaseColumn
+    )
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(trainer);
+        InfomorphicFeatureCatalog.CheckNames(contributionColumnName, baseColumnName);
+        return new InfomorphicContributionEstimator(
+            trainer,
+            trainer.FeatureColumn.Name,
+            ContributionClasses.True,
+            contributionColumnName,
+            baseColumnName
+        );
+    }
+
+    /// <summary>
     /// Writes a trained binary model as an ONNX file (operator set 13, IR version 7), for ONNX Runtime and others. The file is
     /// there as a whole, or is what it was before.
     /// </summary>

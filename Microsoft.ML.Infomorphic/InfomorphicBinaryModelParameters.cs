@@ -33,10 +33,11 @@ public sealed class InfomorphicBinaryModelParameters
     : ModelParametersBase<float>,
         IValueMapperDist,
         IDistPredictorProducing<float, float>,
-        ISingleCanSaveOnnx
+        ISingleCanSaveOnnx,
+        ICalculateFeatureContribution,
+        IFeatureContributionMapper
 {
     private const string RegistrationName = "InfomorphicBinaryPredictor";
-    private const int ClassCount = 2;
 
     internal InfomorphicBinaryModelParameters(IHostEnvironment environment, InfomorphicModelParameters twoClasses)
         : base(environment, RegistrationName)
@@ -51,7 +52,7 @@ public sealed class InfomorphicBinaryModelParameters
         // int: number of bytes of a float, read by the base
         // the rest: see ModelFormat
         ModelContents contents = ModelFormat.Read(Host, context);
-        if (contents.Network.ClassCount != ClassCount)
+        if (contents.Network.ClassCount != LogOdds.ClassCount)
             throw Host.ExceptDecode(
                 $"The infomorphic model in this file is damaged: a binary classifier has 2 classes, and its network has {contents.Network.ClassCount}."
             );
@@ -84,6 +85,9 @@ public sealed class InfomorphicBinaryModelParameters
 
     /// <inheritdoc cref="InfomorphicModelParameters.ScoringSettings"/>
     public ScoringSettings ScoringSettings => TwoClasses.ScoringSettings;
+
+    /// <summary>What ML.NET's own <c>CalculateFeatureContribution</c> takes: contributions to the score, the log-odds of true.</summary>
+    public FeatureContributionCalculator FeatureContributionCalculator => new(this);
 
     internal IHostEnvironment Environment => Host;
 
@@ -130,6 +134,56 @@ public sealed class InfomorphicBinaryModelParameters
             settings,
             cancellationToken
         );
+
+    /// <summary>
+    /// Ranks the features by what the model learns of the label from them, in bits, without training: see
+    /// <see cref="InfomorphicModelParameters.RankFeatures"/>.
+    /// </summary>
+    /// <param name="data">Labelled data, its features prepared as in training.</param>
+    /// <param name="labelColumnName">The label column: <see cref="bool"/>, or a key with two classes, false the first.</param>
+    /// <param name="featureColumnName">The feature column: a vector of <see cref="float"/>.</param>
+    /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
+    /// <param name="settings">How to rank; null for the defaults.</param>
+    /// <param name="cancellationToken">Cancels the ranking.</param>
+    /// <returns>The features, the most informative first, with the classes "False" and "True".</returns>
+    /// <exception cref="ArgumentNullException">There is no data, or a name is missing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or a setting is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">Fewer than two rows are valid.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public FeatureRanking RankFeatures(
+        IDataView data,
+        string labelColumnName = "Label",
+        string featureColumnName = "Features",
+        string? exampleWeightColumnName = null,
+        FeatureRankingSettings? settings = null,
+        CancellationToken cancellationToken = default
+    ) =>
+        TwoClasses.RankFeatures(
+            data,
+            labelColumnName,
+            featureColumnName,
+            exampleWeightColumnName,
+            settings,
+            cancellationToken
+        );
+
+    /// <summary>
+    /// Says why a row has its score: the base and the contributions of the class 1, true, add up to it; those of the class 0, false,
+    /// are the same with the other sign. See <see cref="InfomorphicModelParameters.ExplainRow"/>.
+    /// </summary>
+    /// <param name="features">The row: raw features, as many as the model was trained on.</param>
+    /// <returns>The probabilities of false and true, base and contributions; NaN for a row without a score.</returns>
+    /// <exception cref="ArgumentException">The number of features is another one.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Scores jump: the model is not scored by mean outputs (<see cref="WithScoring"/>), or has neurons that fire by a step.
+    /// </exception>
+    public RowExplanation ExplainRow(ReadOnlySpan<float> features) => TwoClasses.ExplainRow(features);
+
+    ValueMapper<TSrc, VBuffer<float>> IFeatureContributionMapper.GetFeatureContributionMapper<TSrc, TDst>(
+        int top,
+        int bottom,
+        bool normalize
+    ) => TwoClasses.ContributionMapper<TSrc>(LogOdds.ClassOfTrue, top, bottom, normalize);
 
     // More visible than the constructor, or ML.NET does not take it for the loader.
     internal static InfomorphicBinaryModelParameters Create(IHostEnvironment environment, ModelLoadContext context)
@@ -208,7 +262,7 @@ public sealed class InfomorphicBinaryModelParameters
 
     private (float Score, float Probability) Score(in VBuffer<float> features)
     {
-        Span<float> probabilities = stackalloc float[ClassCount];
+        Span<float> probabilities = stackalloc float[LogOdds.ClassCount];
         TwoClasses.Score(in features, probabilities);
         return (LogOdds.Of(probabilities[0], probabilities[1]), probabilities[1]);
     }

@@ -7,23 +7,26 @@ namespace Microsoft.ML.Infomorphic;
 /// The <see cref="IEstimator{TTransformer}"/> that trains an infomorphic network which scores rows and says why: the trainer's
 /// columns, and two of contributions.
 /// </summary>
-/// <remarks>To create it, use <see cref="InfomorphicFeatureCatalog.InfomorphicContributions"/>.</remarks>
+/// <remarks>To create it, use <c>mlContext.Transforms.InfomorphicContributions</c>.</remarks>
 /// <seealso cref="InfomorphicContributionTransformer"/>
 public sealed class InfomorphicContributionEstimator : IEstimator<TransformerChain<InfomorphicContributionTransformer>>
 {
-    private readonly InfomorphicTrainer _trainer;
+    private readonly IEstimator<ISingleFeaturePredictionTransformer<object>> _trainer;
+    private readonly string _featureColumn;
     private readonly ContributionClasses _classes;
     private readonly string _contributionColumn;
     private readonly string _baseColumn;
 
     internal InfomorphicContributionEstimator(
-        InfomorphicTrainer trainer,
+        IEstimator<ISingleFeaturePredictionTransformer<object>> trainer,
+        string featureColumn,
         ContributionClasses classes,
         string contributionColumn,
         string baseColumn
     )
     {
         _trainer = trainer;
+        _featureColumn = featureColumn;
         _classes = classes;
         _contributionColumn = contributionColumn;
         _baseColumn = baseColumn;
@@ -39,10 +42,16 @@ public sealed class InfomorphicContributionEstimator : IEstimator<TransformerCha
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
     public TransformerChain<InfomorphicContributionTransformer> Fit(IDataView input)
     {
-        var scores = _trainer.Fit(input);
+        ISingleFeaturePredictionTransformer<object> scores = _trainer.Fit(input);
         return new TransformerChain<InfomorphicContributionTransformer>(
             scores,
-            scores.Contributions(_classes, _contributionColumn, _baseColumn)
+            scores is ISingleFeaturePredictionTransformer<InfomorphicBinaryModelParameters> binary
+                ? binary.Contributions(_contributionColumn, _baseColumn)
+                : ((ISingleFeaturePredictionTransformer<InfomorphicModelParameters>)scores).Contributions(
+                    _classes,
+                    _contributionColumn,
+                    _baseColumn
+                )
         );
     }
 
@@ -60,7 +69,7 @@ public sealed class InfomorphicContributionEstimator : IEstimator<TransformerCha
         ]);
         bool hasAll = _classes == ContributionClasses.All;
         bool hasNames =
-            inputSchema.TryFindColumn(_trainer.FeatureColumn.Name, out SchemaShape.Column features)
+            inputSchema.TryFindColumn(_featureColumn, out SchemaShape.Column features)
             && features.Annotations.TryFindColumn(AnnotationUtils.Kinds.SlotNames, out SchemaShape.Column _);
         var contributions = new SchemaShape.Column(
             _contributionColumn,

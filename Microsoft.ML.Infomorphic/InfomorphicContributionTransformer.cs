@@ -3,6 +3,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Runtime;
 
 [assembly: LoadableClass(
@@ -30,8 +31,8 @@ namespace Microsoft.ML.Infomorphic;
 /// Contributions are <see cref="InfomorphicModelParameters.ExplainRow"/>'s, in nats. Of the predicted class
 /// (<see cref="ContributionClasses.Predicted"/>) they are a vector with a slot a feature, named as the feature, and the base is one
 /// number; of all classes a vector of classes × features, slots named "class: feature", and a base a class. The base and the
-/// contributions of a class add up to ln(p / (1 − p)) of its score p. A row without scores has NaN throughout. No libtorch is
-/// needed.
+/// contributions of a class add up to ln(p / (1 − p)) of its score p. Of a binary model they are those of true, a slot a feature,
+/// and add up with the base to the score. A row without scores has NaN for its contributions. No libtorch is needed.
 /// </remarks>
 public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
 {
@@ -83,6 +84,10 @@ public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
             ModelDirectory
         );
         Model = model;
+        if (Classes == ContributionClasses.True && model.Network.ClassCount != LogOdds.ClassCount)
+            throw host.ExceptDecode(
+                $"The file is damaged: contributions are of true, and the model has {model.Network.ClassCount} classes."
+            );
         _classNames = new string[model.Network.ClassCount];
         for (int i = 0; i < _classNames.Length; i++)
             _classNames[i] = context.LoadString();
@@ -90,7 +95,7 @@ public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
             throw host.ExceptDecode(obstacle);
     }
 
-    /// <summary>The model.</summary>
+    /// <summary>The model; of a binary one, that of its two classes.</summary>
     public InfomorphicModelParameters Model { get; }
 
     /// <summary>Of which classes contributions are given.</summary>
@@ -234,7 +239,12 @@ public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
             float[] scores = new float[_classes];
             if (iinfo == 0)
             {
-                int[]? classes = HasAll ? [.. Enumerable.Range(0, _classes)] : null;
+                int[]? classes = _parent.Classes switch
+                {
+                    ContributionClasses.All => [.. Enumerable.Range(0, _classes)],
+                    ContributionClasses.True => [LogOdds.ClassOfTrue],
+                    _ => null,
+                };
                 return (ValueGetter<VBuffer<float>>)(
                     (ref VBuffer<float> contributions) =>
                     {
@@ -259,6 +269,8 @@ public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
                         values = editor.Commit();
                     }
                 );
+            if (_parent.Classes == ContributionClasses.True)
+                return (ValueGetter<float>)((ref float value) => value = bases[LogOdds.ClassOfTrue]);
             return (ValueGetter<float>)(
                 (ref float value) =>
                 {

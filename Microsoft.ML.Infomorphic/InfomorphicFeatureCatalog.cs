@@ -8,7 +8,8 @@ namespace Microsoft.ML;
 /// <summary>Adds to ML.NET's catalogs which features matter to an infomorphic network, and why a row has its scores.</summary>
 public static class InfomorphicFeatureCatalog
 {
-    private const string DefaultBaseColumn = "ContributionBase";
+    internal const string DefaultContributionColumn = "FeatureContributions";
+    internal const string DefaultBaseColumn = "ContributionBase";
 
     /// <summary>
     /// Ranks the features of a trained infomorphic network on labelled data, without training: as
@@ -33,7 +34,7 @@ public static class InfomorphicFeatureCatalog
         this MulticlassClassificationCatalog catalog,
         ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
         IDataView data,
-        string labelColumnName = DefaultColumnNames.Label,
+        string labelColumnName = "Label",
         string? exampleWeightColumnName = null,
         FeatureRankingSettings? settings = null,
         CancellationToken cancellationToken = default
@@ -67,7 +68,7 @@ public static class InfomorphicFeatureCatalog
     /// To train and explain within one pipeline, use <see cref="InfomorphicContributions"/>.
     /// </summary>
     /// <param name="transformer">The trained transformer; it stays as it is.</param>
-    /// <param name="classes">Of which classes contributions are given.</param>
+    /// <param name="classes">Of which classes contributions are given: of the predicted one of each row, or of all.</param>
     /// <param name="contributionColumnName">The name of the column of contributions, in nats, a vector of <see cref="float"/>.</param>
     /// <param name="baseColumnName">The name of the column of the base: the log-odds from which contributions count, in nats.</param>
     /// <returns>A transformer that reads the same feature column.</returns>
@@ -80,7 +81,7 @@ public static class InfomorphicFeatureCatalog
     public static InfomorphicContributionTransformer Contributions(
         this ISingleFeaturePredictionTransformer<InfomorphicModelParameters> transformer,
         ContributionClasses classes = ContributionClasses.Predicted,
-        string contributionColumnName = DefaultColumnNames.FeatureContributions,
+        string contributionColumnName = DefaultContributionColumn,
         string baseColumnName = DefaultBaseColumn
     )
     {
@@ -108,7 +109,7 @@ public static class InfomorphicFeatureCatalog
     /// </summary>
     /// <param name="catalog">The catalog of transforms.</param>
     /// <param name="trainer">The trainer of the network.</param>
-    /// <param name="classes">Of which classes contributions are given.</param>
+    /// <param name="classes">Of which classes contributions are given: of the predicted one of each row, or of all.</param>
     /// <param name="contributionColumnName">The name of the column of contributions, in nats, a vector of <see cref="float"/>.</param>
     /// <param name="baseColumnName">The name of the column of the base: the log-odds from which contributions count, in nats.</param>
     /// <returns>The estimator.</returns>
@@ -119,21 +120,38 @@ public static class InfomorphicFeatureCatalog
         this TransformsCatalog catalog,
         InfomorphicTrainer trainer,
         ContributionClasses classes = ContributionClasses.Predicted,
-        string contributionColumnName = DefaultColumnNames.FeatureContributions,
+        string contributionColumnName = DefaultContributionColumn,
         string baseColumnName = DefaultBaseColumn
     )
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(trainer);
         Check(classes, contributionColumnName, baseColumnName);
-        return new InfomorphicContributionEstimator(trainer, classes, contributionColumnName, baseColumnName);
+        return new InfomorphicContributionEstimator(
+            trainer,
+            trainer.FeatureColumn.Name,
+            classes,
+            contributionColumnName,
+            baseColumnName
+        );
     }
 
     private static void Check(ContributionClasses classes, string contributionColumn, string baseColumn)
     {
-        ArgumentException.ThrowIfNullOrEmpty(contributionColumn);
-        ArgumentException.ThrowIfNullOrEmpty(baseColumn);
+        CheckNames(contributionColumn, baseColumn);
         if (!Enum.IsDefined(classes))
             throw new ArgumentOutOfRangeException(nameof(classes), classes, $"There are no classes {(int)classes}.");
+        if (classes == ContributionClasses.True)
+            throw new ArgumentOutOfRangeException(
+                nameof(classes),
+                classes,
+                "A multiclass model has no class true: ask for the contributions to the predicted class of each row, or to all."
+            );
+    }
+
+    internal static void CheckNames(string contributionColumn, string baseColumn)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(contributionColumn);
+        ArgumentException.ThrowIfNullOrEmpty(baseColumn);
     }
 }

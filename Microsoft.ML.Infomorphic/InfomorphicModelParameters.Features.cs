@@ -42,8 +42,8 @@ public sealed partial class InfomorphicModelParameters : ICalculateFeatureContri
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public FeatureRanking RankFeatures(
         IDataView data,
-        string labelColumnName = DefaultColumnNames.Label,
-        string featureColumnName = DefaultColumnNames.Features,
+        string labelColumnName = "Label",
+        string featureColumnName = "Features",
         string? exampleWeightColumnName = null,
         FeatureRankingSettings? settings = null,
         CancellationToken cancellationToken = default

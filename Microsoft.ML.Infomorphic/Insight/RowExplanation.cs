@@ -8,6 +8,9 @@ public enum ContributionClasses
 
     /// <summary>Of every class; it takes about as much longer as there are classes.</summary>
     All = 1,
+
+    /// <summary>Of true, where the label is true or false: the base and the contributions add up to the model's score.</summary>
+    True = 2,
 }
 
 /// <summary>

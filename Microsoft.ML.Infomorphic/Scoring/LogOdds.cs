@@ -8,6 +8,12 @@ namespace Microsoft.ML.Infomorphic.Scoring;
 /// </remarks>
 internal static class LogOdds
 {
+    /// <summary>Number of classes: false and true.</summary>
+    public const int ClassCount = 2;
+
+    /// <summary>The place of true.</summary>
+    public const int ClassOfTrue = 1;
+
     /// <summary>The least probability that is told from 0: scores are within ±ln of it, ±87.3.</summary>
     public const float LeastProbability = 1.17549435e-38f; // 2⁻¹²⁶: beneath it, numbers have fewer digits
 
