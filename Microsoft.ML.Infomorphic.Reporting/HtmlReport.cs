@@ -22,13 +22,21 @@ internal sealed class HtmlReport
     private readonly int? _imageWidth;
     private readonly IReadOnlyDictionary<long, float[]> _images;
 
+    /// <param name="insight">The explanation.</param>
+    /// <param name="ranking">The features by what they tell; null where there are too few rows for it.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="options">What the report shows.</param>
+    /// <param name="imageWidth">The width of the images that the features are; null where they are none.</param>
+    /// <param name="images">The features of rows that are shown, by the row's place.</param>
+    /// <param name="only">The only layer that is shown; null for the whole report.</param>
     public HtmlReport(
         NetworkInsight insight,
         FeatureRanking? ranking,
         InfomorphicModelParameters model,
         ReportOptions options,
         int? imageWidth,
-        IReadOnlyDictionary<long, float[]> images
+        IReadOnlyDictionary<long, float[]> images,
+        LayerInsight? only = null
     )
     {
         _insight = insight;
@@ -37,7 +45,10 @@ internal sealed class HtmlReport
         _options = options;
         _imageWidth = imageWidth;
         _images = images;
-        Write();
+        if (only is null)
+            Write();
+        else
+            Write(only);
     }
 
     public override string ToString() => _html.ToString();
@@ -77,23 +88,8 @@ internal sealed class HtmlReport
         WriteGoals();
         WriteTraining();
         WriteFeatures();
-        foreach (LayerInsight layer in _insight.HiddenLayers)
-        {
-            WriteLayer(
-                layer,
-                Id("atoms", layer),
-                HasSeveral
-                    ? $"Where the information of {LayerName(layer)} comes from"
-                    : "Where the hidden neurons' information comes from"
-            );
-            WriteFields(layer, Id("fields", layer));
-            WriteCurves(layer, Id("curves", layer));
-            WriteNeurons(layer, Id("neurons", layer), $"The {Neurons(layer)}, one by one");
-        }
-        WriteLayer(_insight.OutputLayer, "output", "The output layer");
-        WriteFields(_insight.OutputLayer, "output-fields");
-        WriteCurves(_insight.OutputLayer, "output-curves");
-        WriteNeurons(_insight.OutputLayer, "output-neurons", "The output neurons, one by one");
+        foreach (LayerInsight layer in _insight.Layers)
+            WriteSections(layer);
         Add(
             $"""
             </main>
@@ -103,6 +99,29 @@ internal sealed class HtmlReport
             {HtmlPage.End()}
             """
         );
+    }
+
+    // The page of one layer, for those who know how to read it.
+    private void Write(LayerInsight only)
+    {
+        Add($"{HtmlPage.Begin($"{_options.Title}: {LayerName(only)}")}\n<main>");
+        WriteSections(only);
+        Add($"</main>\n{HtmlPage.End()}");
+    }
+
+    private void WriteSections(LayerInsight layer)
+    {
+        bool isOutput = layer == _insight.OutputLayer;
+        WriteLayer(
+            layer,
+            isOutput ? "output" : Id("atoms", layer),
+            isOutput ? "The output layer"
+                : HasSeveral ? $"Where the information of {LayerName(layer)} comes from"
+                : "Where the hidden neurons' information comes from"
+        );
+        WriteFields(layer, isOutput ? "output-fields" : Id("fields", layer));
+        WriteCurves(layer, isOutput ? "output-curves" : Id("curves", layer));
+        WriteNeurons(layer, isOutput ? "output-neurons" : Id("neurons", layer), $"The {Neurons(layer)}, one by one");
     }
 
     private void WriteIntroduction()

@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Insight;
 
@@ -29,9 +28,26 @@ public static class InfomorphicReport
         ReportOptions? options = null
     )
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ReportPage page = Create(model, data, options);
+        page.Save(path);
+        return page.Insight;
+    }
+
+    /// <summary>
+    /// Explains a model on labelled data, without training again, as a page that notebooks show and that can be saved.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="data">Labelled data, its features prepared as in training.</param>
+    /// <param name="options">What the report shows; null for the defaults.</param>
+    /// <returns>The report.</returns>
+    /// <exception cref="ArgumentNullException">There is no model or no data.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model, or an option is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    public static ReportPage Create(InfomorphicModelParameters model, IDataView data, ReportOptions? options = null)
+    {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
-        ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ReportOptions();
         int? imageWidth = ReportOptions.WidthFor(options, model);
         NetworkInsight insight = model.Explain(
@@ -55,9 +71,10 @@ public static class InfomorphicReport
         IReadOnlyDictionary<long, float[]> images = imageWidth is null
             ? new Dictionary<long, float[]>()
             : ReadRows(data, options, insight);
-        string html = new HtmlReport(insight, ranking, model, options, imageWidth, images).ToString();
-        ReportFile.Write(path, Encoding.UTF8.GetBytes(html));
-        return insight;
+        return new ReportPage(
+            insight,
+            layer => new HtmlReport(insight, ranking, model, options, imageWidth, images, layer).ToString()
+        );
     }
 
     // The features of the rows that are shown.

@@ -4,7 +4,8 @@ using SkiaSharp;
 
 namespace Microsoft.ML.Infomorphic.Reporting;
 
-/// <summary>A drawing that can be had as PNG or as SVG. Immutable.</summary>
+/// <summary>A drawing that can be had as PNG or as SVG, and that a Polyglot notebook shows. Immutable.</summary>
+[TypeFormatterSource(typeof(NotebookFormatters))]
 public sealed partial class Picture
 {
     private readonly Action<SKCanvas> _draw;

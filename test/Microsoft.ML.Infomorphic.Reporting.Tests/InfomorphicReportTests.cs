@@ -85,6 +85,74 @@ public sealed partial class InfomorphicReportTests : IDisposable
     }
 
     [TestMethod]
+    public void A_page_of_one_layer_has_its_sections_alone()
+    {
+        ReportPage report = InfomorphicReport.Create(
+            TinyModel.Create(_mlContext, network: TinyModel.Deep()),
+            TinyModel.Data(_mlContext)
+        );
+        string whole = report.ToHtml();
+        report.Save(ReportPath);
+        Assert.AreEqual(whole, File.ReadAllText(ReportPath));
+
+        CollectionAssert.AreEqual(
+            new[] { "atoms-2", "fields-2", "neurons-2" },
+            Sections(report.Layer("hidden 2").ToHtml())
+        );
+        CollectionAssert.AreEqual(new[] { "output", "output-neurons" }, Sections(report.Layer("output").ToHtml()));
+        CollectionAssert.IsSubsetOf(Sections(report.Layer("hidden 2").ToHtml()), Sections(whole));
+        StringAssert.Contains(report.Layer("output").ToHtml(), "</html>");
+        Assert.AreSame(report.Insight, report.Layer("output").Insight);
+
+        var error = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => report.Layer("hidden"));
+        StringAssert.Contains(error.Message, "its layers are \"hidden 1\", \"hidden 2\", \"hidden 3\", \"output\".");
+
+        static string[] Sections(string html) => [.. Section().Matches(html).Select(match => match.Groups[1].Value)];
+    }
+
+    [GeneratedRegex("<section id=\"([^\"]*)\"")]
+    private static partial Regex Section();
+
+    // By names, as .NET Interactive does it.
+    [TestMethod]
+    public void Notebooks_find_how_to_show_reports_and_pictures()
+    {
+        ReportPage report = InfomorphicReport.Create(TinyModel.Create(_mlContext), TinyModel.Data(_mlContext));
+        Picture picture = NeuronAtomsPlot.Draw(report.Insight.OutputLayer, "Atoms");
+
+        string frame = Format(report);
+        StringAssert.StartsWith(frame, "<iframe ");
+        Assert.AreEqual(
+            report.ToHtml(),
+            System.Net.WebUtility.HtmlDecode(frame.Split(" srcdoc=\"")[1].Split("\"></iframe>")[0])
+        );
+        StringAssert.Contains(Format(picture), $"viewBox=\"0 0 {picture.Width} {picture.Height}\"");
+
+        static string Format(object value)
+        {
+            object attribute = value
+                .GetType()
+                .GetCustomAttributes(inherit: true)
+                .Single(attribute => attribute.GetType().Name == "TypeFormatterSourceAttribute");
+            CollectionAssert.AreEqual(new[] { "text/html" }, (string[])Get(attribute, "PreferredMimeTypes"));
+            object source = Activator.CreateInstance((Type)Get(attribute, "FormatterSourceType"))!;
+            object formatter = ((System.Collections.IEnumerable)Call(source, "CreateTypeFormatters"))
+                .Cast<object>()
+                .Single();
+            Assert.AreEqual("text/html", Get(formatter, "MimeType"));
+            using var writer = new StringWriter();
+            Assert.IsTrue((bool)Call(formatter, "Format", value, writer));
+            Assert.IsFalse((bool)Call(formatter, "Format", "another", TextWriter.Null));
+            return writer.ToString();
+        }
+
+        static object Get(object of, string property) => of.GetType().GetProperty(property)!.GetValue(of)!;
+
+        static object Call(object of, string method, params object[] arguments) =>
+            of.GetType().GetMethod(method)!.Invoke(of, arguments)!;
+    }
+
+    [TestMethod]
     public void The_tables_of_a_report_show_the_numbers_of_the_interface()
     {
         InfomorphicModelParameters model = TinyModel.Create(_mlContext);

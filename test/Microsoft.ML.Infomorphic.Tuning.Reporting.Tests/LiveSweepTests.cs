@@ -1,3 +1,5 @@
+using Microsoft.ML.Infomorphic.Reporting.Tests;
+
 namespace Microsoft.ML.Infomorphic.Tuning.Reporting.Tests;
 
 /// <summary>Sweeps that are watched while they run, on an objective without a network.</summary>
@@ -39,6 +41,55 @@ public sealed class LiveSweepTests
         Assert.ThrowsExactly<InvalidOperationException>(() =>
             new LiveSweepReport(path, store, "another", "accuracy").Write(Progress(1, null, null))
         );
+    }
+
+    [TestMethod]
+    [TestCategory("Slow")]
+    public async Task A_browser_shows_the_sweep_as_it_goes_on()
+    {
+        const string Heading = "document.querySelector('h1')?.textContent";
+        string path = Path.Combine(_folder, "sweep.html");
+        using TrialStore store = TrialStore.Open(Path.Combine(_folder, "trials.db"));
+        var live = new LiveSweepReport(
+            path,
+            store,
+            "tiny",
+            "accuracy",
+            new SweepReportOptions { Title = "Tiny" },
+            TimeSpan.FromSeconds(1)
+        );
+        using var begun = new ManualResetEventSlim();
+        using var seen = new ManualResetEventSlim();
+        Task run = Task.Run(() =>
+            Run(
+                store,
+                progress =>
+                {
+                    if (progress.Completed == 3)
+                    {
+                        live.Write(progress);
+                        begun.Set();
+                        Assert.IsTrue(seen.Wait(TimeSpan.FromSeconds(60)));
+                    }
+                    else if (progress.Completed == 5)
+                    {
+                        Thread.Sleep(TimeSpan.FromSeconds(5)); // longer than its pace, whatever it takes
+                        live.Write(progress);
+                    }
+                }
+            )
+        );
+        Assert.IsTrue(begun.Wait(TimeSpan.FromSeconds(60)));
+
+        await using Chromium chromium = await Chromium.OpenAsync(path, 390);
+        await chromium.WaitForAsync(Heading, title => (string)title! == "Tiny: 3 trials completed");
+        await chromium.CheckLayoutAsync(390);
+        seen.Set();
+        await chromium.WaitForAsync(Heading, title => (string)title! == "Tiny: 5 trials completed");
+        await run;
+        await chromium.ResizeAsync(1280);
+        await chromium.CheckLayoutAsync(1280);
+        Assert.IsEmpty(chromium.Errors, string.Join('\n', chromium.Errors));
     }
 
     [TestMethod]

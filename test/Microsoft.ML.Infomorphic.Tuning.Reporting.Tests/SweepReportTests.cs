@@ -37,6 +37,43 @@ public sealed partial class SweepReportTests
         Assert.AreEqual(best.Value, data.RootElement[best.Number].GetProperty("value").GetDouble());
     }
 
+    // Of no trials, so that most of the time goes into writing.
+    [TestMethod]
+    public void Eight_threads_write_reports_a_hundred_times_to_one_path()
+    {
+        const int Threads = 8;
+        Task[] tasks =
+        [
+            .. Enumerable
+                .Range(0, Threads)
+                .Select(thread =>
+                    Task.Factory.StartNew(
+                        () =>
+                        {
+                            for (int i = 0; i < 100; i++)
+                                SweepReport.WriteStudy(
+                                    _path,
+                                    [],
+                                    "accuracy",
+                                    OptimizationDirection.Maximize,
+                                    new SweepReportOptions { Title = $"thread {thread}" }
+                                );
+                        },
+                        TaskCreationOptions.LongRunning
+                    )
+                ),
+        ];
+        Task.WaitAll(tasks);
+
+        string html = File.ReadAllText(_path);
+        StringAssert.Matches(html, OneTitle());
+        StringAssert.EndsWith(html.Trim(), "</html>");
+        Assert.HasCount(1, Directory.GetFiles(Path.GetDirectoryName(_path)!));
+    }
+
+    [GeneratedRegex("<h1>thread [0-7]</h1>")]
+    private static partial Regex OneTitle();
+
     [TestMethod]
     public void A_report_tells_of_the_goals_and_parameters_of_layers()
     {

@@ -9,7 +9,7 @@ using TorchSharp;
 namespace Microsoft.ML.Infomorphic.Training.Torch;
 
 /// <summary>A libtorch that is loaded.</summary>
-/// <param name="Folder">The folder that was named; null for the application's own.</param>
+/// <param name="Folder">The folder that was named, or that of a package; null for the application's own.</param>
 /// <param name="Version">Its version; null where it does not say.</param>
 /// <param name="HasCuda">Whether it has CUDA parts.</param>
 /// <param name="CudaVersion">The CUDA that it was built for, as CUDA writes versions (12080 for 12.8); null where it is unknown.</param>
@@ -40,6 +40,14 @@ internal sealed partial record LibTorch(string? Folder, string? Version, bool Ha
                 ?? typeof(torch).Assembly.GetName().Version!.ToString()
         );
 
+    // This system as packages call it.
+    private static string Platform { get; } =
+        (
+            OperatingSystem.IsWindows() ? "win-"
+            : OperatingSystem.IsMacOS() ? "osx-"
+            : "linux-"
+        ) + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+
     /// <summary>In words: version, CUDA, place, and which version TorchSharp wants where it is another one.</summary>
     public override string ToString() =>
         $"libtorch{(Version is null ? "" : " " + Version)} "
@@ -59,6 +67,12 @@ internal sealed partial record LibTorch(string? Folder, string? Version, bool Ha
         string? folder = string.IsNullOrEmpty(named) ? null : FindFolder(named);
         string? torchSharp = SearchFolders().Select(path => FileIn(path, "LibTorchSharp")).FirstOrDefault(File.Exists);
         if (torchSharp is null)
+        {
+            (torchSharp, string? packaged) = FindPackages(typeof(torch).Assembly.Location);
+            folder ??= packaged;
+        }
+
+        if (torchSharp is null)
             throw new InvalidOperationException(
                 $"Training needs TorchSharp's native library, and {FileNameOf("LibTorchSharp")} is not among the application's files: publish the application for this system ({RuntimeInformation.RuntimeIdentifier})."
             );
@@ -75,7 +89,9 @@ internal sealed partial record LibTorch(string? Folder, string? Version, bool Ha
 
         if (!TryLoad(torchSharp, out nint library, out string? reason))
             throw new InvalidOperationException(
-                folder is null ? DoesNotLoad(torchSharp, reason) : DoesNotFit(folder, reason)
+                folder is null || reason.Contains("GLIBCXX", StringComparison.Ordinal)
+                    ? DoesNotLoad(torchSharp, reason)
+                    : DoesNotFit(folder, reason)
             );
         string? cuda = (folder is null ? SearchFolders() : [folder])
             .Select(path => FileIn(path, "torch_cuda"))
@@ -85,6 +101,25 @@ internal sealed partial record LibTorch(string? Folder, string? Version, bool Ha
             VersionOf(library) ?? WrittenVersion(folder),
             cuda is not null,
             cuda is null ? null : CudaNumber(cuda, "cudaRuntimeGetVersion")
+        );
+    }
+
+    /// <summary>
+    /// TorchSharp's native library and the folder of libtorch, each in its package: from there a notebook loads assemblies, and
+    /// nobody tells it where native libraries are. Packages of a libtorch with CUDA hold parts of files, and are of no use there.
+    /// </summary>
+    /// <param name="assembly">The path of TorchSharp's assembly, as …/torchsharp/0.107.0/lib/net8.0/TorchSharp.dll; empty in a single file.</param>
+    public static (string? TorchSharp, string? LibTorch) FindPackages(string assembly)
+    {
+        if (assembly.Length == 0)
+            return (null, null);
+        string package = Path.GetFullPath(Path.Combine(assembly, "../../.."));
+        string libTorch = Path.GetFullPath(
+            Path.Combine(package, "../..", $"libtorch-cpu-{Platform}", WantedVersion, "runtimes", Platform, "native")
+        );
+        return (
+            FileIn(Path.Combine(package, "runtimes", Platform, "native"), "LibTorchSharp"),
+            FileIn(libTorch, "torch_cpu") is null ? null : libTorch
         );
     }
 

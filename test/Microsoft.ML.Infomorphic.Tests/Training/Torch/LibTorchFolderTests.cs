@@ -60,6 +60,29 @@ public sealed class LibTorchFolderTests
         Assert.AreEqual(0, exitCode, output + error);
     }
 
+    [TestMethod]
+    public void In_a_notebook_each_library_is_in_its_package()
+    {
+        string torchSharp = Make("torchsharp/0.107.0/runtimes/linux-x64/native/libLibTorchSharp.so");
+        string assembly = Make("torchsharp/0.107.0/lib/net8.0/TorchSharp.dll");
+        Assert.AreEqual((torchSharp, null), LibTorch.FindPackages(assembly));
+
+        string libTorch = Make(
+            $"libtorch-cpu-linux-x64/{LibTorch.WantedVersion}/runtimes/linux-x64/native/libtorch_cpu.so"
+        );
+        Assert.AreEqual((torchSharp, Path.GetDirectoryName(libTorch)), LibTorch.FindPackages(assembly));
+        Assert.AreEqual((null, null), LibTorch.FindPackages(""));
+        Assert.AreEqual((null, null), LibTorch.FindPackages(Make("application/TorchSharp.dll")));
+
+        string Make(string path)
+        {
+            path = Path.Combine(_folder, path);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, "");
+            return path;
+        }
+    }
+
     // TorchSharp would load it as well, and the process would end.
     [TestMethod]
     public async Task A_folder_beside_the_application_s_own_is_refused()
