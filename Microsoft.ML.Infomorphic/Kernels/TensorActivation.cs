@@ -82,11 +82,15 @@ internal sealed class TensorActivation : IDisposable
     public Fired Fire(Tensor drive, Tensor modulators)
     {
         if (_modulators == 0)
-            return new Fired(drive.clamp(-Bound, Bound), null, null);
+            return new Fired(drive.clamp(HeldScalar.Of(-Bound), HeldScalar.Of(Bound)), null, null);
         Tensor arguments = _steepness.Product(drive, modulators);
         Tensor gates = sigmoid(arguments);
         Tensor potential = Gain(gates).view(drive.shape).mul_(drive);
-        return new Fired(IsClamped ? potential.clamp_(-Bound, Bound) : potential, arguments, gates);
+        return new Fired(
+            IsClamped ? potential.clamp_(HeldScalar.Of(-Bound), HeldScalar.Of(Bound)) : potential,
+            arguments,
+            gates
+        );
     }
 
     /// <summary>Chain rule from ∂G/∂A to the sources.</summary>
@@ -101,14 +105,14 @@ internal sealed class TensorActivation : IDisposable
         Tensor gates = fired.Gates!;
 
         // With s = σ(x): ∂A/∂F = k + Σ a (s + s(1 − s) x), and ∂A/∂X = a b F² s(1 − s).
-        Tensor derivatives = gates.addcmul(gates, gates, -1);
-        Tensor byDrive = Gain(gates.addcmul(derivatives, fired.Arguments!, 1)).view(1, drive.shape[0], -1);
+        Tensor derivatives = gates.addcmul(gates, gates, HeldScalar.MinusOne);
+        Tensor byDrive = Gain(gates.addcmul(derivatives, fired.Arguments!, HeldScalar.One)).view(1, drive.shape[0], -1);
         Tensor byModulators = derivatives.mul_(_slopes.Product(drive, drive));
         return cat([byDrive, byModulators]).mul_(byPotential);
     }
 
     /// <summary>Means 2θ − 1 of a potential.</summary>
-    public static Tensor Mean(Tensor potential) => (potential * 0.5f).tanh_();
+    public static Tensor Mean(Tensor potential) => potential.mul(HeldScalar.Of(0.5f)).tanh_();
 
     public void Dispose()
     {
@@ -169,7 +173,9 @@ internal sealed class TensorActivation : IDisposable
 
         // The factor times F times another tensor; with one modulator or several.
         public Tensor Product(Tensor drive, Tensor other) =>
-            _common is double factor ? _values.addcmul(drive, other, factor) : (other * drive).mul(_values);
+            _common is double factor
+                ? _values.addcmul(drive, other, HeldScalar.Of(factor))
+                : (other * drive).mul(_values);
 
         public void Dispose() => _values.Dispose();
     }

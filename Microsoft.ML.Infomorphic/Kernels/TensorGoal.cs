@@ -230,12 +230,12 @@ internal sealed class TensorGoal : IDisposable
             double factor = first.Range / binning.Range;
             if (!binning.Adaptive)
             {
-                values.mul_((float)factor);
+                values.mul_(HeldScalar.Of((float)factor));
                 continue;
             }
 
-            Tensor largest = linalg.vector_norm(values, double.PositiveInfinity, [2], keepdim: true);
-            values.div_(factor.Equals(1.0) ? largest : largest.mul_((float)(1 / factor)));
+            Tensor largest = values.abs().amax([2], keepdim: true);
+            values.div_(factor.Equals(1.0) ? largest : largest.mul_(HeldScalar.Of((float)(1 / factor))));
         }
     }
 
@@ -272,7 +272,9 @@ internal sealed class TensorGoal : IDisposable
         (Tensor ratios, Tensor limits, Tensor outputMasses) = Unite(batch, _unionTable);
 
         // Σ_β c′_β E_βs q / u_β(κ, ±1) / ln 2 by subset, of each row, added up over the rows that share a cell.
-        Tensor unions = ratios.threshold(GoalTerms.NegligibleRatio, double.PositiveInfinity).mul_(limits);
+        Tensor unions = ratios
+            .threshold(HeldScalar.Of(GoalTerms.NegligibleRatio), HeldScalar.Of(double.PositiveInfinity))
+            .mul_(limits);
         Tensor parts = batch.RowMasses.unsqueeze(2) / unions;
         Tensor ofRows = OfBatch(_shares).bmm(parts.view(batch.Neurons, 2 * _terms, -1)).to(int64);
         Tensor table = BySubset(TablesFor(batch.Neurons), 2, 1).squeeze(1).narrow(1, 1, _subsets - 1);
@@ -281,7 +283,7 @@ internal sealed class TensorGoal : IDisposable
         Tensor shared = table.gather(2, places).sum(1, keepdim: true).to(float32);
 
         // Σ_β c′_β log₂ r_β(+1)/r_β(−1). (TorchSharp takes what is added to the product as the last argument.)
-        ratios.threshold_(GoalTerms.NegligibleRatio, 1);
+        ratios.threshold_(HeldScalar.Of(GoalTerms.NegligibleRatio), HeldScalar.One);
         Tensor logarithms = (ratios.select(1, 0) / ratios.select(1, 1)).log2_();
         Tensor slope = OfBatch(_weights).baddbmm(logarithms, shared, beta: (float)(1 / _unit / WholeMass), alpha: 1);
 
@@ -289,7 +291,7 @@ internal sealed class TensorGoal : IDisposable
         if (_residualWeights is not null)
         {
             Tensor logarithm = outputMasses.log2_();
-            slope.addcmul_(logarithm.select(1, 1) - logarithm.select(1, 0), OfBatch(_residualWeights), 1);
+            slope.addcmul_(logarithm.select(1, 1) - logarithm.select(1, 0), OfBatch(_residualWeights), HeldScalar.One);
         }
 
         return slope.view(batch.Neurons, -1).mul_(masses).MoveToOuterDisposeScope();
@@ -317,10 +319,18 @@ internal sealed class TensorGoal : IDisposable
 
         // log₂ r_β; 0 where it does not count.
         (Tensor ratios, _, _) = Unite(part, table);
-        Tensor logarithms = ratios.threshold_(GoalTerms.NegligibleRatio, 1).log2_().mul_(part.RowMasses.unsqueeze(2));
-        Tensor redundancies = logarithms.sum(-1).sum(1).narrow(1, 0, antichains.Length).to(float64).mul_(1 / WholeMass);
-        Tensor masses = part.RowMasses.to(int64).sum(-1).to(float64).mul_(1 / WholeMass);
-        Tensor entropies = masses.clamp_min(SmallestUnion).log2_().mul_(masses).sum(1).neg_();
+        Tensor logarithms = ratios
+            .threshold_(HeldScalar.Of(GoalTerms.NegligibleRatio), HeldScalar.One)
+            .log2_()
+            .mul_(part.RowMasses.unsqueeze(2));
+        Tensor redundancies = logarithms
+            .sum(-1)
+            .sum(1)
+            .narrow(1, 0, antichains.Length)
+            .to(float64)
+            .mul_(HeldScalar.Of(1 / WholeMass));
+        Tensor masses = part.RowMasses.to(int64).sum(-1).to(float64).mul_(HeldScalar.Of(1 / WholeMass));
+        Tensor entropies = masses.clamp_min(HeldScalar.Of(SmallestUnion)).log2_().mul_(masses).sum(1).neg_();
         scope.MoveToOuter(redundancies, entropies);
         return (redundancies, entropies);
     }
@@ -337,7 +347,12 @@ internal sealed class TensorGoal : IDisposable
     private Tensor Bins(Tensor sources)
     {
         Binning binning = _blocks[0].Binning;
-        return (sources * binning.BinsPerUnit).add_(_bins / 2f).ceil_().nan_to_num_(1).clamp_(1, _bins);
+        return sources
+            .mul(HeldScalar.Of(binning.BinsPerUnit))
+            .add_(HeldScalar.Of(_bins / 2f), HeldScalar.One)
+            .ceil_()
+            .nan_to_num_(1)
+            .clamp_(HeldScalar.One, HeldScalar.Of(_bins));
     }
 
     // r_β(y) = u_β(κ, y) / (u_β(κ) p(y)) of each row's cell, what it is divided by, and p(y), which is the last term; 1 for an
@@ -349,9 +364,9 @@ internal sealed class TensorGoal : IDisposable
             .expand(2 * batch.Neurons, -1, -1)
             .bmm(batch.Marginals.view(2 * batch.Neurons, _subsets, -1))
             .view(batch.Neurons, 2, terms, -1);
-        Tensor outputMasses = unions.narrow(2, terms - 1, 1).threshold(0, 1);
-        Tensor sums = (unions.select(1, 0) + unions.select(1, 1)).unsqueeze(1);
-        Tensor limits = _smallest.addcmul(sums, outputMasses, 1);
+        Tensor outputMasses = unions.narrow(2, terms - 1, 1).threshold(HeldScalar.Of(0L), HeldScalar.One);
+        Tensor sums = unions.select(1, 0).add(unions.select(1, 1), HeldScalar.One).unsqueeze(1);
+        Tensor limits = _smallest.addcmul(sums, outputMasses, HeldScalar.One);
         return (unions.div_(limits), limits, outputMasses);
     }
 

@@ -31,8 +31,15 @@ internal static class TensorPhilox
         Tensor half = Scalar(32);
         Tensor word = Scalar(Word);
         Tensor counter = counters.view(-1, 1, 1);
-        Tensor c0 = arange(quarter, int64, device);
-        Tensor c1 = arange(firstNeuron, firstNeuron + neurons, int64, device).unsqueeze(-1);
+        Tensor c0 = arange(HeldScalar.Of(0L), HeldScalar.Of(quarter), HeldScalar.One, int64, device);
+        Tensor c1 = arange(
+                HeldScalar.Of(firstNeuron),
+                HeldScalar.Of(firstNeuron + neurons),
+                HeldScalar.One,
+                int64,
+                device
+            )
+            .unsqueeze(-1);
         Tensor c2 = counter & word;
         Tensor c3 = counter.bitwise_right_shift(half);
         uint k0 = (uint)key;
@@ -40,8 +47,8 @@ internal static class TensorPhilox
         for (int round = 0; round < Philox.Rounds; round++)
         {
             using var temporary = NewDisposeScope();
-            Tensor product0 = c0 * (long)Philox.Multiplier0;
-            Tensor product1 = c2 * (long)Philox.Multiplier1;
+            Tensor product0 = c0.mul(HeldScalar.Of((long)Philox.Multiplier0));
+            Tensor product1 = c2.mul(HeldScalar.Of((long)Philox.Multiplier1));
 
             // c1 and c3 keep their upper halves until they have been joined with the others.
             Tensor next0 = (product1.bitwise_right_shift(half) ^ (c1 ^ Scalar(k0))).bitwise_and_(word);
@@ -55,10 +62,10 @@ internal static class TensorPhilox
 
         // The upper 24 bits of each word, as Philox.ToUniform has them.
         Tensor words = stack([c0, c1.bitwise_and_(word), c2, c3.bitwise_and_(word)], dim: 2);
-        Tensor uniform = words.bitwise_right_shift_(Scalar(8)).to(float32).mul_(1f / (1 << 24));
+        Tensor uniform = words.bitwise_right_shift_(Scalar(8)).to(float32).mul_(HeldScalar.Of(1f / (1 << 24)));
         return uniform.view(-1, neurons, 4, quarter).MoveToOuterDisposeScope();
 
         // Made on the device, so that nothing is copied to it.
-        Tensor Scalar(long value) => full(1, value, int64, device);
+        Tensor Scalar(long value) => full(1, HeldScalar.Of(value), int64, device);
     }
 }

@@ -154,13 +154,23 @@ internal static class NetworkTrainer
     }
 
     /// <summary>Trains networks on rows that may be streamed.</summary>
+    /// <param name="train">The training rows.</param>
+    /// <param name="validation">Rows to judge epochs by, or null.</param>
+    /// <param name="requests">The networks, at least one.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="keptBytes">
+    /// Bytes that the outputs of layers may take which are kept for the layers above, where they are trained one after another.
+    /// </param>
+    /// <param name="initialEncoding">What the network to go on from reads of a row; null for the features as they are.</param>
+    /// <param name="createEngine">Makes an engine on the device; null for the device's own.</param>
     internal static IReadOnlyList<TrainingOutcome> TrainMany(
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
         ComputeDevice device,
         long keptBytes = long.MaxValue,
-        FeatureEncoding? initialEncoding = null
+        FeatureEncoding? initialEncoding = null,
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine>? createEngine = null
     )
     {
         ArgumentNullException.ThrowIfNull(requests);
@@ -172,7 +182,14 @@ internal static class NetworkTrainer
             );
         try
         {
-            return TrainMany(train, validation, requests, EngineFor(device), keptBytes, initialEncoding);
+            return TrainMany(
+                train,
+                validation,
+                requests,
+                createEngine ?? EngineFor(device),
+                keptBytes,
+                initialEncoding
+            );
         }
         catch (ExternalException exception)
             when (exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)

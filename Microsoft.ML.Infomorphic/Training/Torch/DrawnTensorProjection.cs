@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -45,7 +46,7 @@ internal sealed class DrawnTensorProjection : TensorProjection
                 dense.scatter_(3, peers, ByGroup(Weights).narrow(2, start, count));
                 ByGroup(sums)
                     .narrow(2, start, count)
-                    .add_(dense.flatten(0, 1).bmm(heard).view(Networks, _groups, count, -1));
+                    .add_(dense.flatten(0, 1).bmm(heard).view(Networks, _groups, count, -1), HeldScalar.One);
             }
         );
     }

@@ -123,6 +123,16 @@ internal sealed partial record LibTorch(string? Folder, string? Version, bool Ha
         );
     }
 
+    /// <summary>Why training cannot begin where TorchSharp's library does not load.</summary>
+    /// <param name="torchSharp">The library.</param>
+    /// <param name="reason">What the system's loader says.</param>
+    public static string DoesNotLoad(string torchSharp, string reason) =>
+        reason.Contains("GLIBCXX", StringComparison.Ordinal)
+            ? $"TorchSharp's native library does not load on this system: {reason} (a project that references Infomorphic for ML.NET's package itself gets a repaired copy)."
+        : FileIn(Path.GetDirectoryName(torchSharp)!, "torch_cpu") is not null
+            ? $"The application's libtorch does not load: {reason}."
+        : $"Training needs libtorch, and this application has none that loads ({reason}): reference the package TorchSharp-cpu (or TorchSharp-cuda-linux, TorchSharp-cuda-windows) in the application's project, or name the folder of a libtorch that is there in {TorchRuntime.FolderVariable}.";
+
     /// <summary>Why libtorch can use no CUDA device.</summary>
     public string ExplainNoDevice() =>
         ExplainNoDevice(
@@ -248,13 +258,6 @@ internal sealed partial record LibTorch(string? Folder, string? Version, bool Ha
 
     private static string Name(string folder) =>
         $"libtorch{(WrittenVersion(folder) is string version ? " " + version : "")} in {folder}";
-
-    private static string DoesNotLoad(string torchSharp, string reason) =>
-        reason.Contains("GLIBCXX", StringComparison.Ordinal)
-            ? $"TorchSharp's native library does not load on this system: {reason} (a project that references Infomorphic for ML.NET's package itself gets a repaired copy)."
-        : FileIn(Path.GetDirectoryName(torchSharp)!, "torch_cpu") is not null
-            ? $"The application's libtorch does not load: {reason}."
-        : $"Training needs libtorch, and this application has none that loads ({reason}): reference the package TorchSharp-cpu (or TorchSharp-cuda-linux, TorchSharp-cuda-windows) in the application's project, or name the folder of a libtorch that is there in {TorchRuntime.FolderVariable}.";
 
     // TorchSharp, when it is first used, loads libtorch_cpu by its name, and would find the application's own: a second
     // libtorch beside the first, which ends the process.

@@ -48,7 +48,9 @@ internal sealed class ResidentRows : IDisposable
         Fill(rows.Features, scaling);
         using DisposeScope scope = NewDisposeScope();
         Tensor labels = tensor(Array.ConvertAll(rows.Labels, label => (long)label), [rows.RowCount, 1], device: device);
-        _rows.narrow(1, _features, _classes).copy_(labels.eq(arange(_classes, int64, device)));
+        _rows
+            .narrow(1, _features, _classes)
+            .copy_(labels.eq(arange(HeldScalar.Of(0L), HeldScalar.Of(_classes), HeldScalar.One, int64, device)));
         if (rows.Weights is not null)
             _weights = tensor(Array.ConvertAll(rows.Weights, weight => (double)weight), device: device)
                 .DetachFromDisposeScope();
@@ -70,7 +72,7 @@ internal sealed class ResidentRows : IDisposable
             if (_equalMasses?.shape[0] != count)
             {
                 _equalMasses?.Dispose();
-                _equalMasses = full(count, (float)(TensorGoal.WholeMass / count), float32, chosen.device)
+                _equalMasses = full(count, HeldScalar.Of((float)(TensorGoal.WholeMass / count)), float32, chosen.device)
                     .DetachFromDisposeScope();
             }
 
@@ -79,7 +81,11 @@ internal sealed class ResidentRows : IDisposable
 
         using DisposeScope scope = NewDisposeScope();
         Tensor weights = _weights.index_select(0, chosen);
-        return weights.div_(weights.sum()).mul_(TensorGoal.WholeMass).to(float32).MoveToOuterDisposeScope();
+        return weights
+            .div_(weights.sum())
+            .mul_(HeldScalar.Of(TensorGoal.WholeMass))
+            .to(float32)
+            .MoveToOuterDisposeScope();
     }
 
     public void Dispose()

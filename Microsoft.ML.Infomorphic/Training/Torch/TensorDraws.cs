@@ -82,9 +82,22 @@ internal sealed class TensorDraws(
         using var scope = NewDisposeScope();
         _thresholds?.Dispose();
         _firstStep = step;
-        Tensor ofSteps = arange(step * counters, (step + Steps) * counters, counters, int64, device).unsqueeze(-1);
-        Tensor ofPresentations = arange(presentations.First, presentations.Last + 1, int64, device);
-        Tensor of = (ofSteps + ofPresentations).view(-1);
+        Tensor ofSteps = arange(
+                HeldScalar.Of(step * counters),
+                HeldScalar.Of((step + Steps) * counters),
+                HeldScalar.Of(counters),
+                int64,
+                device
+            )
+            .unsqueeze(-1);
+        Tensor ofPresentations = arange(
+            HeldScalar.Of(presentations.First),
+            HeldScalar.Of(presentations.Last + 1),
+            HeldScalar.One,
+            int64,
+            device
+        );
+        Tensor of = ofSteps.add(ofPresentations, HeldScalar.One).view(-1);
         Tensor[] drawn =
         [
             .. DrawnSeeds.Select(seed => TensorPhilox.Uniform(of, firstNeuron, neurons, _quarter, seed, device)),

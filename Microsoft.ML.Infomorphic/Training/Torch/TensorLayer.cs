@@ -89,7 +89,7 @@ internal sealed class TensorLayer : IDisposable
         {
             int[] cells = pooling.CellsOf(_layer.Positions!);
             using var scope = NewDisposeScope();
-            _cells = arange(pooling.Count, int64, device)
+            _cells = arange(HeldScalar.Of(0L), HeldScalar.Of(pooling.Count), HeldScalar.One, int64, device)
                 .unsqueeze(-1)
                 .eq(tensor(Array.ConvertAll(cells, cell => (long)cell), device: device))
                 .to(float32)
@@ -171,7 +171,7 @@ internal sealed class TensorLayer : IDisposable
         if (_activation is null)
         {
             // The random projection: 1 where F is positive, else 0.
-            outputs = sums[0].gt(0).to(float32);
+            outputs = sums[0].gt(HeldScalar.Of(0L)).to(float32);
         }
         else
         {
@@ -205,7 +205,7 @@ internal sealed class TensorLayer : IDisposable
     public void ClearClamped(Tensor products)
     {
         if (_activation!.IsClamped)
-            products.threshold_(TensorActivation.ClampedProduct, 0);
+            products.threshold_(HeldScalar.Of(TensorActivation.ClampedProduct), HeldScalar.Of(0L));
     }
 
     /// <summary>The goal's derivative by the weights.</summary>
@@ -230,7 +230,7 @@ internal sealed class TensorLayer : IDisposable
         Tensor probabilities = buffers.Sums![0].view(Networks, _layer.NeuronCount, -1).softmax(1);
         Tensor bySums = probabilities
             .sub_(pass.Batch.OneHot!.t())
-            .mul_(pass.Batch.Masses! * (float)(-1 / TensorGoal.WholeMass));
+            .mul_(pass.Batch.Masses!.mul(HeldScalar.Of((float)(-1 / TensorGoal.WholeMass))));
         Differentiate(buffers, bySums.view(1, Neurons, -1));
     }
 

@@ -101,7 +101,8 @@ internal sealed class TensorLearning : IDisposable
     private Tensor Differentiate(TensorPass pass, Tensor thetas)
     {
         int positions = _layers[0].State.PositionCount;
-        Tensor masses = positions == 1 ? pass.Batch.Masses! : (pass.Batch.Masses! / positions).repeat(positions);
+        Tensor masses =
+            positions == 1 ? pass.Batch.Masses! : pass.Batch.Masses!.div(HeldScalar.Of(positions)).repeat(positions);
         Tensor sources = pass.Sums[this];
 
         // The drive of a neuron that is modulated is needed once more.

@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Kernels;
 // Sums over connections and their derivatives, one class for each way in which neurons are connected.
 //
 //   symbol   variable     shape                                  unit
@@ -129,7 +130,7 @@ internal class DenseTensorProjection(TensorProjection.Place place) : TensorProje
         if (IsCommon || Networks == 1)
             sums.addmm_(Weights, inputs);
         else
-            ByNetwork(sums).add_(ByNetwork(Weights).bmm(ByNetwork(inputs)));
+            ByNetwork(sums).add_(ByNetwork(Weights).bmm(ByNetwork(inputs)), HeldScalar.One);
     }
 
     public override void Differentiate(Tensor inputs, Tensor bySums)
@@ -148,7 +149,7 @@ internal sealed class RepeatedTensorProjection(TensorProjection.Place place) : D
     {
         Tensor once = zeros(sums.shape[0], sums.shape[1] / Layer.PositionCount, float32, Device);
         base.Aggregate(inputs, once);
-        ByPosition(sums).add_(once.unsqueeze(1));
+        ByPosition(sums).add_(once.unsqueeze(1), HeldScalar.One);
     }
 
     public override void Differentiate(Tensor inputs, Tensor bySums) =>
@@ -249,7 +250,7 @@ internal sealed class GroupedTensorProjection : TensorProjection
     {
         Tensor product = Together(Weights).bmm(ByGroup(inputs));
         Tensor target = Apart(sums);
-        target.add_(product.view(target.shape));
+        target.add_(product.view(target.shape), HeldScalar.One);
     }
 
     public override void Differentiate(Tensor inputs, Tensor bySums)
@@ -274,8 +275,10 @@ internal sealed class GroupedTensorProjection : TensorProjection
         _ofNetworks = ofNetworks;
         Places?.Dispose();
         using DisposeScope scope = NewDisposeScope();
-        Tensor first = arange(ofNetworks.shape[0], int64, Device).unsqueeze(-1).mul(IsCommon ? 0 : _groups.InputCount);
-        Places = (ofNetworks + first).flatten().DetachFromDisposeScope();
+        Tensor first = arange(HeldScalar.Of(0L), HeldScalar.Of(ofNetworks.shape[0]), HeldScalar.One, int64, Device)
+            .unsqueeze(-1)
+            .mul(HeldScalar.Of(IsCommon ? 0L : _groups.InputCount));
+        Places = ofNetworks.add(first, HeldScalar.One).flatten().DetachFromDisposeScope();
     }
 
     // The neurons of these networks as one matrix.

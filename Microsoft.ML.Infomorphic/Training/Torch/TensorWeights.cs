@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Kernels;
 // Kingma and Ba, "Adam" (2015), algorithm 1, with L2 regularisation added to the gradient; see Parameter, which computes
 // the same. Here the gradient is that of what is maximised, and m and the step have its sign.
 //
@@ -115,15 +116,11 @@ internal sealed class TensorWeights : IDisposable
             // η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
             double correction1 = 1 - Math.Pow(segment.Beta1, step);
             double correction2 = 1 - Math.Pow(segment.Beta2, step);
-            // Held on to, as a number that libtorch is reading must not be collected meanwhile.
-            using Scalar beta2 = (float)segment.Beta2;
-            using Scalar newSquare = (float)(1 - segment.Beta2);
-            using Scalar rootFactor = (float)(1 / Math.Sqrt(correction2));
-            using Scalar rate = (float)(rateFactor / correction1);
-            using Scalar ascent = -1;
-            Tensor g = Of(_gradients).addcmul_(values, Of(_decays), ascent);
+            Scalar rootFactor = HeldScalar.Of((float)(1 / Math.Sqrt(correction2)));
+            Scalar rate = HeldScalar.Of((float)(rateFactor / correction1));
+            Tensor g = Of(_gradients).addcmul_(values, Of(_decays), HeldScalar.MinusOne);
             first.lerp_(g, segment.NewShare);
-            second.mul_(beta2).addcmul_(g, g, newSquare);
+            second.mul_(HeldScalar.Of((float)segment.Beta2)).addcmul_(g, g, HeldScalar.Of((float)(1 - segment.Beta2)));
             Tensor root = Of(_epsilonsByRate).addcmul(second.sqrt(), Of(_inverseRates), rootFactor);
             values.addcdiv_(first, root, rate);
 
@@ -197,11 +194,11 @@ internal sealed class TensorWeights : IDisposable
                 {
                     long rows = state.Parameters[i].Value.Rows;
                     using Tensor part = parts[layer][i].narrow(0, network * rows, rows);
-                    part.fill_(value);
+                    part.fill_(HeldScalar.Of(value));
                     if (state.SelfConnections(i) is not bool[,] self)
                         continue;
                     using var scope = NewDisposeScope();
-                    part.masked_fill_(tensor(self, device: _device), ofSelf);
+                    part.masked_fill_(tensor(self, device: _device), HeldScalar.Of(ofSelf));
                 }
             }
 

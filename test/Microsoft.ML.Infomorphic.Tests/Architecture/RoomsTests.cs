@@ -32,6 +32,7 @@ public class RoomsTests
     // Beside these, the room of the tensor engine alone.
     private static readonly string[] s_knowTorchSharp =
     [
+        "Kernels.HeldScalar",
         "Kernels.TensorActivation",
         "Kernels.TensorGoal",
         "Kernels.TensorPhilox",

@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Reflection.Emit;
 
 namespace Microsoft.ML.Infomorphic.Tests.Architecture;
 
@@ -12,11 +11,6 @@ internal static class TypeUses
         | BindingFlags.Instance
         | BindingFlags.Static
         | BindingFlags.DeclaredOnly;
-
-    private static readonly Dictionary<short, OpCode> s_opCodes = typeof(OpCodes)
-        .GetFields(BindingFlags.Public | BindingFlags.Static)
-        .Select(f => (OpCode)f.GetValue(null)!)
-        .ToDictionary(c => c.Value);
 
     /// <summary>The types, each as its outermost type's definition; nested types count as their outermost type's.</summary>
     public static HashSet<Type> Of(Type type)
@@ -107,7 +101,7 @@ internal static class TypeUses
 
     private static void AddBody(HashSet<Type> uses, MethodBase method)
     {
-        if (method.GetMethodBody() is not MethodBody body || body.GetILAsByteArray() is not byte[] code)
+        if (method.GetMethodBody() is not MethodBody body)
             return;
         foreach (LocalVariableInfo local in body.LocalVariables)
             Add(uses, local.LocalType);
@@ -117,46 +111,8 @@ internal static class TypeUses
                 Add(uses, clause.CatchType);
         }
 
-        Type[] typeArguments = method.DeclaringType!.IsGenericType ? method.DeclaringType.GetGenericArguments() : [];
-        Type[] methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : [];
-        for (int i = 0; i < code.Length; )
-        {
-            short value = code[i++];
-            if (value == 0xfe)
-                value = (short)(0xfe00 | code[i++]);
-            OpCode opCode = s_opCodes[value];
-            switch (opCode.OperandType)
-            {
-                case OperandType.InlineField:
-                case OperandType.InlineMethod:
-                case OperandType.InlineTok:
-                case OperandType.InlineType:
-                    int token = BitConverter.ToInt32(code, i);
-                    AddMember(uses, method.Module.ResolveMember(token, typeArguments, methodArguments)!);
-                    i += 4;
-                    break;
-                case OperandType.InlineSwitch:
-                    i += 4 + 4 * BitConverter.ToInt32(code, i);
-                    break;
-                case OperandType.InlineNone:
-                    break;
-                case OperandType.ShortInlineBrTarget:
-                case OperandType.ShortInlineI:
-                case OperandType.ShortInlineVar:
-                    i += 1;
-                    break;
-                case OperandType.InlineVar:
-                    i += 2;
-                    break;
-                case OperandType.InlineI8:
-                case OperandType.InlineR:
-                    i += 8;
-                    break;
-                default:
-                    i += 4;
-                    break;
-            }
-        }
+        foreach (MemberInfo member in MethodCode.Members(method))
+            AddMember(uses, member);
     }
 
     private static void Add(HashSet<Type> uses, Type? type)

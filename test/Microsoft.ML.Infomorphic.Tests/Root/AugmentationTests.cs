@@ -239,7 +239,7 @@ public class AugmentationTests
     }
 
     /// <summary>An engine that notes the rows that it gets.</summary>
-    private sealed class Recorder(TrainingEngine engine) : TrainingEngine
+    private sealed class Recorder(TrainingEngine engine) : WrappedEngine(engine)
     {
         public List<(int Row, float[] Features)> Learned { get; } = [];
 
@@ -252,7 +252,7 @@ public class AugmentationTests
         )
         {
             Note(Learned, rows, batch);
-            engine.Step(rows, batch, statistics);
+            base.Step(rows, batch, statistics);
         }
 
         public override void Evaluate(
@@ -263,18 +263,8 @@ public class AugmentationTests
         )
         {
             Note(Evaluated, rows, batch);
-            engine.Evaluate(rows, batch, networks, receive);
+            base.Evaluate(rows, batch, networks, receive);
         }
-
-        public override void Remove(int network) => engine.Remove(network);
-
-        public override void DownloadWeights() => engine.DownloadWeights();
-
-        public override void UploadWeights(int network) => engine.UploadWeights(network);
-
-        public override void Synchronize() => engine.Synchronize();
-
-        public override void Dispose() => engine.Dispose();
 
         private static void Note(List<(int, float[])> noted, LabeledRows rows, ReadOnlySpan<int> batch)
         {

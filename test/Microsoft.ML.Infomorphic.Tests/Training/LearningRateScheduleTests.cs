@@ -141,7 +141,7 @@ public class LearningRateScheduleTests
         );
 
     /// <summary>An engine that notes what learning rates are multiplied by.</summary>
-    private sealed class Recorder(TrainingEngine engine, List<double> shares) : TrainingEngine
+    private sealed class Recorder(TrainingEngine engine, List<double> shares) : WrappedEngine(engine)
     {
         public override void Step(
             LabeledRows rows,
@@ -150,24 +150,7 @@ public class LearningRateScheduleTests
         )
         {
             shares.Add(RateFactor);
-            engine.Step(rows, batch, statistics);
+            base.Step(rows, batch, statistics);
         }
-
-        public override void Evaluate(
-            LabeledRows rows,
-            ReadOnlySpan<int> batch,
-            ReadOnlySpan<int> networks,
-            Action<int, TensorMatrix> receive
-        ) => engine.Evaluate(rows, batch, networks, receive);
-
-        public override void Remove(int network) => engine.Remove(network);
-
-        public override void DownloadWeights() => engine.DownloadWeights();
-
-        public override void UploadWeights(int network) => engine.UploadWeights(network);
-
-        public override void Synchronize() => engine.Synchronize();
-
-        public override void Dispose() => engine.Dispose();
     }
 }

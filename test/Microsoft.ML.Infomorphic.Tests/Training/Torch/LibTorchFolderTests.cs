@@ -261,6 +261,26 @@ public sealed class LibTorchFolderTests
     }
 
     [TestMethod]
+    [DataRow(
+        "/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found",
+        true,
+        "TorchSharp's native library does not load on this system: /lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (a project that references"
+    )]
+    [DataRow(
+        "libtorch.so: file too short",
+        true,
+        "The application's libtorch does not load: libtorch.so: file too short."
+    )]
+    [DataRow("libtorch.so: no such file", false, "Training needs libtorch, and this application has none that loads")]
+    public void Why_the_application_s_own_does_not_load_is_said(string loader, bool hasLibtorch, string expected)
+    {
+        if (hasLibtorch)
+            File.WriteAllText(Path.Combine(_folder, "libtorch_cpu.so"), "");
+
+        Assert.StartsWith(expected, LibTorch.DoesNotLoad(Path.Combine(_folder, "libLibTorchSharp.so"), loader));
+    }
+
+    [TestMethod]
     [DataRow(false, null, 12040, null, "it was built without CUDA")]
     [DataRow(true, 12080, null, null, "this machine has no NVIDIA driver that loads")]
     [DataRow(true, 12080, 11040, null, "the NVIDIA driver supports CUDA 11.4 at most, and libtorch was built for 12.8")]

@@ -11,7 +11,7 @@ namespace Microsoft.ML.Infomorphic.Tests.Training.Torch;
 /// launches do.
 /// </summary>
 [TestClass]
-[DoNotParallelize] // TorchSharp lets go of a number's memory while libtorch reads it if a collection comes in between, which other tests cause.
+[DoNotParallelize] // Only one counter counts at a time.
 [OSCondition(OperatingSystems.Linux)]
 public class OperationsTests
 {
