@@ -30,7 +30,7 @@ internal sealed class FlatSpace
     /// <exception cref="ArgumentException">Nothing is free, or bounds contradict each other.</exception>
     public static FlatSpace Of(HostSpace space) => new(space);
 
-    /// <summary>A flat space of AutoML's with the same parameters, in the same order.</summary>
+    /// <summary>A flat space of AutoML's with the same parameters, in the same order; a choice is the number of its place, from 0.</summary>
     /// <param name="space">The parameters.</param>
     /// <param name="first">What AutoML's own tuners begin with.</param>
     public static HostSpace Create(Tuning.SearchSpace space, ParameterPoint first)
@@ -55,7 +55,15 @@ internal sealed class FlatSpace
                         whole.Logarithmic,
                         (int)first.Values[i]
                     ),
-                    _ => throw new ArgumentException($"AutoML is given numbers alone, and {parameter.Name} is none."),
+                    ChoiceParameter choice => new UniformIntOption(
+                        0,
+                        choice.Choices.Count - 1,
+                        false,
+                        (int)first.Values[i]
+                    ),
+                    _ => throw new ArgumentException(
+                        $"There is no option of AutoML's for the parameter {parameter.Name}."
+                    ),
                 }
             );
         return options;

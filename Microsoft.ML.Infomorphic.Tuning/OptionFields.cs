@@ -18,6 +18,9 @@ internal static class OptionFields
         nameof(InfomorphicTrainer.Options.CancellationToken),
     ];
 
+    /// <summary>Whether an option changes the model, and not only the time or the memory that training takes, or who watches it.</summary>
+    public static bool DecidesTheModel(string field) => !s_withoutEffect.Contains(field);
+
     /// <summary>A number; null where the option is.</summary>
     public static double? Get(object options, string field) =>
         options.GetType().GetField(field)!.GetValue(options) is { } value
@@ -63,21 +66,25 @@ internal static class OptionFields
         Describe(
             options,
             InfomorphicTrainer.Options.Paper(),
-            name => s_withoutEffect.Contains(name) || space.Searches(name, null),
+            name => !DecidesTheModel(name) || space.Searches(name, null),
             name =>
                 name is nameof(options.NumberOfEpochs)
                 || name is nameof(options.NumberOfHiddenNeurons) && options.HiddenLayers is null,
             (name, value) =>
                 name == nameof(options.HiddenLayers)
-                    ? List(options.HiddenLayers!.Select((layer, i) => DescribeLayer(layer, i, space)))
+                    ? List(
+                        options.HiddenLayers!.Select(
+                            (layer, i) => DescribeLayer(layer, name => space.Searches(name, i))
+                        )
+                    )
                     : Text(value)
         );
 
-    private static string DescribeLayer(HiddenLayerOptions layer, int place, TrainerSpace space) =>
+    private static string DescribeLayer(HiddenLayerOptions layer, Predicate<string> isLeftOut) =>
         $"{{ {Describe(
             layer,
             new HiddenLayerOptions(),
-            name => space.Searches(name, place),
+            isLeftOut,
             name => name is nameof(layer.NumberOfNeurons),
             (_, value) => Text(value)
         )} }}";
@@ -99,11 +106,15 @@ internal static class OptionFields
             select $"{field.Name} = {text(field.Name, value)}"
         );
 
-    // Settings that consist of others are their type's name and their properties, without those that are null or false.
-    private static string Text(object? value) =>
+    /// <summary>
+    /// A value in words, the same in every culture. Settings that consist of others are their type's name and their properties,
+    /// without those that are null or false; layers are what they have that others have not, and their number of neurons.
+    /// </summary>
+    public static string Text(object? value) =>
         value switch
         {
             null => "",
+            HiddenLayerOptions layer => DescribeLayer(layer, _ => false),
             string or Signal => value.ToString()!,
             IConvertible plain => plain.ToString(CultureInfo.InvariantCulture),
             IEnumerable items => List(items.Cast<object?>().Select(Text)),

@@ -36,6 +36,9 @@ public abstract record Parameter
     /// <summary>All that the space's fingerprint must tell apart.</summary>
     internal abstract string Signature { get; }
 
+    /// <summary>How many values there are; infinite for a real number.</summary>
+    internal abstract double NumberOfValues { get; }
+
     /// <summary>The value's place in [0, 1]: linear or logarithmic between the bounds, the middle of its share for a discrete value.</summary>
     internal abstract double ToUnit(double value);
 
@@ -90,6 +93,8 @@ public sealed record RealParameter : Parameter
     /// <inheritdoc/>
     public override bool Contains(double value) => value >= Low && value <= High;
 
+    internal override double NumberOfValues => double.PositiveInfinity;
+
     internal override string Signature =>
         $"real {Quote(Name)} {Text(Low)} {Text(High)} {(Logarithmic ? "log" : "linear")}";
 
@@ -136,6 +141,8 @@ public sealed record IntegerParameter : Parameter
 
     /// <inheritdoc/>
     public override bool Contains(double value) => value >= Low && value <= High && value == Math.Round(value);
+
+    internal override double NumberOfValues => (double)High - Low + 1;
 
     internal override string Signature =>
         FormattableString.Invariant($"integer {Quote(Name)} {Low} {High} {(Logarithmic ? "log" : "linear")}");
@@ -191,6 +198,8 @@ public sealed record ChoiceParameter : Parameter
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Name, Choices.Count, Choices[0]);
+
+    internal override double NumberOfValues => Choices.Count;
 
     internal override string Signature => $"choice {Quote(Name)} {string.Concat(Choices.Select(Quote))}";
 

@@ -41,7 +41,7 @@ public sealed class QuasiRandomTuner : Tuner
         double[] places = new double[_bases.Length];
         for (int i = 0; i < places.Length; i++)
             places[i] = Place(_next, i);
-        return ParameterPoint.FromUnit(Space, places);
+        return Space.PointAt(places);
     }
 
     // Enqueued points are no part of the sequence.

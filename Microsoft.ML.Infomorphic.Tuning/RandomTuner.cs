@@ -22,6 +22,6 @@ public sealed class RandomTuner : Tuner
         double[] places = new double[space.Parameters.Count];
         for (int i = 0; i < places.Length; i++)
             places[i] = random.NextUniform();
-        return ParameterPoint.FromUnit(space, places);
+        return space.PointAt(places);
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Linq.Expressions;
 using Microsoft.ML.Infomorphic.Information;
 using Microsoft.ML.Infomorphic.Training;
 using Options = Microsoft.ML.Infomorphic.InfomorphicTrainer.Options;
@@ -32,16 +33,19 @@ public sealed class TrainerSpace
     // The goals of hidden neurons: of the one layer that the trainer's options describe (null), or of layers in their order.
     private readonly ImmutableList<(int? Layer, GoalSpace Space)> _goals;
     private readonly ImmutableList<(TrainerOption Option, int? Layer, Parameter Parameter)> _options;
+    private readonly ImmutableList<OptionChoice> _choices;
 
     private TrainerSpace(
         ImmutableList<(int? Layer, GoalSpace Space)> goals,
         GoalSpace? outputGoal,
-        ImmutableList<(TrainerOption Option, int? Layer, Parameter Parameter)> options
+        ImmutableList<(TrainerOption Option, int? Layer, Parameter Parameter)> options,
+        ImmutableList<OptionChoice> choices
     )
     {
         _goals = goals;
         OutputGoal = outputGoal;
         _options = options;
+        _choices = choices;
         string? ofOne = OfHiddenNeurons.FirstOrDefault(of => of.Layer is null).Name;
         (string? ofLayer, int? layer) = OfHiddenNeurons.FirstOrDefault(of => of.Layer is not null);
         if (ofOne is not null && ofLayer is not null)
@@ -51,7 +55,7 @@ public sealed class TrainerSpace
     }
 
     /// <summary>A space in which nothing is searched yet.</summary>
-    public static TrainerSpace Empty { get; } = new([], null, []);
+    public static TrainerSpace Empty { get; } = new([], null, [], []);
 
     /// <summary>What of the hidden neurons' goal is searched, where the network has one hidden layer and no list of them; null for nothing.</summary>
     public GoalSpace? Goal => _goals.Find(goal => goal.Layer is null).Space;
@@ -87,7 +91,8 @@ public sealed class TrainerSpace
     /// <param name="goal">The goal space, over F and C.</param>
     /// <returns>The new space.</returns>
     /// <exception cref="ArgumentException">The goal is over other sources.</exception>
-    public TrainerSpace WithOutputGoal(GoalSpace goal) => new(_goals, Over(goal, "FC"), _options);
+    public TrainerSpace WithOutputGoal(GoalSpace goal) =>
+        new(_goals, Over(goal, "FC"), _options, WithoutChoice(nameof(Options.OutputGoal), null));
 
     /// <summary>Searches an option, or changes its range.</summary>
     /// <param name="option">The option.</param>
@@ -123,13 +128,51 @@ public sealed class TrainerSpace
         return new TrainerSpace(
             _goals,
             OutputGoal,
-            _options.RemoveAll(o => o.Option == option && o.Layer == layer).Add((option, layer, parameter))
+            _options.RemoveAll(o => o.Option == option && o.Layer == layer).Add((option, layer, parameter)),
+            WithoutChoice(name, layer)
         );
     }
 
     /// <summary>
+    /// Searches an option of the trainer that has one of several values without an order: a goal by its name, an encoding, a
+    /// number of epochs, a list of layers. It takes the place of whatever else was searched of that option.
+    /// </summary>
+    /// <typeparam name="T">The option's type.</typeparam>
+    /// <param name="option">The option, such as <c>options => options.NumberOfEpochs</c>.</param>
+    /// <param name="values">
+    /// The values, at least two different ones. A study knows them by what they are in words: whoever resumes it must give the same.
+    /// </param>
+    /// <returns>The new space.</returns>
+    /// <exception cref="ArgumentException">
+    /// That is no option, or one that changes nothing in a model; or there are fewer than two different values.
+    /// </exception>
+    public TrainerSpace WithChoice<T>(Expression<Func<Options, T>> option, params IReadOnlyList<T> values) =>
+        With(OptionChoice.Create(option, null, values));
+
+    /// <summary>Searches an option of a hidden layer of <see cref="Options.HiddenLayers"/> that has one of several values without an order.</summary>
+    /// <typeparam name="T">The option's type.</typeparam>
+    /// <param name="layer">The layer's place in the list, from 0.</param>
+    /// <param name="option">The option, such as <c>layer => layer.Goal</c>.</param>
+    /// <param name="values">The values, at least two different ones.</param>
+    /// <returns>The new space.</returns>
+    /// <exception cref="ArgumentException">
+    /// That is no option; there are fewer than two different values; or the space has the goal or options of a network of one hidden
+    /// layer.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The place is negative.</exception>
+    public TrainerSpace WithChoice<T>(
+        int layer,
+        Expression<Func<HiddenLayerOptions, T>> option,
+        params IReadOnlyList<T> values
+    )
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(layer);
+        return With(OptionChoice.Create(option, layer, values));
+    }
+
+    /// <summary>
     /// The search space: the parameters of the hidden goal or, layer by layer, of the hidden goals, those of the output goal,
-    /// then the options in the order in which they were added.
+    /// then the options in the order in which they were added, and those that are chosen.
     /// </summary>
     /// <returns>The search space.</returns>
     /// <exception cref="ArgumentException">Nothing is free.</exception>
@@ -140,11 +183,17 @@ public sealed class TrainerSpace
             .. _goals.SelectMany(goal => Prefixed(PrefixOf(goal.Layer), goal.Space)),
             .. OutputGoal is null ? [] : Prefixed(OutputPrefix, OutputGoal),
             .. _options.Select(o => o.Parameter),
+            .. _choices.Select(choice => choice.Parameter),
+        ];
+        ParameterOrientation[] orientations =
+        [
+            .. _goals.Select(goal => goal.Space.OrientationOf(PrefixOf(goal.Layer))).OfType<ParameterOrientation>(),
+            .. OutputGoal?.OrientationOf(OutputPrefix) is { } ofOutput ? [ofOutput] : (ParameterOrientation[])[],
         ];
         return parameters.Length > 0
-            ? new SearchSpace(parameters)
+            ? new SearchSpace(parameters, orientations)
             : throw new ArgumentException(
-                "The search space is empty: free a weight of the goal with GoalSpace.Free, or add an option with TrainerSpace.With."
+                "The search space is empty: free a weight of the goal with GoalSpace.Free, or add an option with TrainerSpace.With or WithChoice."
             );
 
         static IEnumerable<Parameter> Prefixed(string prefix, GoalSpace goal) =>
@@ -166,6 +215,7 @@ public sealed class TrainerSpace
             .. _goals
                 .Where(goal => goal.Layer is not null)
                 .SelectMany(goal => goal.Space.Signature.Prepend($"{PrefixOf(goal.Layer)}goal")),
+            .. _choices.Select(choice => choice.Parameter.Signature),
         ]);
 
     /// <summary>Sets a trainer's options to a point. Options that are not searched stay.</summary>
@@ -182,10 +232,14 @@ public sealed class TrainerSpace
     {
         ArgumentNullException.ThrowIfNull(point);
         ArgumentNullException.ThrowIfNull(options);
-        if (!IsFor(options, out string? reason))
-            throw new ArgumentException(reason, nameof(options));
+        foreach (OptionChoice choice in _choices.Where(choice => choice.Layer is null))
+            choice.Set(options, point[choice.Parameter.Name]);
         if (OfHiddenNeurons.Any(of => of.Layer is not null))
             options.HiddenLayers = OptionFields.Copy(options.HiddenLayers);
+        foreach (OptionChoice choice in _choices.Where(choice => choice.Layer < options.HiddenLayers?.Count))
+            choice.Set(Holder(options, choice.Layer), point[choice.Parameter.Name]);
+        if (!IsFor(options, out string? reason))
+            throw new ArgumentException(reason, nameof(options));
         foreach ((int? layer, GoalSpace space) in _goals)
             SetGoal(options, layer, space.GoalAt(name => point[PrefixOf(layer) + name]));
         if (OutputGoal is not null)
@@ -237,6 +291,38 @@ public sealed class TrainerSpace
         ArgumentNullException.ThrowIfNull(goal);
         ArgumentNullException.ThrowIfNull(options);
         return TryGetPoint(goal, _ => true, options, out point, out reason);
+    }
+
+    /// <summary>The point of a trainer's options, for instance one of <see cref="InfomorphicSweepOptions.StartingPoints"/>.</summary>
+    /// <param name="options">The options.</param>
+    /// <returns>The point.</returns>
+    /// <exception cref="ArgumentException">The space does not hold the options: the message says why.</exception>
+    public ParameterPoint GetPoint(Options options) =>
+        TryGetPoint(options, out ParameterPoint? point, out string? reason)
+            ? point
+            : throw new ArgumentException($"The options are no point of the search space: {reason}", nameof(options));
+
+    /// <summary>The point of options with a goal, for instance one of <see cref="InfomorphicSweepOptions.StartingPoints"/>.</summary>
+    /// <param name="goal">
+    /// The goal of the hidden neurons or, where layers are searched, of all whose goal is: the name of a published one of
+    /// <see cref="GoalFunctions"/>, or a formula in the paper's notation.
+    /// </param>
+    /// <param name="options">The other options.</param>
+    /// <returns>The point.</returns>
+    /// <exception cref="ArgumentException">The space does not hold the goal or the options, or the goal cannot be read: the message says why.</exception>
+    public ParameterPoint GetPoint(string goal, Options options)
+    {
+        ArgumentNullException.ThrowIfNull(goal);
+        ArgumentNullException.ThrowIfNull(options);
+        options = OptionFields.Copy(options);
+        foreach (int? layer in _goals.Select(g => g.Layer).Concat(_choices.Where(OfGoal).Select(c => c.Layer)))
+            if (layer is null)
+                options.Goal = goal;
+            else if (layer < options.HiddenLayers?.Count)
+                options.HiddenLayers[layer.Value].Goal = goal;
+        return GetPoint(options);
+
+        static bool OfGoal(OptionChoice choice) => choice.Field.Name == nameof(Options.Goal);
     }
 
     /// <summary>
@@ -307,13 +393,15 @@ public sealed class TrainerSpace
     internal bool Searches(string field, int? layer) =>
         field is nameof(Options.OutputGoal) && layer is null && OutputGoal is not null
         || field is nameof(Options.Goal) && _goals.Any(goal => goal.Layer == layer)
-        || _options.Any(o => o.Layer == layer && FieldOf(o.Option, layer) == field);
+        || _options.Any(o => o.Layer == layer && FieldOf(o.Option, layer) == field)
+        || _choices.Any(choice => choice.Layer == layer && choice.Field.Name == field);
 
     // What is searched of hidden neurons, and of which layer.
     private IEnumerable<(string Name, int? Layer)> OfHiddenNeurons =>
         [
             .. _goals.Select(goal => ("the goal", goal.Layer)),
             .. _options.Where(o => IsOfHiddenNeurons(o.Option)).Select(o => (FieldOf(o.Option, o.Layer), o.Layer)),
+            .. _choices.Where(choice => choice.Layer is not null).Select(choice => (choice.Field.Name, choice.Layer)),
         ];
 
     private TrainerSpace With(GoalSpace goal, int? layer)
@@ -323,9 +411,24 @@ public sealed class TrainerSpace
         return new TrainerSpace(
             [.. _goals.RemoveAll(other => other.Layer == layer).Add((layer, goal)).OrderBy(other => other.Layer)],
             OutputGoal,
-            _options
+            _options,
+            WithoutChoice(nameof(Options.Goal), layer)
         );
     }
+
+    private TrainerSpace With(OptionChoice choice)
+    {
+        (string field, int? layer) = (choice.Field.Name, choice.Layer);
+        return new TrainerSpace(
+            field is nameof(Options.Goal) ? _goals.RemoveAll(goal => goal.Layer == layer) : _goals,
+            field is nameof(Options.OutputGoal) && layer is null ? null : OutputGoal,
+            _options.RemoveAll(o => o.Layer == layer && FieldOf(o.Option, layer) == field),
+            WithoutChoice(field, layer).Add(choice)
+        );
+    }
+
+    private ImmutableList<OptionChoice> WithoutChoice(string field, int? layer) =>
+        _choices.RemoveAll(choice => choice.Layer == layer && choice.Field.Name == field);
 
     // The sources of hidden neurons that learn; empty where none does.
     private static string SourcesOf(Options options, int? layer)
@@ -375,8 +478,7 @@ public sealed class TrainerSpace
                     $"The search space has {name} of {NameOf(layer)}, and {NumberOf(layers.Count)}.",
                 (int place, var layers) when layers[place] is null =>
                     $"{nameof(Options.HiddenLayers)}[{place}] is null.",
-                (int place, var layers)
-                    when !layers[place].Learns && name != nameof(HiddenLayerOptions.NumberOfNeurons) =>
+                (int place, var layers) when !layers[place].Learns && !IsOfAnyLayer(name) =>
                     $"The search space has {name} of {NameOf(layer)}, whose neurons do not learn.",
                 _ => null,
             };
@@ -449,6 +551,18 @@ public sealed class TrainerSpace
             }
             values.Add(value);
         }
+        foreach (OptionChoice choice in _choices)
+        {
+            object holder = Holder(options, choice.Layer);
+            int index = choice.IndexIn(holder);
+            if (index < 0)
+            {
+                reason =
+                    $"{choice.Field.Name}{(choice.Layer is null ? "" : $" of {NameOf(choice.Layer)}")} is {OptionChoice.TextOf(choice.Field.GetValue(holder))}, which is none of its choices in the search space.";
+                return false;
+            }
+            values.Add(index);
+        }
         point = ToSearchSpace().CreatePoint([.. values]);
         reason = null;
         return true;
@@ -480,6 +594,14 @@ public sealed class TrainerSpace
 
     private static bool IsOfHiddenNeurons(TrainerOption option) =>
         option is not (TrainerOption.BatchSize or TrainerOption.OutputLearningRate or TrainerOption.OutputWeightDecay);
+
+    // What a layer has whether its neurons learn or not.
+    private static bool IsOfAnyLayer(string field) =>
+        field
+            is nameof(HiddenLayerOptions.NumberOfNeurons)
+                or nameof(HiddenLayerOptions.Learns)
+                or nameof(HiddenLayerOptions.Inputs)
+                or nameof(HiddenLayerOptions.Connections);
 
     private static string NameOf(int? layer) =>
         string.Create(CultureInfo.InvariantCulture, $"hidden layer {layer + 1}");

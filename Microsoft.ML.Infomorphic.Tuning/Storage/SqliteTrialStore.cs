@@ -8,6 +8,7 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 public sealed class SqliteTrialStore : TrialStore
 {
     private readonly string _connectionString;
+    private readonly SqliteConnection _held;
 
     /// <summary>Opens a store, and creates the file where there is none.</summary>
     /// <param name="path">The file.</param>
@@ -22,14 +23,20 @@ public sealed class SqliteTrialStore : TrialStore
             throw new TrialStoreException(
                 $"The folder of the trial store {Location} does not exist: create it, or name another file."
             );
-        // The provider's own waiting polls every 150 ms; SQLite's busy timeout begins with 1 ms.
-        _connectionString = new SqliteConnectionStringBuilder
+        // The provider's own waiting polls every 150 ms; SQLite's busy timeout begins with 1 ms. A pool would keep the file that
+        // was opened first, and go on to write to it when it has long been deleted.
+        var connection = new SqliteConnectionStringBuilder
         {
             DataSource = Location,
             DefaultTimeout = 1,
             ForeignKeys = true,
-        }.ToString();
+            Pooling = false,
+        };
+        _connectionString = connection.ToString();
         Prepare();
+        connection.Mode = SqliteOpenMode.ReadWrite; // not created any more
+        _connectionString = connection.ToString();
+        _held = Open(); // Whoever closes the last connection of all has to write the whole log back.
     }
 
     private protected override string NowSql => "((julianday('now') - 2440587.5) * 86400.0)";
@@ -38,7 +45,9 @@ public sealed class SqliteTrialStore : TrialStore
 
     private protected override string IdentitySql => "INTEGER PRIMARY KEY AUTOINCREMENT";
 
-    private protected override DbConnection Connect()
+    private protected override DbConnection Connect() => Open();
+
+    private SqliteConnection Open()
     {
         var connection = new SqliteConnection(_connectionString);
         try
@@ -69,6 +78,10 @@ public sealed class SqliteTrialStore : TrialStore
                 $"The trial store {Location} is locked by another program: end it, or name another file.",
             SQLitePCL.raw.SQLITE_NOTADB =>
                 $"The file {Location} is not a trial store, nor any other SQLite database: name another file.",
+            SQLitePCL.raw.SQLITE_CANTOPEN when _held is not null && !File.Exists(Location) =>
+                $"The file of the trial store {Location} is gone: it was deleted or moved while it was in use; put it back and resume, or begin anew.",
+            SQLitePCL.raw.SQLITE_ERROR when exception.Message.Contains("no such table", StringComparison.Ordinal) =>
+                $"The file of the trial store {Location} is another one than it was: it was replaced while it was in use; put it back and resume, or begin anew.",
             SQLitePCL.raw.SQLITE_CORRUPT => $"The trial store {Location} is damaged: restore it from a copy.",
             SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_PERM or SQLitePCL.raw.SQLITE_AUTH =>
                 $"The trial store {Location} cannot be opened: check that the file and its folder may be read and written.",
@@ -81,7 +94,7 @@ public sealed class SqliteTrialStore : TrialStore
     private protected override void Dispose(bool disposing)
     {
         if (disposing)
-            SqliteConnection.ClearPool(new SqliteConnection(_connectionString));
+            _held.Dispose();
         base.Dispose(disposing);
     }
 

@@ -46,4 +46,11 @@ public sealed record StoredTrial(
     int Attempts,
     DateTimeOffset? Started,
     DateTimeOffset? Finished
-);
+)
+{
+    /// <summary>
+    /// The number of the trial at the same point whose outcome this one has taken over, without being evaluated; null where it was
+    /// evaluated, or is still to be.
+    /// </summary>
+    public int? RepeatOf { get; init; }
+}

@@ -17,12 +17,14 @@ public sealed class Study
 {
     private readonly TrialStore _store;
     private readonly long _id;
+    private readonly double _created;
     private Tuner _tuner;
 
-    private Study(TrialStore store, long id, StudyDefinition definition)
+    private Study(TrialStore store, long id, double created, StudyDefinition definition)
     {
         _store = store;
         _id = id;
+        _created = created;
         Definition = definition;
         _tuner = definition.CreateTuner();
     }
@@ -54,26 +56,23 @@ public sealed class Study
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(definition);
         ArgumentNullException.ThrowIfNull(startingPoints);
-        (long id, StudyDefinition stored) = store.Transact(t =>
+        (long id, double time, StudyDefinition stored) = store.Transact(t =>
         {
             int created = t.Execute(
                 $"""
-                INSERT INTO infomorphic_studies (name, tuner, objective, space, created)
-                VALUES (@name, @tuner, @objective, @space, {t.Now})
+                INSERT INTO infomorphic_studies (name, tuner, objective, space, batch, created)
+                VALUES (@name, @tuner, @objective, @space, CAST(@batch AS INTEGER), {t.Now})
                 ON CONFLICT (name) DO NOTHING
                 """,
                 ("name", definition.Name),
                 ("tuner", definition.TunerState),
                 ("objective", definition.Objective),
-                ("space", definition.SpaceFingerprint)
+                ("space", definition.SpaceFingerprint),
+                ("batch", definition.ProposalBatchSize)
             );
-            (long id, StudyDefinition stored) = t.Query(
-                    "SELECT id, tuner, objective, space FROM infomorphic_studies WHERE name = @name",
-                    r =>
-                        (
-                            r.GetInt64(0),
-                            new StudyDefinition(definition.Name, r.GetString(1), r.GetString(2), r.GetString(3))
-                        ),
+            (StudyDefinition stored, long id, double time) = t.Query(
+                    $"SELECT {StudyDefinition.Columns}, id, created FROM infomorphic_studies WHERE name = @name",
+                    r => (StudyDefinition.Read(r), r.GetInt64(5), r.GetDouble(6)),
                     ("name", definition.Name)
                 )
                 .Single();
@@ -81,12 +80,12 @@ public sealed class Study
             {
                 Tuner tuner = stored.CreateTuner();
                 foreach (ParameterPoint point in startingPoints)
-                    Record(t, id, tuner.Enqueue(point), tuner.Events.Count - 1, StoredTrialState.Queued, null, null);
+                    Record(t, id, tuner.Enqueue(point), tuner.Events.Count - 1);
             }
-            return (id, stored);
+            return (id, time, stored);
         });
         stored.ThrowUnlessSame(definition);
-        return new Study(store, id, stored);
+        return new Study(store, id, time, stored);
     }
 
     /// <summary>Begins the next trial: one that waits, or one that the tuner proposes.</summary>
@@ -94,13 +93,27 @@ public sealed class Study
     /// <param name="maximumTrials">The tuner is not asked where the study has so many trials.</param>
     /// <param name="deadAfter">Running trials whose worker's heart has not beaten for so long are run again.</param>
     /// <param name="cancellationToken">Ends waiting for the store.</param>
-    /// <returns>The trial; null where none waits and the study has enough.</returns>
+    /// <returns>
+    /// The trial; null where none waits and the study has enough, or where trials are proposed in batches and the next one has to
+    /// wait for the end of those that run.
+    /// </returns>
     /// <exception cref="TrialStoreException">The store cannot be used.</exception>
     public ClaimedTrial? TryClaim(
         string worker,
         int maximumTrials,
         TimeSpan deadAfter,
         CancellationToken cancellationToken = default
+    ) => TryClaim(worker, maximumTrials, deadAfter, evaluateRepeats: true, cancellationToken).Trial;
+
+    /// <summary>
+    /// The same; where repeats are not evaluated, a trial at a point whose outcome is known takes it over instead of beginning.
+    /// </summary>
+    internal (ClaimedTrial? Trial, ClaimOutcome Outcome) TryClaim(
+        string worker,
+        int maximumTrials,
+        TimeSpan deadAfter,
+        bool evaluateRepeats,
+        CancellationToken cancellationToken
     )
     {
         string claim = Guid.NewGuid().ToString("N");
@@ -108,6 +121,7 @@ public sealed class Study
             t =>
             {
                 // An earlier try of this transaction may have been committed, and the answer lost.
+                var outcome = ClaimOutcome.Claimed;
                 int? number = t.Query(
                         "SELECT number FROM infomorphic_trials WHERE study = @study AND claim = @claim",
                         r => (int?)r.GetInt32(0),
@@ -118,13 +132,11 @@ public sealed class Study
                 if (number is null)
                 {
                     Requeue(t, "heartbeat < " + t.Now + " - @age", ("age", deadAfter.TotalSeconds));
-                    number = t.Query(
-                            "SELECT min(number) FROM infomorphic_trials WHERE study = @study AND state = @queued",
-                            r => r.IsDBNull(0) ? (int?)null : r.GetInt32(0),
-                            ("study", _id),
-                            ("queued", (int)StoredTrialState.Queued)
-                        )
-                        .Single();
+                    number = FirstQueued(t);
+                    if (number is null)
+                        (number, outcome) = TryAsk(t, maximumTrials, evaluateRepeats);
+                    if (number is int next && !evaluateRepeats && TakesOverOutcome(t, next))
+                        (number, outcome) = (null, ClaimOutcome.TakenOver);
                     if (number is not null)
                         t.Execute(
                             $"""
@@ -140,13 +152,7 @@ public sealed class Study
                             ("number", number)
                         );
                 }
-                if (number is null && _tuner.Trials.Count < maximumTrials)
-                {
-                    Trial asked = _tuner.Ask();
-                    Record(t, _id, asked, _tuner.Events.Count - 1, StoredTrialState.Running, worker, claim);
-                    number = asked.Number;
-                }
-                return number is int n ? new ClaimedTrial(n, _tuner.Trials[n].Point, claim) : null;
+                return (number is int n ? new ClaimedTrial(n, _tuner.Trials[n].Point, claim) : null, outcome);
             },
             cancellationToken
         );
@@ -248,7 +254,7 @@ public sealed class Study
                 : null;
             return t.Query(
                 """
-                SELECT number, point, enqueued, state, value, error, worker, attempts, started, finished
+                SELECT number, point, enqueued, state, value, error, worker, attempts, started, finished, repeat_of
                 FROM infomorphic_trials WHERE study = @study ORDER BY number
                 """,
                 r => new StoredTrial(
@@ -263,7 +269,10 @@ public sealed class Study
                     r.GetInt32(7),
                     TimeAt(r, 8),
                     TimeAt(r, 9)
-                ),
+                )
+                {
+                    RepeatOf = r.IsDBNull(10) ? null : r.GetInt32(10),
+                },
                 ("study", _id)
             );
         });
@@ -287,11 +296,18 @@ public sealed class Study
                     if (!clean)
                         _tuner = Definition.CreateTuner(); // It may know what the failed try did not store.
                     clean = false;
-                    t.Query(
-                        $"SELECT id FROM infomorphic_studies WHERE id = @study {t.ForUpdate}",
-                        _ => 0,
-                        ("study", _id)
-                    );
+                    // Another study may have its number, in a file that has taken the place of the one that was opened.
+                    if (
+                        t.Query(
+                                $"SELECT created FROM infomorphic_studies WHERE id = @study {t.ForUpdate}",
+                                r => r.GetDouble(0),
+                                ("study", _id)
+                            )
+                            .SingleOrDefault() != _created
+                    )
+                        throw new TrialStoreException(
+                            $"The study {Definition.Name} is no longer in {_store.Location}: it was deleted while this sweep worked on it."
+                        );
                     _tuner.Replay(EventsSince(t, _tuner.Events.Count));
                     return work(t);
                 },
@@ -326,15 +342,108 @@ public sealed class Study
                         ("claim", trial.Claim),
                         ("state", (int)state)
                     ).Count > 0;
-            if (state == StoredTrialState.Pruned)
-                _tuner.Prune(trial.Number, value);
-            else if (value is double told)
-                _tuner.Tell(trial.Number, told);
-            else
-                _tuner.Fail(trial.Number);
-            RecordEvent(t, _id, _tuner.Events[^1], _tuner.Events.Count - 1);
+            if (Definition.ProposalBatchSize is null)
+                Tell(t, trial.Number, state, value);
             return true;
         });
+    }
+
+    private int? FirstQueued(StoreTransaction t) =>
+        t.Query(
+                "SELECT min(number) FROM infomorphic_trials WHERE study = @study AND state = @queued",
+                r => r.IsDBNull(0) ? (int?)null : r.GetInt32(0),
+                ("study", _id),
+                ("queued", (int)StoredTrialState.Queued)
+            )
+            .Single();
+
+    // Asks the tuner, unless the study has enough trials or the batch before has not ended.
+    private (int? Number, ClaimOutcome Outcome) TryAsk(StoreTransaction t, int maximumTrials, bool evaluateRepeats)
+    {
+        int next = _tuner.Trials.Count;
+        if (next >= maximumTrials)
+            return (null, ClaimOutcome.Enough);
+        if (!TryTellBefore(t, Definition.FirstOfBatch(next)))
+            return (null, ClaimOutcome.Waits);
+        if (!evaluateRepeats && IsExhausted())
+            return (null, ClaimOutcome.Enough);
+        Record(t, _id, _tuner.Ask(), _tuner.Events.Count - 1);
+        return (next, ClaimOutcome.Claimed);
+    }
+
+    // Whether trials at all points of the space have ended, where these can be counted.
+    private bool IsExhausted() =>
+        _tuner.Trials.Count >= Space.NumberOfPoints
+        && _tuner
+            .Trials.Where(trial => trial.State != TrialState.Running)
+            .Select(trial => trial.Point)
+            .Distinct()
+            .Count() >= Space.NumberOfPoints;
+
+    // Tells what the tuner does not know yet of the trials before one, in their order; not where any of them has not ended.
+    private bool TryTellBefore(StoreTransaction t, int first)
+    {
+        List<(int Number, StoredTrialState State, double? Value)> untold =
+        [
+            .. from trial in _tuner.Trials.Take(first)
+            where trial.State == TrialState.Running
+            select t.Query(
+                    "SELECT state, value FROM infomorphic_trials WHERE study = @study AND number = @number",
+                    r => (trial.Number, (StoredTrialState)r.GetInt32(0), NumberAt(r, 1)),
+                    ("study", _id),
+                    ("number", trial.Number)
+                )
+                .Single(),
+        ];
+        if (untold.Any(trial => trial.State is StoredTrialState.Queued or StoredTrialState.Running))
+            return false;
+        foreach ((int number, StoredTrialState state, double? value) in untold)
+            Tell(t, number, state, value);
+        return true;
+    }
+
+    private void Tell(StoreTransaction t, int number, StoredTrialState state, double? value)
+    {
+        if (state == StoredTrialState.Pruned)
+            _tuner.Prune(number, value);
+        else if (value is double told)
+            _tuner.Tell(number, told);
+        else
+            _tuner.Fail(number);
+        RecordEvent(t, _id, _tuner.Events[^1], _tuner.Events.Count - 1);
+    }
+
+    // A trial at a point whose value is known, or that was pruned there, comes to the same. What has failed is tried again.
+    private bool TakesOverOutcome(StoreTransaction t, int number)
+    {
+        foreach (Trial same in _tuner.Trials.Where(other => other.Point.Equals(_tuner.Trials[number].Point)))
+        {
+            (StoredTrialState State, double? Value) known = t.Query(
+                    "SELECT state, value FROM infomorphic_trials WHERE study = @study AND number = @number",
+                    r => ((StoredTrialState)r.GetInt32(0), NumberAt(r, 1)),
+                    ("study", _id),
+                    ("number", same.Number)
+                )
+                .Single();
+            if (known.State is not (StoredTrialState.Completed or StoredTrialState.Pruned))
+                continue;
+            t.Execute(
+                $"""
+                UPDATE infomorphic_trials
+                SET state = @state, value = CAST(@value AS DOUBLE PRECISION), repeat_of = @same, finished = {t.Now}
+                WHERE study = @study AND number = @number
+                """,
+                ("state", (int)known.State),
+                ("value", known.Value),
+                ("same", same.Number),
+                ("study", _id),
+                ("number", number)
+            );
+            if (Definition.ProposalBatchSize is null)
+                Tell(t, number, known.State, known.Value);
+            return true;
+        }
+        return false;
     }
 
     // Epochs of the attempt that ended are no part of the next one.
@@ -381,31 +490,19 @@ public sealed class Study
             ("first", first)
         );
 
-    private static void Record(
-        StoreTransaction t,
-        long study,
-        Trial trial,
-        int sequence,
-        StoredTrialState state,
-        string? worker,
-        string? claim
-    )
+    // A trial that has just been asked for, or was enqueued, waits until it is claimed.
+    private static void Record(StoreTransaction t, long study, Trial trial, int sequence)
     {
-        string time = state == StoredTrialState.Running ? t.Now : "NULL";
         t.Execute(
-            $"""
-            INSERT INTO infomorphic_trials
-                (study, number, point, enqueued, state, worker, claim, attempts, heartbeat, started)
-            VALUES (@study, @number, @point, @enqueued, @state, @worker, @claim, @attempts, {time}, {time})
+            """
+            INSERT INTO infomorphic_trials (study, number, point, enqueued, state, attempts)
+            VALUES (@study, @number, @point, @enqueued, @state, 0)
             """,
             ("study", study),
             ("number", trial.Number),
             ("point", JsonSerializer.Serialize(trial.Point.Values)),
             ("enqueued", trial.Enqueued ? 1 : 0),
-            ("state", (int)state),
-            ("worker", worker),
-            ("claim", claim),
-            ("attempts", state == StoredTrialState.Running ? 1 : 0)
+            ("state", (int)StoredTrialState.Queued)
         );
         var kind = trial.Enqueued ? TunerEventKind.Enqueued : TunerEventKind.Asked;
         RecordEvent(t, study, new TunerEvent(kind, trial.Number), sequence);

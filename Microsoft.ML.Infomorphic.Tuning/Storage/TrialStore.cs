@@ -3,13 +3,13 @@ using System.Diagnostics;
 
 namespace Microsoft.ML.Infomorphic.Tuning;
 
-// The schema, version 1. A study's row is the study's lock: whoever asks or tells holds it to the end of the transaction,
+// The schema, version 2. A study's row is the study's lock: whoever asks or tells holds it to the end of the transaction,
 // so the events of a study have one order, and a fresh tuner that replays them is where every worker's tuner is.
 //
 //   infomorphic_schema   version
-//   infomorphic_studies  id, name, tuner, objective, space, created
+//   infomorphic_studies  id, name, tuner, objective, space, created, batch (since version 2; null: no batches)
 //   infomorphic_trials   study, number, point (JSON), enqueued, state, value, error, worker, claim, attempts, heartbeat,
-//                        started, finished
+//                        started, finished, repeat_of (since version 2; null: evaluated)
 //   infomorphic_epochs   study, trial, epoch, value (null: not a finite number)
 //   infomorphic_events   study, sequence, kind, trial, value
 //
@@ -20,10 +20,10 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// Keeps studies and their trials: an SQLite file, or a PostgreSQL database where workers are on several machines. Every
 /// change is one transaction, so a process can be killed at any moment. Safe for concurrent use.
 /// </summary>
-public abstract class TrialStore : IDisposable
+public abstract partial class TrialStore : IDisposable
 {
     /// <summary>The version of the schema.</summary>
-    internal const int SchemaVersion = 1;
+    internal const int SchemaVersion = 2;
 
     // Who begins waits for an answer; who has computed for hours would rather wait for the server.
     private static readonly TimeSpan _patienceAtOpening = TimeSpan.FromSeconds(10);
@@ -59,8 +59,7 @@ public abstract class TrialStore : IDisposable
     /// <summary>The names of the studies, in their order of creation.</summary>
     /// <returns>The names.</returns>
     /// <exception cref="TrialStoreException">The store cannot be used.</exception>
-    public IReadOnlyList<string> GetStudyNames() =>
-        Transact(t => t.Query("SELECT name FROM infomorphic_studies ORDER BY id", r => r.GetString(0)));
+    public IReadOnlyList<string> GetStudyNames() => Transact(GetNames);
 
     /// <summary>The definition of a study.</summary>
     /// <param name="name">The study's name.</param>
@@ -71,8 +70,8 @@ public abstract class TrialStore : IDisposable
         ArgumentNullException.ThrowIfNull(name);
         return Transact(t =>
             t.Query(
-                    "SELECT tuner, objective, space FROM infomorphic_studies WHERE name = @name",
-                    r => new StudyDefinition(name, r.GetString(0), r.GetString(1), r.GetString(2)),
+                    $"SELECT {StudyDefinition.Columns} FROM infomorphic_studies WHERE name = @name",
+                    StudyDefinition.Read,
                     ("name", name)
                 )
                 .SingleOrDefault()
@@ -126,10 +125,12 @@ public abstract class TrialStore : IDisposable
                 LockSchema(t);
                 t.Execute("CREATE TABLE IF NOT EXISTS infomorphic_schema (version INTEGER NOT NULL)");
                 List<int> versions = t.Query("SELECT version FROM infomorphic_schema", r => r.GetInt32(0));
-                if (versions.Count > 0)
-                    return versions.Max();
-                foreach (string statement in CreateSchema)
+                int stored = versions.Count > 0 ? versions.Max() : 0;
+                if (stored >= SchemaVersion)
+                    return stored;
+                foreach (string statement in stored == 0 ? [.. CreateSchema, .. s_toVersion2] : s_toVersion2)
                     t.Execute(statement);
+                t.Execute("DELETE FROM infomorphic_schema");
                 t.Execute("INSERT INTO infomorphic_schema (version) VALUES (@version)", ("version", SchemaVersion));
                 return SchemaVersion;
             },
@@ -167,6 +168,13 @@ public abstract class TrialStore : IDisposable
 
     private static TimeSpan Shorter(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
+    private static readonly string[] s_toVersion2 =
+    [
+        "ALTER TABLE infomorphic_studies ADD COLUMN batch INTEGER",
+        "ALTER TABLE infomorphic_trials ADD COLUMN repeat_of INTEGER",
+    ];
+
+    // Version 1.
     private string[] CreateSchema =>
         [
             $"""

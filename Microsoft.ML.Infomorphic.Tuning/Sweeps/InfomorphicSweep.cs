@@ -13,7 +13,8 @@ namespace Microsoft.ML.Infomorphic.Tuning;
 /// </summary>
 /// <remarks>
 /// Every trial is trained with the same seed, that of the trainer's options, or 0 where they have none. So a trial's value
-/// follows from its point alone, and a sweep with one worker can be repeated exactly.
+/// follows from its point alone, and a sweep with one worker can be repeated exactly; one with several, where its proposals are made
+/// in batches (<see cref="SweepOptions.ProposalBatchSize"/>).
 /// </remarks>
 public sealed partial class InfomorphicSweep
 {
@@ -32,6 +33,20 @@ public sealed partial class InfomorphicSweep
         Space = options.Space.ToSearchSpace();
         StartingPoints = FindStartingPoints();
         ParameterPoint any = StartingPoints.Count > 0 ? StartingPoints[0] : CreateTuner().Ask().Point;
+        foreach ((string choice, ParameterPoint point) in WithEachChoice(any))
+        {
+            try
+            {
+                _ = task.CreateTrainer(OptionsAt(point));
+            }
+            catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
+            {
+                throw new ArgumentException(
+                    $"The choice {choice} cannot be trained with {point}: {exception.Message}",
+                    exception
+                );
+            }
+        }
         foreach (string device in options.Devices.DefaultIfEmpty(_trainer.Device))
         {
             InfomorphicTrainer.Options onDevice = OptionsAt(any);
@@ -46,7 +61,10 @@ public sealed partial class InfomorphicSweep
     /// <summary>What is optimised.</summary>
     public SweepMetric Metric => _options.Metric;
 
-    /// <summary>The points that a new study begins with: the trainer's options and the published goals, where the space holds them.</summary>
+    /// <summary>
+    /// The points that a new study begins with: those that it was given, the trainer's options, and the published goals, where
+    /// the space holds them.
+    /// </summary>
     public IReadOnlyList<ParameterPoint> StartingPoints { get; }
 
     /// <summary>Trains on training data and takes the metric of validation data, which judges every epoch, too.</summary>
@@ -263,6 +281,14 @@ public sealed partial class InfomorphicSweep
     private ParameterPoint[] FindStartingPoints()
     {
         var points = new List<ParameterPoint>();
+        foreach (ParameterPoint point in _options.StartingPoints)
+            points.Add(
+                point.Space.Equals(Space)
+                    ? point
+                    : throw new ArgumentException(
+                        $"The starting point {point} is of another search space than the sweep's: make it with TrainerSpace.GetPoint of the space that is searched."
+                    )
+            );
         if (_options.EnqueueTrainer)
             points.Add(
                 _options.Space.TryGetPoint(_trainer, out ParameterPoint? own, out string? reason)
@@ -273,6 +299,16 @@ public sealed partial class InfomorphicSweep
             points.AddRange(_options.Space.GetPresetPoints(_trainer));
         return [.. points.Distinct()];
     }
+
+    // The point with every choice of every parameter that is one, one at a time.
+    private IEnumerable<(string Choice, ParameterPoint Point)> WithEachChoice(ParameterPoint point) =>
+        from parameter in Space.Parameters.Index()
+        where parameter.Item is ChoiceParameter
+        from choice in Enumerable.Range(0, ((ChoiceParameter)parameter.Item).Choices.Count)
+        select (
+            $"{parameter.Item.Name} = {parameter.Item.Format(choice)}",
+            Space.CreatePoint([.. point.Values.Select((value, i) => i == parameter.Index ? choice : value)])
+        );
 
     private Tuner CreateTuner() =>
         _options.Tuner?.Invoke(Space, _options.Metric.Direction)

@@ -55,6 +55,12 @@ public sealed record InfomorphicSweepOptions
     public Func<SearchSpace, OptimizationDirection, Tuner>? Tuner { get; init; }
 
     /// <summary>
+    /// Points that a new study begins with, in their order, such as those that <see cref="TrainerSpace.GetPoint(string, InfomorphicTrainer.Options)"/>
+    /// makes of goals that are to be compared. The trainer's options and the published goals come after them, where they are asked for.
+    /// </summary>
+    public IReadOnlyList<ParameterPoint> StartingPoints { get; init; } = [];
+
+    /// <summary>
     /// Whether the search begins with the published goals of hidden neurons that the space holds, those of
     /// <see cref="TrainerSpace.GetPresetPoints"/>.
     /// </summary>

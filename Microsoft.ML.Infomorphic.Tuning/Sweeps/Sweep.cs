@@ -60,6 +60,8 @@ public static class Sweep
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
+        if (options.ProposalBatchSize is int size)
+            definition = definition with { ProposalBatchSize = size };
         Study[] studies =
         [
             .. Enumerable.Range(0, options.Workers).Select(_ => Study.Join(store, definition, startingPoints)),
@@ -153,36 +155,50 @@ internal sealed class SweepWorker(
             stop.ThrowIfCancellationRequested();
             if (options.MaximumTime is TimeSpan limit && display.Elapsed >= limit)
                 return;
-            List<ClaimedTrial> claimed = Claim();
+            (List<ClaimedTrial> claimed, ClaimOutcome outcome) = Claim();
             if (claimed.Count > 0)
             {
                 RunTrials(claimed);
                 GiveUpWithoutValue();
-                continue;
             }
-            // Others still run trials. Should their workers die, the trials are ours.
-            if (
-                !study
-                    .GetTrials(withEpochs: false)
-                    .Any(t => t.State is StoredTrialState.Running or StoredTrialState.Queued)
-            )
-                return;
-            stop.WaitHandle.WaitOne(Math.Min(1000, (int)options.DeadAfter.TotalMilliseconds / 4));
+            else if (outcome == ClaimOutcome.Waits)
+                Wait(atMost: 50);
+            else if (outcome == ClaimOutcome.Enough)
+            {
+                // Others may still run trials. Should their workers die, the trials are ours.
+                if (
+                    !study
+                        .GetTrials(withEpochs: false)
+                        .Any(t => t.State is StoredTrialState.Running or StoredTrialState.Queued)
+                )
+                    return;
+                Wait(atMost: 1000);
+            }
         }
+
+        void Wait(int atMost) =>
+            stop.WaitHandle.WaitOne(Math.Min(atMost, (int)options.DeadAfter.TotalMilliseconds / 4));
     }
 
-    private List<ClaimedTrial> Claim()
+    private (List<ClaimedTrial> Claimed, ClaimOutcome Outcome) Claim()
     {
         var claimed = new List<ClaimedTrial>();
         try
         {
-            while (
-                claimed.Count < trialsAtOnce
-                && study.TryClaim(_name, options.MaximumTrials ?? int.MaxValue, options.DeadAfter, stop)
-                    is ClaimedTrial trial
-            )
-                claimed.Add(trial);
-            return claimed;
+            while (true)
+            {
+                (ClaimedTrial? trial, ClaimOutcome outcome) = study.TryClaim(
+                    _name,
+                    options.MaximumTrials ?? int.MaxValue,
+                    options.DeadAfter,
+                    options.EvaluateRepeats,
+                    stop
+                );
+                if (trial is not null)
+                    claimed.Add(trial);
+                if (trial is null || claimed.Count == trialsAtOnce)
+                    return (claimed, outcome);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -199,18 +215,24 @@ internal sealed class SweepWorker(
         {
             foreach (ClaimedTrial trial in claimed)
                 running.Add(new RunningTrial(study, trial, index, options, display, stop));
+            // One that repeats another of them is given back, to take over what comes of that.
+            RunningTrial[] evaluated = options.EvaluateRepeats
+                ? [.. running]
+                : [.. running.DistinctBy(trial => trial.Run.Point)];
             IReadOnlyList<Func<double>> values;
             try
             {
-                values = objective([.. running.Select(trial => trial.Run)]);
+                values = objective([.. evaluated.Select(trial => trial.Run)]);
             }
             catch (Exception exception) when (exception is not TrialStoreException)
             {
                 // What ends all at once ends each of them.
-                values = [.. running.Select(_ => (Func<double>)(() => throw exception))];
+                values = [.. evaluated.Select(_ => (Func<double>)(() => throw exception))];
             }
-            foreach ((RunningTrial trial, Func<double> value) in running.Zip(values))
+            foreach ((RunningTrial trial, Func<double> value) in evaluated.Zip(values))
                 trial.End(value);
+            foreach (RunningTrial trial in running.Except(evaluated))
+                trial.GiveBack();
         }
         finally
         {
@@ -295,6 +317,13 @@ internal sealed class RunningTrial : IDisposable
         _display.Show(_study.GetTrials(withEpochs: false), _trial.Number, null, null);
     }
 
+    /// <summary>Leaves the trial to whoever comes next.</summary>
+    public void GiveBack()
+    {
+        _heart.Stop();
+        _study.Release(_trial);
+    }
+
     public void Dispose()
     {
         _heart.Dispose();
@@ -323,7 +352,14 @@ internal sealed class RunningTrial : IDisposable
                 .Select(t => new LearningCurve(t.Number, t.EpochValues, t.State == StoredTrialState.Completed)),
         ];
         LearningCurve own = curves.Single(c => c.Trial == _trial.Number);
-        if (_options.Pruner.ShouldPrune(own, [.. curves.Where(c => c != own)], _study.Direction))
+        // How far others of its batch are is a matter of chance.
+        LearningCurve[] others =
+        [
+            .. _study.Definition.ProposalBatchSize is null
+                ? curves.Where(c => c != own)
+                : curves.Where(c => c.Trial < _study.Definition.FirstOfBatch(own.Trial)),
+        ];
+        if (_options.Pruner.ShouldPrune(own, others, _study.Direction))
         {
             _pruned = true;
             throw new OperationCanceledException("The trial is not worth going on with.");

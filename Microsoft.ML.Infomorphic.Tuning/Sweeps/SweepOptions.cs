@@ -11,9 +11,27 @@ public sealed record SweepOptions
 
     /// <summary>
     /// Workers of this process, 1 to 1,024, each of which runs a trial at a time, or as many as
-    /// <see cref="InfomorphicSweepOptions.TrialsAtOnce"/> says. With one, and no other process, a sweep is deterministic.
+    /// <see cref="InfomorphicSweepOptions.TrialsAtOnce"/> says. With one, and no other process, a sweep is deterministic; with more,
+    /// where <see cref="ProposalBatchSize"/> is set.
     /// </summary>
     public int Workers { get; init; } = 1;
+
+    /// <summary>
+    /// Where it is set, at least 1: trials are proposed in batches of so many, each batch when all trials of the one before have ended,
+    /// and pruned by comparison with those of batches before. So the study comes to the same trials and values for any number of
+    /// workers, processes and trials at once, if the objective does; workers wait for each other at the end of a batch, which costs least
+    /// where it is several times their number. A limit of time is no such thing. Null, the default: each trial is proposed by
+    /// all that is known at the moment.
+    /// </summary>
+    public int? ProposalBatchSize { get; init; }
+
+    /// <summary>
+    /// Whether a trial at a point whose value is known is evaluated all the same, as where the objective is noisy. Not by default:
+    /// training with the same options gives the same model, so that the trial takes over the value, or that it was pruned, and counts
+    /// as one of the study's (<see cref="StoredTrial.RepeatOf"/>). Points come again where little can be chosen, without a weight or
+    /// an option that is a real number; the sweep ends when all of them have been evaluated.
+    /// </summary>
+    public bool EvaluateRepeats { get; init; }
 
     /// <summary>Ends trials that are not worth going on with; null for none.</summary>
     public IPruner? Pruner { get; init; }
@@ -41,6 +59,7 @@ public sealed record SweepOptions
         );
         ArgumentOutOfRangeException.ThrowIfLessThan(Workers, 1, nameof(Workers));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Workers, MaximumWorkers, nameof(Workers));
+        ArgumentOutOfRangeException.ThrowIfLessThan(ProposalBatchSize ?? 1, 1, nameof(ProposalBatchSize));
         ArgumentOutOfRangeException.ThrowIfLessThan(DeadAfter, TimeSpan.FromSeconds(1), nameof(DeadAfter));
         ArgumentOutOfRangeException.ThrowIfLessThan(
             MaximumFailuresWithoutValue,

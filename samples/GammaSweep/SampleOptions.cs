@@ -13,7 +13,9 @@ internal sealed record SampleOptions(
     string Store,
     int Workers,
     int AtOnce,
+    int Batch,
     bool Prune,
+    bool AllWeights,
     string Study,
     bool Resume,
     bool Presets,
@@ -69,6 +71,17 @@ internal sealed record SampleOptions(
         );
         workers.DefaultValueFactory = result =>
             result.GetValue(atOnce) > 1 ? 1 : Math.Min(2, Environment.ProcessorCount);
+        Option<int> batch = CommandLine.WholeNumber(
+            "--batch",
+            "Propose trials in batches of so many, so that the study comes to the same for any number of workers; 0 for no batches.",
+            fallback: 0,
+            minimum: 0
+        );
+        Option<bool> allWeights = new("--all-weights")
+        {
+            Description =
+                "Search as the paper did: the residual entropy's weight, too, and with random goals of every kind, most of which learn nothing.",
+        };
         Option<bool> prune = new("--prune")
         {
             Description =
@@ -103,7 +116,7 @@ internal sealed record SampleOptions(
             HelpName = "FILE",
         };
         var command = new RootCommand(
-            "Searches a goal for infomorphic neurons: the 19 weights of the information that their inputs share."
+            "Searches a goal for infomorphic neurons: the weights of the information that their inputs share."
         )
         {
             trials,
@@ -114,7 +127,9 @@ internal sealed record SampleOptions(
             store,
             workers,
             atOnce,
+            batch,
             prune,
+            allWeights,
             study,
             resume,
             presets,
@@ -134,7 +149,9 @@ internal sealed record SampleOptions(
                     parsed.GetRequiredValue(store),
                     parsed.GetValue(workers),
                     parsed.GetValue(atOnce),
+                    parsed.GetValue(batch),
                     parsed.GetValue(prune),
+                    parsed.GetValue(allWeights),
                     parsed.GetRequiredValue(study),
                     parsed.GetValue(resume),
                     parsed.GetValue(presets),

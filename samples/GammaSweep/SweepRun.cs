@@ -42,7 +42,7 @@ internal static class SweepRun
         InfomorphicSweep sweep = mlContext.MulticlassClassification.CreateInfomorphicSweep(
             new InfomorphicSweepOptions
             {
-                Space = TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1)),
+                Space = TrainerSpace.Empty.WithGoal(CreateSpace(sample)),
                 Store = store,
                 StudyName = sample.Study,
                 DataDescription = DescribeData(sample),
@@ -55,6 +55,7 @@ internal static class SweepRun
                 {
                     MaximumTrials = sample.Trials,
                     Workers = sample.Workers,
+                    ProposalBatchSize = sample.Batch > 0 ? sample.Batch : null,
                     Pruner = sample.Prune ? new SuccessiveHalvingPruner(minimumEpochs: 2, reductionFactor: 3) : null,
                     Progress = progress => Show(console, progress),
                 },
@@ -122,6 +123,12 @@ internal static class SweepRun
             );
             console.WriteLine(report);
         }
+    }
+
+    private static GoalSpace CreateSpace(SampleOptions sample)
+    {
+        var space = GoalSpace.From(GoalFunctions.Heuristic);
+        return sample.AllWeights ? space.FreeAll(-1, 1) : space.FreeAtoms(-1, 1).RewardInformation();
     }
 
     // The paper searched on MNIST, with its own settings; a table gets what suits it.

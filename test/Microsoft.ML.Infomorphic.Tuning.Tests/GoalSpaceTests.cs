@@ -134,4 +134,73 @@ public class GoalSpaceTests
 
     private static void AssertSays(string part, Action action) =>
         Assert.Contains(part, Assert.Throws<ArgumentException>(action).Message);
+
+    [TestMethod]
+    public void All_atoms_may_be_free_without_the_residual_entropy()
+    {
+        GoalSpace space = GoalSpace.From(GoalFunctions.OptimizedTpe1).FreeAtoms(-1, 1);
+        Assert.HasCount(18, space.Parameters);
+        Assert.AreEqual(0.035001249394734923, space.GoalAt(_ => 0.5).Gamma[^1]);
+    }
+
+    // The weight of a group of tied atoms is that of all of them.
+    [TestMethod]
+    public void Tied_weights_reward_what_their_atoms_do_together()
+    {
+        static ParameterOrientation Of(GoalSpace space) =>
+            TrainerSpace.Empty.WithGoal(space.RewardInformation()).ToSearchSpace().Orientations!.Single();
+
+        GoalSpace free = GoalSpace.From(GoalFunctions.Heuristic).FreeAtoms(-1, 1);
+        ParameterOrientation all = Of(free);
+        Assert.AreEqual(1, all.Weights.Sum(), 0.05); // shares of the whole information
+        ParameterOrientation tied = Of(free.Tie("{F}", "{F}{L}").Fix("{FCL}"));
+        Assert.HasCount(16, tied.Parameters);
+        Assert.AreEqual(
+            all.Weights[2] + all.Weights[7],
+            tied.Weights[tied.Parameters.ToList().IndexOf("{F}{L}={F}")],
+            1e-12
+        );
+        foreach (GoalFunction goal in new[] { GoalFunctions.ContextHeuristic, GoalFunctions.LateralHeuristic })
+            Assert.AreEqual(1, Of(GoalSpace.From(goal).FreeAll(-1, 1)).Weights.Sum(), 0.05);
+        Assert.AreEqual(0, Of(free.Free(-1, 1, "H_res")).Weights[^1]);
+        Assert.AreNotEqual(free.Fingerprint, free.RewardInformation().Fingerprint);
+        Assert.IsNull(TrainerSpace.Empty.WithGoal(free).ToSearchSpace().Orientations);
+    }
+
+    // What two sources have in common, or one of them alone, is that of three summed over what the third has to do with it.
+    [TestMethod]
+    public void What_untrained_neurons_know_of_two_sources_is_what_they_know_of_three_summed()
+    {
+        Dictionary<string, double> of3 = Shares(GoalFunctions.Heuristic);
+        Dictionary<string, double> context = Shares(GoalFunctions.ContextHeuristic);
+        double common = of3["{F}{C}{L}"] + of3["{F}{C}"];
+        Assert.AreEqual(common, context["{F}{C}"], 0.011);
+        Assert.AreEqual(of3["{F}{L}"] + of3["{F}{CL}"] + of3["{F}"], context["{F}"], 0.011);
+        Assert.AreEqual(of3["{C}{L}"] + of3["{C}{FL}"] + of3["{C}"], context["{C}"], 0.011);
+        Assert.AreEqual(
+            of3["{L}{FC}"] + of3["{FC}{FL}{CL}"] + of3["{FC}{FL}"] + of3["{FC}{CL}"] + of3["{FC}"],
+            context["{FC}"],
+            0.011
+        );
+        Dictionary<string, double> lateral = Shares(GoalFunctions.LateralHeuristic);
+        Assert.AreEqual(of3["{F}{C}{L}"] + of3["{F}{L}"], lateral["{F}{L}"], 0.011);
+        Assert.AreEqual(of3["{F}{C}"] + of3["{F}{CL}"] + of3["{F}"], lateral["{F}"], 0.011);
+        Assert.AreEqual(of3["{C}{L}"] + of3["{L}{FC}"] + of3["{L}"], lateral["{L}"], 0.011);
+        Assert.AreEqual(
+            of3["{C}{FL}"] + of3["{FC}{FL}{CL}"] + of3["{FC}{FL}"] + of3["{FL}{CL}"] + of3["{FL}"],
+            lateral["{FL}"],
+            0.011
+        );
+
+        static Dictionary<string, double> Shares(GoalFunction goal)
+        {
+            ParameterOrientation orientation = TrainerSpace
+                .Empty.WithGoal(GoalSpace.From(goal).FreeAtoms(-1, 1).RewardInformation())
+                .ToSearchSpace()
+                .Orientations!.Single();
+            return orientation
+                .Parameters.Zip(orientation.Weights)
+                .ToDictionary(pair => pair.First, pair => pair.Second);
+        }
+    }
 }

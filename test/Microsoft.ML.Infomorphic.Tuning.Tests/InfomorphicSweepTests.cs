@@ -190,6 +190,109 @@ public sealed class InfomorphicSweepTests
         );
     }
 
+    [TestMethod]
+    public void The_points_that_it_is_given_come_first()
+    {
+        using var store = NewStore();
+        InfomorphicSweepOptions options = Options(store, 3);
+        InfomorphicSweep sweep = Create(
+            options with
+            {
+                StartingPoints =
+                [
+                    s_space.GetPoint("opt_2_100_cmaes", Trainer()),
+                    s_space.GetPoint("heuristic", Trainer()),
+                ],
+                EnqueueTrainer = true, // which is the second one
+            }
+        );
+        SweepResult result = sweep.Execute(s_train, s_validation);
+        CollectionAssert.AreEqual(
+            new[] { GoalFunctions.OptimizedCmaEs2, GoalFunctions.Heuristic },
+            result.Trials.Where(t => t.Enqueued).Select(t => sweep.GoalAt(t.Point)).ToArray()
+        );
+        string message = Assert
+            .ThrowsExactly<ArgumentException>(() =>
+                Create(options with { Space = s_layers, Trainer = Layers(), StartingPoints = sweep.StartingPoints })
+            )
+            .Message;
+        StringAssert.EndsWith(
+            message,
+            "is of another search space than the sweep's: make it with TrainerSpace.GetPoint of the space that is searched."
+        );
+    }
+
+    [TestMethod]
+    public void Choices_are_each_trained_once_and_the_best_can_be_trained_again()
+    {
+        using var store = NewStore();
+        int trainings = 0;
+        InfomorphicTrainer.Options trainer = Trainer();
+        trainer.EpochEnded = epoch => trainings += epoch.Epoch == 1 ? 1 : 0;
+        InfomorphicSweepOptions options = Options(store, 500) with
+        {
+            Trainer = trainer,
+            Metric = SweepMetric.LogLoss,
+            Space = TrainerSpace
+                .Empty.WithChoice(o => o.Goal, "heuristic", "opt_1_100_tpe", "{F}{C}{L}")
+                .WithChoice(o => o.NumberOfEpochs, 2, 4)
+                .WithChoice(o => o.Encoding, FeatureEncodingKind.None, FeatureEncodingKind.PiecewiseLinear),
+            Tuner = (space, direction) => new RandomTuner(space, direction, 1),
+        };
+        InfomorphicSweep sweep = Create(options with { TrialsAtOnce = 4 });
+        SweepResult result = sweep.Execute(s_train, s_validation);
+        Assert.AreEqual(12, trainings);
+        Assert.HasCount(12, result.Trials.Select(t => t.Point).Distinct());
+        Assert.AreEqual(12, result.Trials.Count(t => t.RepeatOf is null));
+        Assert.IsTrue(result.Trials.All(t => t.State == StoredTrialState.Completed));
+        Assert.AreEqual(Best(result), ValueOf(sweep, result.Best!.Point, SweepMetric.LogLoss, s_train, s_validation));
+        trainings = 0;
+        Assert.AreEqual(Best(result), Best(Create(options).Execute(s_train, s_validation))); // joins it, and has enough
+        Assert.AreEqual(0, trainings);
+
+        string message = Assert
+            .Throws<ArgumentException>(() =>
+                Create(
+                    options with
+                    {
+                        Space = TrainerSpace.Empty.WithChoice(o => o.Goal, "heuristic", "opt_9_100_tpe"),
+                    }
+                )
+            )
+            .Message;
+        StringAssert.StartsWith(
+            message,
+            "The choice Goal = opt_9_100_tpe cannot be trained with Goal = opt_9_100_tpe: Goal: "
+        );
+    }
+
+    [TestMethod]
+    public void In_batches_the_same_comes_out_for_any_number_of_workers()
+    {
+        var runs = new List<(ParameterPoint, double?)[]>();
+        foreach ((int workers, int atOnce) in new[] { (1, 1), (3, 1), (2, 3) })
+        {
+            using var store = NewStore();
+            InfomorphicSweepOptions options = Options(store, 14);
+            SweepResult result = Create(
+                    options with
+                    {
+                        TrialsAtOnce = atOnce,
+                        Sweep = options.Sweep with
+                        {
+                            Workers = workers,
+                            ProposalBatchSize = 5,
+                            Pruner = new SuccessiveHalvingPruner(1, 2),
+                        },
+                    }
+                )
+                .Execute(s_train, s_validation);
+            runs.Add([.. result.Trials.Select(t => (t.Point, t.Value))]);
+        }
+        CollectionAssert.AreEqual(runs[0], runs[1]);
+        CollectionAssert.AreEqual(runs[0], runs[2]);
+    }
+
     public static IEnumerable<object[]> Pruners =>
         [
             [new MedianPruner(startupTrials: 3)],

@@ -127,4 +127,77 @@ public class SearchSpaceTests
 
     private static void AssertSays(string part, Action action) =>
         Assert.Contains(part, Assert.Throws<ArgumentException>(action).Message);
+
+    private static readonly SearchSpace s_oriented = new(
+        [
+            new RealParameter("x", -1, 1),
+            new RealParameter("y", 0, 10),
+            new RealParameter("z", -1, 1),
+            new ChoiceParameter("c", "a", "b"),
+        ],
+        [new ParameterOrientation(["x", "y"], [1, -0.5])]
+    );
+
+    [TestMethod]
+    public void Of_a_random_point_and_its_mirror_image_the_one_that_is_preferred_is_proposed()
+    {
+        SearchSpace plain = new([.. s_oriented.Parameters]);
+        foreach (
+            (Tuner free, Tuner oriented) in new (Tuner, Tuner)[]
+            {
+                (
+                    new RandomTuner(plain, OptimizationDirection.Minimize, 1),
+                    new RandomTuner(s_oriented, OptimizationDirection.Minimize, 1)
+                ),
+                (
+                    new QuasiRandomTuner(plain, OptimizationDirection.Minimize, 1),
+                    new QuasiRandomTuner(s_oriented, OptimizationDirection.Minimize, 1)
+                ),
+                (
+                    new TpeTuner(plain, OptimizationDirection.Minimize, 1),
+                    new TpeTuner(s_oriented, OptimizationDirection.Minimize, 1)
+                ),
+            }
+        )
+        {
+            int turned = 0;
+            for (int i = 0; i < 100; i++)
+            {
+                ParameterPoint drawn = free.Ask().Point;
+                ParameterPoint proposed = oriented.Ask().Point;
+                bool image = drawn["x"] - 0.5 * (drawn["y"] - 5) < 0;
+                turned += image ? 1 : 0;
+                Assert.AreEqual(image ? -drawn["x"] : drawn["x"], proposed["x"], 1e-12);
+                Assert.AreEqual(image ? 10 - drawn["y"] : drawn["y"], proposed["y"], 1e-12);
+                Assert.AreEqual((drawn["z"], drawn["c"]), (proposed["z"], proposed["c"]));
+            }
+            Assert.IsInRange(30, 70, turned);
+        }
+    }
+
+    [TestMethod]
+    public void An_orientation_is_saved_with_the_space_and_tells_it_from_others()
+    {
+        Tuner tuner = new RandomTuner(s_oriented, OptimizationDirection.Minimize, 1);
+        Tuner read = Tuner.Load(tuner.Save());
+        Assert.AreEqual(s_oriented, read.Space);
+        Assert.AreEqual(tuner.Ask().Point, read.Ask().Point);
+        SearchSpace plain = new([.. s_oriented.Parameters]);
+        Assert.AreNotEqual(plain, s_oriented);
+        Assert.AreNotEqual(plain.Fingerprint, s_oriented.Fingerprint);
+        Assert.DoesNotContain("rientation", new RandomTuner(plain, OptimizationDirection.Minimize, 1).Save());
+        foreach (
+            (string[] names, double[] weights) in new (string[], double[])[]
+            {
+                (["w"], [1]),
+                (["c"], [1]),
+                (["x"], []),
+                ([], []),
+                (["x"], [double.NaN]),
+            }
+        )
+            Assert.Throws<ArgumentException>(() =>
+                new SearchSpace(s_oriented.Parameters, [new ParameterOrientation(names, weights)])
+            );
+    }
 }

@@ -218,4 +218,236 @@ public sealed class SweepTests
         string message = Assert.ThrowsExactly<ArgumentException>(() => Run(store, _ => 0, new SweepOptions())).Message;
         Assert.AreEqual("A sweep needs a limit: set MaximumTrials or MaximumTime.", message);
     }
+
+    // Trials take different times in every run, and reach their epochs in another order.
+    private static double Slowly(TrialRun trial)
+    {
+        double value = Sphere(trial.Point);
+        for (int epoch = 1; epoch <= 4; epoch++)
+        {
+            Thread.Sleep((int)((Environment.TickCount64 + 7 * trial.Number) % 4));
+            trial.Report(epoch, value + 1.0 / epoch);
+        }
+        return value;
+    }
+
+    public static IEnumerable<object[]> Tuners =>
+        [
+            [
+                (Func<Tuner>)(
+                    () => new TpeTuner(s_space, OptimizationDirection.Minimize, 3, new TpeOptions { StartupTrials = 5 })
+                ),
+                true,
+            ],
+            [(Func<Tuner>)(() => new CmaEsTuner(s_space, OptimizationDirection.Minimize, 3)), false],
+        ];
+
+    [TestMethod]
+    [DynamicData(nameof(Tuners))]
+    public void In_batches_a_sweep_comes_to_the_same_for_any_number_of_workers(Func<Tuner> tuner, bool prunes)
+    {
+        var runs = new List<SweepResult>();
+        foreach (
+            (int workers, int atOnce, int[] parts) in new[]
+            {
+                (1, 1, [26]),
+                (3, 1, [26]),
+                (8, 1, [9, 26]),
+                (2, 3, (int[])[26]),
+            }
+        )
+        {
+            using var store = TrialStore.Open(TrialStores.NewFile());
+            foreach (int trials in parts)
+            {
+                SweepResult result = Sweep.Run(
+                    store,
+                    new StudyDefinition("s", tuner(), "test"),
+                    [s_space.CreatePoint(0.5, -0.5)],
+                    some => [.. some.Select(trial => (Func<double>)(() => Slowly(trial)))],
+                    atOnce,
+                    new SweepOptions
+                    {
+                        MaximumTrials = trials,
+                        Workers = workers,
+                        ProposalBatchSize = 6,
+                        Pruner = prunes ? new MedianPruner(startupTrials: 3) : null,
+                    },
+                    CancellationToken.None
+                );
+                if (trials == 26)
+                    runs.Add(result);
+            }
+        }
+        foreach (SweepResult run in runs)
+        {
+            CollectionAssert.AreEqual(Outcomes(runs[0]), Outcomes(run));
+            Assert.AreEqual(runs[0].Best!.Number, run.Best!.Number);
+        }
+        Assert.HasCount(26, runs[0].Trials);
+        Assert.AreEqual(prunes, runs[0].Trials.Any(trial => trial.State == StoredTrialState.Pruned));
+
+        static (ParameterPoint, StoredTrialState, double?, int)[] Outcomes(SweepResult run) =>
+            [.. run.Trials.Select(trial => (trial.Point, trial.State, trial.Value, trial.EpochValues.Count))];
+    }
+
+    // What a batch knows is what came of the batches before, told in the order of trials, as one who runs them all alone does.
+    [TestMethod]
+    public void A_batch_is_proposed_by_what_is_known_of_the_batches_before()
+    {
+        using var store = TrialStore.Open(TrialStores.NewFile());
+        SweepResult result = Run(
+            store,
+            trial => Sphere(trial.Point),
+            new SweepOptions
+            {
+                MaximumTrials = 20,
+                Workers = 3,
+                ProposalBatchSize = 4,
+            }
+        );
+        Tuner alone = Define().CreateTuner();
+        for (int first = 0; first < 20; first += 4)
+        {
+            for (int i = first; i < first + 4; i++)
+                Assert.AreEqual(alone.Ask().Point, result.Trials[i].Point);
+            for (int i = first; i < first + 4; i++)
+                alone.Tell(i, Sphere(result.Trials[i].Point));
+        }
+    }
+
+    [TestMethod]
+    public void A_study_in_batches_of_another_size_is_refused()
+    {
+        using var store = TrialStore.Open(TrialStores.NewFile());
+        Run(store, trial => Sphere(trial.Point), new SweepOptions { MaximumTrials = 2, ProposalBatchSize = 4 });
+        string message = Assert
+            .ThrowsExactly<ArgumentException>(() =>
+                Run(store, trial => Sphere(trial.Point), new SweepOptions { MaximumTrials = 4 })
+            )
+            .Message;
+        StringAssert.StartsWith(
+            message,
+            "The study s was begun with another size of batches of proposals (4, not none): resume it"
+        );
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
+            Run(store, _ => 0, new SweepOptions { MaximumTrials = 4, ProposalBatchSize = 0 })
+        );
+    }
+
+    private static readonly SearchSpace s_small = new(
+        new ChoiceParameter("a", "x", "y", "z"),
+        new IntegerParameter("b", 1, 2)
+    );
+
+    private static SweepResult RunSmall(Func<TrialRun, double> objective, SweepOptions options, int atOnce = 1)
+    {
+        using var store = TrialStore.Open(TrialStores.NewFile());
+        return Sweep.Run(
+            store,
+            new StudyDefinition("s", new TpeTuner(s_small, OptimizationDirection.Minimize, 1), "test"),
+            [],
+            trials => [.. trials.Select(trial => (Func<double>)(() => objective(trial)))],
+            atOnce,
+            options,
+            CancellationToken.None
+        );
+    }
+
+    [TestMethod]
+    [DataRow(1, 1, null)]
+    [DataRow(1, 8, null)]
+    [DataRow(1, 1, 8)]
+    [DataRow(1, 8, 8)]
+    [DataRow(4, 1, 8)]
+    public void A_point_that_comes_again_takes_over_its_value_until_all_are_known(int workers, int atOnce, int? batch)
+    {
+        var evaluated = new System.Collections.Concurrent.ConcurrentBag<ParameterPoint>();
+        SweepResult result = RunSmall(
+            trial =>
+            {
+                evaluated.Add(trial.Point);
+                return Sphere(trial.Point);
+            },
+            new SweepOptions
+            {
+                MaximumTrials = 10_000,
+                Workers = workers,
+                ProposalBatchSize = batch,
+            },
+            atOnce
+        );
+        if (workers == 1)
+            Assert.HasCount(6, evaluated); // two workers may have the same point at the same time
+        Assert.HasCount(6, evaluated.Distinct());
+        Assert.IsLessThan(1000, result.Trials.Count);
+        Assert.AreEqual(1, result.Best!.Value); // "x" is 0
+        StoredTrial[] repeats = [.. result.Trials.Where(trial => trial.RepeatOf is not null)];
+        Assert.AreEqual(result.Trials.Count - evaluated.Count, repeats.Length);
+        Assert.IsNotEmpty(repeats);
+        foreach (StoredTrial repeat in repeats)
+        {
+            StoredTrial known = result.Trials[repeat.RepeatOf!.Value];
+            Assert.AreEqual((known.Point, known.State, known.Value), (repeat.Point, repeat.State, repeat.Value));
+            Assert.IsNull(known.RepeatOf);
+        }
+    }
+
+    [TestMethod]
+    public void A_noisy_objective_can_be_evaluated_again_at_the_same_point()
+    {
+        int evaluated = 0;
+        SweepResult result = RunSmall(
+            _ => ++evaluated,
+            new SweepOptions { MaximumTrials = 30, EvaluateRepeats = true }
+        );
+        Assert.AreEqual(30, evaluated);
+        Assert.HasCount(30, result.Trials.Select(trial => trial.Value).Distinct());
+        Assert.IsTrue(result.Trials.All(trial => trial.RepeatOf is null));
+    }
+
+    [TestMethod]
+    public void What_has_failed_is_tried_again_and_what_was_pruned_is_not()
+    {
+        using var store = TrialStore.Open(TrialStores.NewFile());
+        ParameterPoint fails = s_small.CreatePoint(0, 1);
+        ParameterPoint pruned = s_small.CreatePoint(2, 1);
+        var evaluated = new List<ParameterPoint>();
+        SweepResult result = Sweep.Run(
+            store,
+            new StudyDefinition("s", new TpeTuner(s_small, OptimizationDirection.Minimize, 1), "test"),
+            [fails, fails, fails, pruned, pruned],
+            trial =>
+            {
+                evaluated.Add(trial.Point);
+                if (evaluated.Count == 1)
+                    throw new InvalidOperationException("No luck.");
+                trial.Report(1, trial.Point.Equals(pruned) ? 9 : 1);
+                return Sphere(trial.Point);
+            },
+            new SweepOptions { MaximumTrials = 5, Pruner = new PruneNines() }
+        );
+        CollectionAssert.AreEqual((ParameterPoint[])[fails, fails, pruned], evaluated);
+        CollectionAssert.AreEqual(
+            new (StoredTrialState, double?, int?)[]
+            {
+                (StoredTrialState.Failed, null, null),
+                (StoredTrialState.Completed, 1, null),
+                (StoredTrialState.Completed, 1, 1),
+                (StoredTrialState.Pruned, 9, null),
+                (StoredTrialState.Pruned, 9, 3),
+            },
+            result.Trials.Select(trial => (trial.State, trial.Value, trial.RepeatOf)).ToArray()
+        );
+        Assert.IsEmpty(result.Trials[4].EpochValues);
+    }
+
+    private sealed class PruneNines : IPruner
+    {
+        public bool ShouldPrune(
+            LearningCurve trial,
+            IReadOnlyCollection<LearningCurve> others,
+            OptimizationDirection direction
+        ) => trial.Values[^1] == 9;
+    }
 }

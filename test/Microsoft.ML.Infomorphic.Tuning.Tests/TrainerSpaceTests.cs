@@ -468,4 +468,198 @@ public class TrainerSpaceTests
 
     private static void AssertSays(string part, Action action) =>
         Assert.Contains(part, Assert.Throws<ArgumentException>(action).Message);
+
+    private static readonly IReadOnlyList<HiddenLayerOptions>[] s_shapes =
+    [
+        [new() { NumberOfNeurons = 50 }],
+        [new() { NumberOfNeurons = 30, Alpha1 = 0.2 }, new() { NumberOfNeurons = 20 }],
+    ];
+
+    private static readonly TrainerSpace s_choices = TrainerSpace
+        .Empty.WithChoice(options => options.Encoding, FeatureEncodingKind.None, FeatureEncodingKind.Auto)
+        .WithChoice(options => options.NumberOfEpochs, 10, 20, null)
+        .WithChoice(options => options.HiddenLayers, s_shapes)
+        .With(TrainerOption.NumberOfHiddenNeurons, 10, 100, layer: 0)
+        .WithChoice(0, layer => layer.Goal, "heuristic", "opt_1_100_tpe");
+
+    [TestMethod]
+    public void Choices_are_set_at_a_point_and_the_options_give_the_point()
+    {
+        SearchSpace space = s_choices.ToSearchSpace();
+        CollectionAssert.AreEqual(
+            new[] { "layer 1 NumberOfNeurons", "Encoding", "NumberOfEpochs", "HiddenLayers", "layer 1 Goal" },
+            space.Parameters.Select(parameter => parameter.Name).ToArray()
+        );
+        CollectionAssert.AreEqual(
+            new[] { "10", "20", "null" },
+            ((ChoiceParameter)space.Parameters[2]).Choices.ToArray()
+        );
+        CollectionAssert.AreEqual(
+            new[]
+            {
+                "[{ NumberOfNeurons = 50 }]",
+                "[{ Alpha1 = 0.2, NumberOfNeurons = 30 }, { NumberOfNeurons = 20 }]",
+            },
+            ((ChoiceParameter)space.Parameters[3]).Choices.ToArray()
+        );
+        var options = new InfomorphicTrainer.Options { BatchSize = 77 };
+        s_choices.Apply(space.CreatePoint(12, 1, 2, 1, 1), options);
+        Assert.AreEqual(
+            (FeatureEncodingKind.Auto, null, 77),
+            (options.Encoding, options.NumberOfEpochs, options.BatchSize)
+        );
+        CollectionAssert.AreEqual(
+            new[] { 12, 20 },
+            options.HiddenLayers!.Select(layer => layer.NumberOfNeurons).ToArray()
+        );
+        Assert.AreEqual(("opt_1_100_tpe", 0.2), (options.HiddenLayers![0].Goal, options.HiddenLayers[0].Alpha1));
+        Assert.AreEqual(30, s_shapes[1][0].NumberOfNeurons); // a list of its own
+
+        var tuner = new RandomTuner(
+            TrainerSpace
+                .Empty.WithChoice(o => o.Encoding, FeatureEncodingKind.None, FeatureEncodingKind.Auto)
+                .WithChoice(o => o.NumberOfEpochs, 10, 20, null)
+                .ToSearchSpace(),
+            OptimizationDirection.Maximize,
+            1
+        );
+        TrainerSpace whole = TrainerSpace
+            .Empty.WithChoice(o => o.Encoding, FeatureEncodingKind.None, FeatureEncodingKind.Auto)
+            .WithChoice(o => o.NumberOfEpochs, 10, 20, null);
+        for (int i = 0; i < 20; i++)
+        {
+            ParameterPoint point = tuner.Ask().Point;
+            whole.Apply(point, options);
+            Assert.AreEqual(point, whole.GetPoint(options));
+        }
+        options.NumberOfEpochs = 30;
+        AssertSays(
+            "The options are no point of the search space: NumberOfEpochs is 30, which is none of its choices in the search space.",
+            () => whole.GetPoint(options)
+        );
+        AssertSays(
+            "The search space has Goal of hidden layer 2, and there is 1 hidden layer.",
+            () =>
+                s_choices
+                    .WithChoice(1, layer => layer.Goal, "heuristic", "opt_1_100_tpe")
+                    .Apply(
+                        s_choices
+                            .WithChoice(1, layer => layer.Goal, "heuristic", "opt_1_100_tpe")
+                            .ToSearchSpace()
+                            .CreatePoint(12, 1, 2, 0, 1, 0),
+                        new InfomorphicTrainer.Options()
+                    )
+        );
+    }
+
+    [TestMethod]
+    public void An_option_is_searched_in_one_way_the_last_that_was_said()
+    {
+        TrainerSpace range = TrainerSpace.Empty.With(TrainerOption.BatchSize, 64, 512);
+        TrainerSpace choice = TrainerSpace.Empty.WithChoice(options => options.BatchSize, 64, 512);
+        Assert.AreEqual(choice.Fingerprint, range.WithChoice(options => options.BatchSize, 64, 512).Fingerprint);
+        Assert.AreEqual(range.Fingerprint, choice.With(TrainerOption.BatchSize, 64, 512).Fingerprint);
+        TrainerSpace goal = TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1));
+        TrainerSpace named = TrainerSpace.Empty.WithChoice(options => options.Goal, "heuristic", "opt_1_100_tpe");
+        Assert.AreEqual(
+            named.Fingerprint,
+            goal.WithChoice(options => options.Goal, "heuristic", "opt_1_100_tpe").Fingerprint
+        );
+        Assert.IsNull(goal.WithChoice(options => options.Goal, "heuristic", "opt_1_100_tpe").Goal);
+        Assert.AreEqual(
+            goal.Fingerprint,
+            named.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1)).Fingerprint
+        );
+        Assert.AreNotEqual(
+            named.Fingerprint,
+            named.WithChoice(options => options.Goal, "heuristic", "naive").Fingerprint
+        );
+        Assert.AreNotEqual(range.Fingerprint, choice.Fingerprint);
+    }
+
+    [TestMethod]
+    public void Choices_that_are_none_are_refused_in_one_sentence()
+    {
+        AssertSays(
+            "NumberOfThreads does not change what is learned: set it in the trainer's options.",
+            () => TrainerSpace.Empty.WithChoice(options => options.NumberOfThreads, 1, 2)
+        );
+        AssertSays(
+            "is no option: write one field of the options",
+            () => TrainerSpace.Empty.WithChoice(options => options.BatchSize + 1, 1, 2)
+        );
+        AssertSays(
+            "is no option: write one field of the options",
+            () => TrainerSpace.Empty.WithChoice(options => options.HiddenLayers![0].Alpha1, 1, 2)
+        );
+        AssertSays(
+            "The parameter BatchSize needs at least 2 choices, and has 1.",
+            () => TrainerSpace.Empty.WithChoice(options => options.BatchSize, 64)
+        );
+        AssertSays(
+            "The choices of the parameter BatchSize must be different.",
+            () => TrainerSpace.Empty.WithChoice(options => options.BatchSize, 64, 64)
+        );
+        AssertSays(
+            "search either the one or the other",
+            () =>
+                TrainerSpace
+                    .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1))
+                    .WithChoice(0, layer => layer.Learns, true, false)
+        );
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
+            TrainerSpace.Empty.WithChoice(-1, layer => layer.Learns, true, false)
+        );
+    }
+
+    [TestMethod]
+    public void Goals_are_points_by_their_names_and_formulas()
+    {
+        TrainerSpace space = TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1));
+        var options = new InfomorphicTrainer.Options();
+        Assert.AreEqual(
+            GoalFunctions.OptimizedCmaEs2,
+            space.Goal!.GoalAt(name => space.GetPoint("opt_2_100_cmaes", options)[name])
+        );
+        Assert.AreEqual(0.5, space.GetPoint("0.5{F}{C} - {F}{L}", options)["{F}{C}"]);
+        Assert.AreEqual("auto", options.Goal);
+        TrainerSpace named = TrainerSpace.Empty.WithChoice(o => o.Goal, "heuristic", "opt_1_100_tpe");
+        Assert.AreEqual(1, named.GetPoint("opt_1_100_tpe", options)["Goal"]);
+        AssertSays("Goal is naive, which is none of its choices", () => named.GetPoint("naive", options));
+        AssertSays("The options are no point of the search space: ", () => space.GetPoint("opt_9", options));
+        AssertSays(
+            "The goal's weight of {F}{C} is 2, outside the search space's range from -1 to 1.",
+            () => space.GetPoint("2{F}{C}", options)
+        );
+        var layers = new InfomorphicTrainer.Options { HiddenLayers = [new(), new()] };
+        TrainerSpace second = TrainerSpace.Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAll(-1, 1), 1);
+        Assert.AreEqual(1, second.GetPoint("heuristic", layers)["layer 2 {F}{C}"]);
+    }
+
+    [TestMethod]
+    public void Random_goals_of_every_layer_reward_information_by_themselves()
+    {
+        GoalSpace goal = GoalSpace.From(GoalFunctions.Heuristic).FreeAtoms(-1, 1).RewardInformation();
+        TrainerSpace space = TrainerSpace.Empty.WithGoal(goal, 0).WithGoal(goal, 1);
+        IReadOnlyList<ParameterOrientation> orientations = space.ToSearchSpace().Orientations!;
+        Assert.HasCount(2, orientations);
+        Assert.AreEqual("layer 2 {F}{C}{L}", orientations[1].Parameters[0]);
+        Assert.AreNotEqual(
+            TrainerSpace
+                .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAtoms(-1, 1), 0)
+                .WithGoal(goal, 1)
+                .Fingerprint,
+            space.Fingerprint
+        );
+        var tuner = new RandomTuner(space.ToSearchSpace(), OptimizationDirection.Maximize, 1);
+        for (int i = 0; i < 50; i++)
+        {
+            ParameterPoint point = tuner.Ask().Point;
+            foreach (ParameterOrientation orientation in orientations)
+                Assert.IsGreaterThanOrEqualTo(
+                    0,
+                    orientation.Parameters.Zip(orientation.Weights, (name, weight) => weight * point[name]).Sum()
+                );
+        }
+    }
 }
