@@ -34,7 +34,7 @@ namespace Microsoft.ML.Infomorphic;
 /// contributions of a class add up to ln(p / (1 − p)) of its score p. Of a binary model they are those of true, a slot a feature,
 /// and add up with the base to the score. A row without scores has NaN for its contributions. No libtorch is needed.
 /// </remarks>
-public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
+public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase, ITransformer
 {
     internal const string LoaderSignature = "InfomorphicContribXfer";
     private const string ModelDirectory = "Model";
@@ -110,6 +110,17 @@ public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
     /// <summary>The name of the column of the base.</summary>
     public string BaseColumnName { get; }
 
+    // The classes that contributions are asked of; null for the predicted one of each row.
+    private int[]? Asked =>
+        Classes switch
+        {
+            ContributionClasses.All => [.. Enumerable.Range(0, Model.Network.ClassCount)],
+            ContributionClasses.True => [LogOdds.ClassOfTrue],
+            _ => null,
+        };
+
+    private float[] Bases => [.. Model.ContributionBase.Select(value => (float)value)];
+
     private static VersionInfo VersionInfo =>
         new(
             modelSignature: "INFO CTR",
@@ -139,6 +150,20 @@ public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
         ModelLoadContext context,
         DataViewSchema inputSchema
     ) => Create(environment, context).MakeRowMapper(inputSchema);
+
+    /// <summary>Adds the columns of contributions; whole views are read in blocks of rows, on all cores.</summary>
+    /// <param name="input">The data.</param>
+    /// <returns>The data with the columns.</returns>
+    /// <exception cref="ArgumentNullException">There are no data.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The feature column is missing or does not fit the model.</exception>
+    public new IDataView Transform(IDataView input)
+    {
+        var rows = (RowToRowMapperTransform)base.Transform(input);
+        return new ContributionView(Host, rows, Model.ContributionScorer(Asked), Classes, Bases, FeatureColumnName);
+    }
+
+    // What a chain of transformers calls.
+    IDataView ITransformer.Transform(IDataView input) => Transform(input);
 
     /// <inheritdoc/>
     protected override void SaveModel(ModelSaveContext ctx)
@@ -232,19 +257,14 @@ public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
         )
         {
             disposer = null;
-            float[] bases = [.. _parent.Model.ContributionBase.Select(value => (float)value)];
+            float[] bases = _parent.Bases;
             ValueGetter<VBuffer<float>> getFeatures = input.GetGetter<VBuffer<float>>(_column);
             VBuffer<float> features = default;
             float[] dense = new float[_features];
             float[] scores = new float[_classes];
             if (iinfo == 0)
             {
-                int[]? classes = _parent.Classes switch
-                {
-                    ContributionClasses.All => [.. Enumerable.Range(0, _classes)],
-                    ContributionClasses.True => [LogOdds.ClassOfTrue],
-                    _ => null,
-                };
+                int[]? classes = _parent.Asked;
                 return (ValueGetter<VBuffer<float>>)(
                     (ref VBuffer<float> contributions) =>
                     {
@@ -269,17 +289,13 @@ public sealed class InfomorphicContributionTransformer : RowToRowTransformerBase
                         values = editor.Commit();
                     }
                 );
-            if (_parent.Classes == ContributionClasses.True)
-                return (ValueGetter<float>)((ref float value) => value = bases[LogOdds.ClassOfTrue]);
             return (ValueGetter<float>)(
                 (ref float value) =>
                 {
                     getFeatures(ref features);
                     features.CopyTo(dense);
                     _parent.Model.Scorer.Score(dense, scores);
-                    value = float.IsNaN(scores[0])
-                        ? float.NaN
-                        : bases[System.Numerics.Tensors.TensorPrimitives.IndexOfMax(scores)];
+                    value = ContributionView.BaseOf(_parent.Classes, bases, scores);
                 }
             );
         }

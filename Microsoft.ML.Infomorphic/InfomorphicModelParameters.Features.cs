@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Insight;
@@ -11,7 +10,6 @@ namespace Microsoft.ML.Infomorphic;
 /// <content>Which features matter, and why a row has its scores.</content>
 public sealed partial class InfomorphicModelParameters : ICalculateFeatureContribution, IFeatureContributionMapper
 {
-    private readonly ConcurrentBag<RowContributions.Workspace> _workspaces = [];
     private RowContributions? _contributions;
 
     /// <summary>What ML.NET's own <c>CalculateFeatureContribution</c> takes: contributions to the log-odds of the predicted class.</summary>
@@ -122,6 +120,10 @@ public sealed partial class InfomorphicModelParameters : ICalculateFeatureContri
     /// <summary>Log-odds of the classes at the base.</summary>
     internal IReadOnlyList<double> ContributionBase => Contributions.Base;
 
+    /// <summary>What scores blocks of rows and finds what their features contribute.</summary>
+    /// <param name="classes">The classes that are asked for; null for the predicted one of each row.</param>
+    internal ContributionScorer ContributionScorer(int[]? classes) => new(Contributions, _scorer, classes);
+
     /// <summary>What the features of rows contribute.</summary>
     /// <param name="features">Raw features, row by row.</param>
     /// <param name="classes">The classes that are asked for; null for the predicted one of each row.</param>
@@ -132,14 +134,7 @@ public sealed partial class InfomorphicModelParameters : ICalculateFeatureContri
         int[]? classes,
         Span<float> contributions,
         Span<float> scores
-    )
-    {
-        RowContributions of = Contributions;
-        if (!_workspaces.TryTake(out RowContributions.Workspace? workspace))
-            workspace = of.NewWorkspace();
-        of.Calculate(features, classes, workspace, contributions, scores);
-        _workspaces.Add(workspace);
-    }
+    ) => Contributions.Calculate(features, classes, contributions, scores);
 
     ValueMapper<TSrc, VBuffer<float>> IFeatureContributionMapper.GetFeatureContributionMapper<TSrc, TDst>(
         int top,

@@ -16,7 +16,7 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
     private const string RegistrationName = "InfomorphicBlockScore";
 
     private readonly EnsembleScorer _scorer;
-    private readonly Lazy<ScoredColumns> _columns;
+    private readonly Lazy<BlockCursors> _cursors;
 
     /// <summary>Creates the scorer from which those of data are made.</summary>
     /// <param name="environment">The environment.</param>
@@ -49,14 +49,14 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
         )
     {
         _scorer = scorer;
-        _columns = new Lazy<ScoredColumns>(FindColumns);
+        _cursors = new Lazy<BlockCursors>(() => new BlockCursors(Host, Source, FindColumns(), _scorer));
     }
 
     private BlockScorer(IHostEnvironment environment, BlockScorer template, IDataView source)
         : base(environment, template, source, RegistrationName)
     {
         _scorer = template._scorer;
-        _columns = new Lazy<ScoredColumns>(FindColumns);
+        _cursors = new Lazy<BlockCursors>(() => new BlockCursors(Host, Source, FindColumns(), _scorer));
     }
 
     DataViewSchema IDataView.Schema => OutputSchema;
@@ -66,9 +66,7 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
         Host.CheckValue(columnsNeeded, nameof(columnsNeeded));
         Random? order = CanShuffle ? rand : null;
         DataViewSchema.Column[] needed = [.. columnsNeeded];
-        if (!CanScoreBlocks(needed, out bool[] active, out IReadOnlyList<DataViewSchema.Column> inputs))
-            return GetRowCursorCore(needed, order);
-        return Cursor(Source.GetRowCursor(inputs, order), active, NetworkScorer.Helpers);
+        return _cursors.Value.TryCursor(needed, order) ?? GetRowCursorCore(needed, order);
     }
 
     /// <summary>As many cursors as the source gives; each scores on the thread that moves it, a single one on all.</summary>
@@ -80,11 +78,7 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
     {
         Host.CheckValue(columnsNeeded, nameof(columnsNeeded));
         DataViewSchema.Column[] needed = [.. columnsNeeded];
-        if (!CanScoreBlocks(needed, out bool[] active, out IReadOnlyList<DataViewSchema.Column> inputs))
-            return base.GetRowCursorSet(needed, n, rand);
-        DataViewRowCursor[] sources = Source.GetRowCursorSet(inputs, n, rand);
-        int helpers = sources.Length == 1 ? NetworkScorer.Helpers : 0;
-        return [.. sources.Select(source => Cursor(source, active, helpers))];
+        return _cursors.Value.TryCursors(needed, n, rand) ?? base.GetRowCursorSet(needed, n, rand);
     }
 
     /// <inheritdoc/>
@@ -125,55 +119,9 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
         );
     }
 
-    private ScoringCursor Cursor(DataViewRowCursor source, bool[] active, int helpers)
-    {
-        try
-        {
-            return new ScoringCursor(Host, _columns.Value, active, source, _scorer, helpers);
-        }
-        catch
-        {
-            source.Dispose();
-            throw;
-        }
-    }
-
-    // Whether a new column is asked for, and all that passes through may be kept for a while.
-    private bool CanScoreBlocks(
-        DataViewSchema.Column[] needed,
-        out bool[] active,
-        out IReadOnlyList<DataViewSchema.Column> inputs
-    )
-    {
-        ScoredColumns columns = _columns.Value;
-        active = new bool[OutputSchema.Count];
-        var sources = new SortedDictionary<int, DataViewSchema.Column>();
-        bool anyNew = false;
-        bool canHold = true;
-        foreach (DataViewSchema.Column column in needed)
-        {
-            Host.Check(column.Index < active.Length, "A column is not one of the scored data.");
-            active[column.Index] = true;
-            if (columns.SourceOf[column.Index] is DataViewSchema.Column source)
-            {
-                sources[source.Index] = source;
-                canHold &= BufferedColumn.CanHold(source.Type);
-            }
-            else
-            {
-                anyNew = true;
-            }
-        }
-
-        sources[columns.Features.Index] = columns.Features;
-        inputs = [.. sources.Values];
-        return anyNew && canHold;
-    }
-
     private ScoredColumns FindColumns()
     {
         var sources = new DataViewSchema.Column?[OutputSchema.Count];
-        int scores = -1;
         int predictedLabel = -1;
         for (int column = 0; column < sources.Length; column++)
         {
@@ -182,15 +130,34 @@ internal sealed class BlockScorer : PredictedLabelScorerBase, IDataView
                 sources[column] = Source.Schema[index];
             else if (index < Bindings.DerivedColumnCount)
                 predictedLabel = column;
-            else
-                scores = column;
         }
 
         DataViewSchema.Column features = Bindings
             .RowMapper.GetDependenciesForNewColumns(Bindings.RowMapper.OutputSchema)
             .Single();
-        return new ScoredColumns(OutputSchema, features, sources, scores, predictedLabel);
+        return new ScoredColumns(
+            OutputSchema,
+            features,
+            sources,
+            (column, place) =>
+                column == predictedLabel
+                    ? (ValueGetter<uint>)((ref uint label) => GetPredictedLabel(place(), ref label))
+                    : (ValueGetter<VBuffer<float>>)((ref VBuffer<float> values) => GetScores(place(), ref values)),
+            ReportsRows: true
+        );
     }
+
+    private static void GetScores((ScoringBlock Block, int Row) place, ref VBuffer<float> scores)
+    {
+        Span<float> probabilities = place.Block.Probabilities(place.Row);
+        VBufferEditor<float> editor = VBufferEditor.Create(ref scores, probabilities.Length);
+        probabilities.CopyTo(editor.Values);
+        scores = editor.Commit();
+    }
+
+    // Key values begin at 1; 0 is missing.
+    private static void GetPredictedLabel((ScoringBlock Block, int Row) place, ref uint label) =>
+        label = (uint)(MathUtils.ArgMax(place.Block.Probabilities(place.Row)) + 1);
 
     // Private in ML.NET, and publicised references leave private what is private.
     [UnsafeAccessor(UnsafeAccessorKind.StaticMethod, Name = "WrapIfNeeded")]

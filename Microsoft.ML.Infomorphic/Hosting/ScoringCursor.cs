@@ -5,7 +5,6 @@ using System.Runtime.InteropServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Scoring;
-using Microsoft.ML.Internal.Utilities;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Infomorphic.Hosting;
@@ -14,14 +13,14 @@ namespace Microsoft.ML.Infomorphic.Hosting;
 /// <param name="Schema">The schema of the scored view.</param>
 /// <param name="Features">The feature column of the source.</param>
 /// <param name="SourceOf">The source's column that each passes through; null for new ones.</param>
-/// <param name="Scores">The column of scores.</param>
-/// <param name="PredictedLabel">The column of predicted labels.</param>
+/// <param name="GetterOf">Makes the getter of a new column, of the row of a block at which the cursor is.</param>
+/// <param name="ReportsRows">Whether rows without scores are warned of.</param>
 internal sealed record ScoredColumns(
     DataViewSchema Schema,
     DataViewSchema.Column Features,
     IReadOnlyList<DataViewSchema.Column?> SourceOf,
-    int Scores,
-    int PredictedLabel
+    Func<int, Func<(ScoringBlock Block, int Row)>, Delegate> GetterOf,
+    bool ReportsRows
 );
 
 /// <summary>
@@ -34,7 +33,7 @@ internal sealed class ScoringCursor : RootCursorBase
 
     private readonly ScoredColumns _columns;
     private readonly DataViewRowCursor _source;
-    private readonly EnsembleScorer _scorer;
+    private readonly IBlockScorer _scorer;
     private readonly bool[] _active;
     private readonly ValueGetter<VBuffer<float>> _getFeatures;
     private readonly ValueGetter<DataViewRowId> _getId;
@@ -65,7 +64,7 @@ internal sealed class ScoringCursor : RootCursorBase
         ScoredColumns columns,
         bool[] active,
         DataViewRowCursor source,
-        EnsembleScorer scorer,
+        IBlockScorer scorer,
         int helpers
     )
         : base(provider)
@@ -122,13 +121,16 @@ internal sealed class ScoringCursor : RootCursorBase
                     return (rows.Columns[index], row);
                 });
         }
-        else if (column.Index == _columns.Scores)
-        {
-            getter = (ValueGetter<VBuffer<float>>)GetScores;
-        }
         else
         {
-            getter = (ValueGetter<uint>)GetPredictedLabel;
+            getter = _columns.GetterOf(
+                column.Index,
+                () =>
+                {
+                    (Rows rows, int row) = Current();
+                    return (rows.Block, row);
+                }
+            );
         }
 
         return getter as ValueGetter<TValue>
@@ -199,7 +201,7 @@ internal sealed class ScoringCursor : RootCursorBase
     // Whoever counts right answers, say, would not notice.
     private void ReportRowsWithoutClass()
     {
-        if (_withoutClass > 0)
+        if (_withoutClass > 0 && _columns.ReportsRows)
             Ch.Warning(
                 string.Create(
                     CultureInfo.InvariantCulture,
@@ -295,22 +297,6 @@ internal sealed class ScoringCursor : RootCursorBase
         int expected = _scorer.FeatureCount;
         if (features.Length != expected)
             throw Ch.Except($"The model was trained on {expected} features, and the row has {features.Length}.");
-    }
-
-    private void GetScores(ref VBuffer<float> scores)
-    {
-        (Rows rows, int row) = Current();
-        Span<float> probabilities = rows.Block.Probabilities(row);
-        VBufferEditor<float> editor = VBufferEditor.Create(ref scores, probabilities.Length);
-        probabilities.CopyTo(editor.Values);
-        scores = editor.Commit();
-    }
-
-    // Key values begin at 1; 0 is missing.
-    private void GetPredictedLabel(ref uint label)
-    {
-        (Rows rows, int row) = Current();
-        label = (uint)(MathUtils.ArgMax(rows.Block.Probabilities(row)) + 1);
     }
 
     private (Rows Rows, int Row) Current()

@@ -16,6 +16,7 @@
 // output (LaneActivation), the logits that of L, and products hand shares back to the features. What is right for one layer at any
 // number of pieces is right for several as their number grows: the error falls with its square. Shares always add up.
 
+using System.Collections.Concurrent;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using Microsoft.ML.Infomorphic.Kernels;
@@ -24,13 +25,14 @@ using Microsoft.ML.Infomorphic.Scoring;
 
 namespace Microsoft.ML.Infomorphic.Insight;
 
-/// <summary>Finds what features contribute to the scores of rows. Safe for any number of threads, each with a <see cref="Workspace"/>.</summary>
-internal sealed class RowContributions
+/// <summary>Finds what features contribute to the scores of rows. Safe for any number of threads.</summary>
+internal sealed partial class RowContributions
 {
     /// <summary>Pieces of a path, where nothing else is asked for.</summary>
     public const int DefaultPieces = 1;
 
-    private const int LanesAtOnce = 512;
+    private const int LanesAtOnce = 640;
+    private const int LanesOfRows = 64;
     private const double LargestOdds = 80;
 
     private readonly EnsembleScorer _scorer;
@@ -42,6 +44,9 @@ internal sealed class RowContributions
     private readonly double[][] _offsets;
     private readonly int _pieces;
     private readonly int[] _featureOf;
+
+    // Of threads that have finished, for those to come.
+    private readonly ConcurrentBag<Workspace> _workspaces = [];
 
     /// <summary>Prepares the networks of a model.</summary>
     /// <param name="networks">The networks.</param>
@@ -70,10 +75,9 @@ internal sealed class RowContributions
         _baseSums = [.. _networks.Select(SumsOfBase)];
         ClassCount = networks[0].ClassCount;
         Base = new double[ClassCount];
-        Workspace workspace = NewWorkspace();
-        float[] none = new float[_base.Length];
+        var workspace = new Workspace(this);
         Block block = workspace.For(rows: 1, classes: 1);
-        Present(block, none);
+        Present(block, new float[_base.Length]);
         Logits(block, end: 0, row: 0, workspace.From);
         workspace.Odds.Take(workspace.From);
         for (int k = 0; k < ClassCount; k++)
@@ -89,10 +93,6 @@ internal sealed class RowContributions
     /// <summary>L of each class at the base.</summary>
     public double[] Base { get; }
 
-    /// <summary>A good number of rows at once.</summary>
-    /// <param name="classes">Number of classes that are asked for.</param>
-    public static int RowsAtOnce(int classes) => Math.Clamp(LanesAtOnce / classes / 16 * 16, 16, 64);
-
     /// <summary>Why a model has no contributions, in one sentence; null where it has them.</summary>
     public static string? ObstacleTo(InfomorphicNetwork network, ScoringSettings settings) =>
         settings.Mode != ScoringMode.MeanField
@@ -100,9 +100,6 @@ internal sealed class RowContributions
         : network.Layers.Any(layer => layer.Activation is StepActivation)
             ? "The model has neurons that fire by a step, as those of a random projection: scores jump, and contributions have no measure."
         : null;
-
-    /// <summary>Memory for one thread.</summary>
-    public Workspace NewWorkspace() => new(this);
 
     /// <summary>
     /// The feature of each number that the networks read: components of a curve and indicators of missing values belong to
@@ -126,62 +123,108 @@ internal sealed class RowContributions
     /// <summary>What features contribute.</summary>
     /// <param name="rows">Rows of raw features, one after another; a row that has no score has NaN throughout.</param>
     /// <param name="classes">The classes that are asked for; null for the predicted one of each row.</param>
-    /// <param name="workspace">The thread's memory.</param>
     /// <param name="contributions">Receives rows × classes × features: φ.</param>
     /// <param name="scores">Receives rows × classes: the scores of all classes.</param>
-    public void Calculate(
-        ReadOnlySpan<float> rows,
-        int[]? classes,
-        Workspace workspace,
-        Span<float> contributions,
-        Span<float> scores
-    )
+    public void Calculate(ReadOnlySpan<float> rows, int[]? classes, Span<float> contributions, Span<float> scores)
     {
         int count = rows.Length / FeatureCount;
-        int asked = classes?.Length ?? 1;
-        int most = RowsAtOnce(asked);
-        for (int start = 0; start < count; start += most)
+        if (count == 1)
         {
-            int size = Math.Min(most, count - start);
-            CalculateBlock(
-                rows.Slice(start * FeatureCount, size * FeatureCount),
-                classes,
-                workspace,
-                contributions.Slice(start * asked * FeatureCount, size * asked * FeatureCount),
-                scores.Slice(start * ClassCount, size * ClassCount)
-            );
+            Workspace workspace = Rent();
+            _scorer.Score(rows, scores);
+            if (_encoding.Substitutes is null && !TensorPrimitives.IsFiniteAll(rows))
+                scores.Fill(float.NaN);
+            else
+                _encoding.Encode(rows, workspace.Encoded);
+            Block block = workspace.For(rows: 1, CountOf(classes));
+            Take(block, row: 0, workspace.Encoded, scores, classes);
+            Calculate(block, workspace, scores, contributions);
+            Copy(classes, FeatureCount, contributions);
+            _workspaces.Add(workspace);
+            return;
+        }
+
+        ScoringBlock scored = _scorer.Rent();
+        int width = (classes?.Length ?? 1) * FeatureCount;
+        for (int start = 0; start < count; start += scored.RowCount)
+        {
+            scored.Clear();
+            int size = Math.Min(scored.Capacity, count - start);
+            for (int row = start; row < start + size; row++)
+                scored.Add(rows.Slice(row * FeatureCount, FeatureCount));
+            _scorer.Score(scored);
+            Calculate(scored, classes, contributions.Slice(start * width, size * width));
+            scored.AllProbabilities.CopyTo(scores[(start * ClassCount)..]);
+        }
+
+        _scorer.Return(scored);
+    }
+
+    /// <summary>What features contribute to the scores of a block, which is scored.</summary>
+    /// <param name="scored">The block; a row with a number that is not finite loses its scores.</param>
+    /// <param name="classes">The classes that are asked for; null for the predicted one of each row.</param>
+    /// <param name="contributions">Receives rows × classes × features: φ.</param>
+    public void Calculate(ScoringBlock scored, int[]? classes, Span<float> contributions)
+    {
+        Workspace workspace = Rent();
+        int width = (classes?.Length ?? 1) * FeatureCount;
+        int most = RowsAtOnce(CountOf(classes));
+        for (int start = 0; start < scored.RowCount; start += most)
+        {
+            int count = Math.Min(most, scored.RowCount - start);
+            Block block = workspace.For(count, CountOf(classes));
+            for (int row = 0; row < count; row++)
+            {
+                ReadOnlySpan<float> encoded = scored.Expand(start + row);
+                Span<float> scores = scored.Probabilities(start + row);
+                if (!TensorPrimitives.IsFiniteAll(encoded))
+                    scores.Fill(float.NaN);
+                Take(block, row, encoded, scores, classes);
+            }
+
+            Span<float> ofBlock = contributions.Slice(start * width, count * width);
+            Calculate(block, workspace, scored.AllProbabilities.Slice(start * ClassCount, count * ClassCount), ofBlock);
+            Copy(classes, count * FeatureCount, ofBlock);
+        }
+
+        _workspaces.Add(workspace);
+    }
+
+    private static int RowsAtOnce(int asked) =>
+        Math.Clamp(LanesAtOnce / asked / LaneWeights.Lanes * LaneWeights.Lanes, LaneWeights.Lanes, LanesOfRows);
+
+    private Workspace Rent() => _workspaces.TryTake(out Workspace? workspace) ? workspace : new Workspace(this);
+
+    // Of two classes, one contributes what the other one does, with the other sign.
+    private bool IsMirrored(int[]? classes) => ClassCount == 2 && classes is [0, 1];
+
+    private int CountOf(int[]? classes) => classes is null || IsMirrored(classes) ? 1 : classes.Length;
+
+    // Of rows of whose two classes the first has been calculated.
+    private void Copy(int[]? classes, int count, Span<float> contributions)
+    {
+        if (!IsMirrored(classes))
+            return;
+        for (int start = count - FeatureCount; start >= 0; start -= FeatureCount)
+        {
+            Span<float> first = contributions.Slice(2 * start, FeatureCount);
+            contributions.Slice(start, FeatureCount).CopyTo(first);
+            TensorPrimitives.Negate(first, contributions.Slice(2 * start + FeatureCount, FeatureCount));
         }
     }
 
-    private void CalculateBlock(
-        ReadOnlySpan<float> rows,
-        int[]? classes,
-        Workspace workspace,
-        Span<float> contributions,
-        Span<float> scores
-    )
+    // A row without scores is looked at as if it were the base.
+    private void Take(Block block, int row, ReadOnlySpan<float> encoded, ReadOnlySpan<float> scores, int[]? classes)
     {
-        int count = rows.Length / FeatureCount;
-        int asked = classes?.Length ?? 1;
-        Block block = workspace.For(count, asked);
-        float[] encoded = workspace.Encoded;
-        Score(rows, scores);
-        for (int row = 0; row < count; row++)
-        {
-            ReadOnlySpan<float> features = rows.Slice(row * FeatureCount, FeatureCount);
-            Span<float> ofRow = scores.Slice(row * ClassCount, ClassCount);
-            if (_encoding.Substitutes is null && !TensorPrimitives.IsFiniteAll(features))
-                ofRow.Fill(float.NaN);
-            if (float.IsNaN(ofRow[0]))
-                Array.Copy(_base, encoded, encoded.Length);
-            else
-                _encoding.Encode(features, encoded);
-            for (int i = 0; i < encoded.Length; i++)
-                block.Deltas[i * block.RowLanes + row] = encoded[i] - _base[i];
-            for (int k = 0; k < asked; k++)
-                block.Classes[k * count + row] = classes?[k] ?? IndexOfLargest(ofRow);
-        }
+        bool isMissing = float.IsNaN(scores[0]);
+        for (int i = 0; i < _base.Length; i++)
+            block.Deltas[i * block.RowLanes + row] = isMissing ? 0 : encoded[i] - _base[i];
+        for (int k = 0; k < block.Asked; k++)
+            block.Classes[k * block.Rows + row] = classes?[k] ?? IndexOfLargest(scores);
+    }
 
+    private void Calculate(Block block, Workspace workspace, ReadOnlySpan<float> scores, Span<float> contributions)
+    {
         Present(block, block.Deltas);
         block.Clear();
         for (int piece = 0; piece < _pieces; piece++)
@@ -191,41 +234,23 @@ internal sealed class RowContributions
                 HandBack(block, piece, m);
         }
 
-        for (int m = 0; m < _networks.Length; m++)
-            Gather(block, m);
-        for (int row = 0; row < count; row++)
-        for (int k = 0; k < asked; k++)
-            Finish(
-                block,
-                row,
-                k,
+        if (_pieces > 1)
+            foreach (float[] means in block.Totals.SelectMany(network => network))
+                TensorPrimitives.Divide(means, _pieces, means);
+        contributions[..(block.Rows * block.Asked * FeatureCount)].Clear();
+        if (block.BackLanes == 1)
+            GatherOne(block, contributions);
+        else
+            for (int lane = 0; lane < block.Rows * block.Asked; lane += Block.SharedLanes)
+                Gather(block, lane, contributions);
+        for (int row = 0; row < block.Rows; row++)
+        for (int k = 0; k < block.Asked; k++)
+            Complete(
                 scores.Slice(row * ClassCount, ClassCount),
-                contributions.Slice((row * asked + k) * FeatureCount, FeatureCount)
+                block.Classes[k * block.Rows + row],
+                contributions.Slice((row * block.Asked + k) * FeatureCount, FeatureCount),
+                workspace.Sizes
             );
-    }
-
-    private void Score(ReadOnlySpan<float> rows, Span<float> scores)
-    {
-        int count = rows.Length / FeatureCount;
-        if (count == 1)
-        {
-            _scorer.Score(rows, scores);
-            return;
-        }
-
-        ScoringBlock scored = _scorer.Rent();
-        for (int start = 0; start < count; )
-        {
-            scored.Clear();
-            int size = Math.Min(scored.Capacity, count - start);
-            for (int row = start; row < start + size; row++)
-                scored.Add(rows.Slice(row * FeatureCount, FeatureCount));
-            _scorer.Score(scored);
-            scored.AllProbabilities.CopyTo(scores[(start * ClassCount)..]);
-            start += size;
-        }
-
-        _scorer.Return(scored);
     }
 
     // The rows at the ends of all pieces of their paths.
@@ -417,26 +442,60 @@ internal sealed class RowContributions
         }
     }
 
-    // From the mean over the pieces to slopes of the numbers that the network reads.
-    private void Gather(Block block, int m)
+    // From slopes by the sums to slopes by what the network reads, times differences, added up by feature.
+    private void GatherOne(Block block, Span<float> contributions)
     {
+        block.Shares.AsSpan().Clear();
+        for (int m = 0; m < _networks.Length; m++)
         for (int i = 0; i < _networks[m].Features.Count; i++)
+            foreach (LaneWeights weights in _networks[m].Features[i].Weights)
+                weights.TransposedMultiplyAdd(block.Totals[m][i], block.Shares);
+        for (int i = 0; i < _featureOf.Length; i++)
+            contributions[_featureOf[i]] += block.Shares[i] * block.Deltas[i];
+    }
+
+    // The same for lanes that lie side by side.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Gather(Block block, int lane, Span<float> contributions)
+    {
+        const int Side = LaneWeights.Lanes;
+        int lanes = Math.Min(Block.SharedLanes, block.BackLanes - lane);
+        block.Shares.AsSpan().Clear();
+        for (int m = 0; m < _networks.Length; m++)
+        for (int i = 0; i < _networks[m].Features.Count; i++)
+            foreach (LaneWeights transposed in _networks[m].Features[i].Transposed)
+                transposed.MultiplyAdd(
+                    block.Totals[m][i].AsSpan(lane),
+                    block.BackLanes,
+                    block.Shares,
+                    Block.SharedLanes,
+                    lanes
+                );
+
+        // Squares of numbers and lanes: both sides of the turn stay in the first-level cache.
+        lanes = Math.Min(lanes, block.Rows * block.Asked - lane);
+        for (int left = 0; left < lanes; left += Side)
+        for (int first = 0; first < _featureOf.Length; first += Side)
         {
-            FeatureSource source = _networks[m].Features[i];
-            float[] means = block.Totals[m][i];
-            if (_pieces > 1)
-                TensorPrimitives.Divide(means, _pieces, means);
-            for (int part = 0; part < source.Weights.Count; part++)
-                if (block.BackLanes == 1)
-                    source.Weights[part].TransposedMultiplyAdd(means, block.Shares);
-                else
-                    source.Transposed[part].MultiplyAdd(means, block.Shares, block.BackLanes);
+            int last = Math.Min(first + Side, _featureOf.Length);
+            for (int l = left; l < Math.Min(left + Side, lanes); l++)
+            {
+                (int k, int row) = Math.DivRem(lane + l, block.Rows);
+                Span<float> ofLane = contributions.Slice((row * block.Asked + k) * FeatureCount, FeatureCount);
+                ref float share = ref block.Shares[first * Block.SharedLanes + l];
+                ref float delta = ref block.Deltas[first * block.RowLanes + row];
+                for (int i = first; i < last; i++)
+                {
+                    ofLane[_featureOf[i]] += share * delta;
+                    share = ref Unsafe.Add(ref share, Block.SharedLanes);
+                    delta = ref Unsafe.Add(ref delta, block.RowLanes);
+                }
+            }
         }
     }
 
-    // Slopes times differences, added up by feature; and what rounding leaves of the score.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Finish(Block block, int row, int k, ReadOnlySpan<float> scores, Span<float> contributions)
+    // What rounding leaves of the score goes to the features by the size of their shares.
+    private void Complete(ReadOnlySpan<float> scores, int label, Span<float> contributions, Span<float> sizes)
     {
         if (float.IsNaN(scores[0]))
         {
@@ -444,26 +503,15 @@ internal sealed class RowContributions
             return;
         }
 
-        contributions.Clear();
-        int lane = k * block.Rows + row;
-        for (int i = 0; i < _featureOf.Length; i++)
-            contributions[_featureOf[i]] +=
-                block.Shares[i * block.BackLanes + lane] * block.Deltas[i * block.RowLanes + row];
-        int label = block.Classes[lane];
         double target = ClassLogOdds.OfScore(scores, label) - Base[label];
         if (!(Math.Abs(target + Base[label]) < LargestOdds))
             return; // scores so close to 0 are no longer exact
-        double sum = 0;
-        double size = 0;
-        foreach (float contribution in contributions)
-        {
-            sum += contribution;
-            size += Math.Abs(contribution);
-        }
-
-        double ratio = size == 0 ? 0 : (target - sum) / size;
-        foreach (ref float contribution in contributions)
-            contribution += (float)(ratio * Math.Abs(contribution));
+        TensorPrimitives.Abs(contributions, sizes);
+        double size = TensorPrimitives.Sum<float>(sizes);
+        if (size == 0)
+            return;
+        double rest = target - TensorPrimitives.Sum<float>(contributions);
+        TensorPrimitives.MultiplyAdd(sizes, (float)(rest / size), contributions, contributions);
     }
 
     private float[][] SumsOfBase(LaneNetwork network)
@@ -478,166 +526,4 @@ internal sealed class RowContributions
         [.. numbers.Select(number => isUsed ? number : otherwise)];
 
     private static int IndexOfLargest(ReadOnlySpan<float> scores) => TensorPrimitives.IndexOfMax(scores);
-
-    /// <summary>One thread's memory.</summary>
-    internal sealed class Workspace(RowContributions of)
-    {
-        private readonly int _logits = of._networks.Length * of.ClassCount;
-        private Block? _block;
-
-        public ClassLogOdds Odds { get; } = new(of._networks.Length, of.ClassCount);
-
-        public float[] Encoded { get; } = new float[of._base.Length];
-
-        public double[] From { get; } = new double[of._networks.Length * of.ClassCount];
-
-        public double[] To { get; } = new double[of._networks.Length * of.ClassCount];
-
-        public double[] At { get; } = new double[of._networks.Length * of.ClassCount];
-
-        public double[] Factors { get; private set; } = [];
-
-        public double[] Differences { get; private set; } = [];
-
-        /// <summary>Room for so many rows and classes.</summary>
-        public Block For(int rows, int classes)
-        {
-            if (_block is null || (_block.Rows, _block.Asked) != (rows, classes))
-                _block = new Block(of, rows, classes);
-            if (Differences.Length != classes)
-            {
-                Differences = new double[classes];
-                Factors = new double[classes * _logits];
-            }
-
-            return _block;
-        }
-    }
-
-    /// <summary>The numbers of rows that are looked at together.</summary>
-    internal sealed class Block
-    {
-        public Block(RowContributions of, int rows, int asked)
-        {
-            (Rows, Asked) = (rows, asked);
-
-            // What is of one row alone lies side by side.
-            RowLanes = rows == 1 ? 1 : LaneWeights.Padded(rows);
-            BackLanes = asked == 1 ? RowLanes : LaneWeights.Padded(rows * asked);
-            Deltas = new float[of._base.Length * RowLanes];
-            Shares = new float[of._base.Length * BackLanes];
-            Classes = new int[asked * rows];
-            States =
-            [
-                .. of._networks.Select(network =>
-                    Enumerable.Range(0, of._pieces + 1).Select(_ => new LaneState(network, RowLanes)).ToArray()
-                ),
-            ];
-            Differences = PerSource(RowLanes);
-            Totals = PerSource(BackLanes);
-            Adjoints = [.. of._networks.Select(network => new Adjoint(network, BackLanes, RowLanes))];
-
-            float[][][] PerSource(int lanes) =>
-                [
-                    .. of._networks.Select(network =>
-                        network.Features.Select(source => new float[source.SampleCount * lanes]).ToArray()
-                    ),
-                ];
-        }
-
-        public int Rows { get; }
-
-        public int Asked { get; }
-
-        /// <summary>Lanes of numbers of rows.</summary>
-        public int RowLanes { get; }
-
-        /// <summary>Lanes of numbers of (class, row).</summary>
-        public int BackLanes { get; }
-
-        /// <summary>x − x₀, numbers × rows.</summary>
-        public float[] Deltas { get; }
-
-        /// <summary>Slopes of L, numbers × (classes × rows).</summary>
-        public float[] Shares { get; }
-
-        /// <summary>The classes that are asked for, classes × rows.</summary>
-        public int[] Classes { get; }
-
-        /// <summary>Each network at the ends of the pieces.</summary>
-        public LaneState[][] States { get; }
-
-        /// <summary>W (x − x₀) of each network and source.</summary>
-        public float[][][] Differences { get; }
-
-        /// <summary>How L changes by what each source of each network aggregates of the features, over all pieces.</summary>
-        public float[][][] Totals { get; }
-
-        public Adjoint[] Adjoints { get; }
-
-        public void Clear()
-        {
-            Shares.AsSpan().Clear();
-            foreach (float[] totals in Totals.SelectMany(network => network))
-                totals.AsSpan().Clear();
-        }
-    }
-
-    /// <summary>What comes back from L: how it changes by sums and outputs. Lanes are (class, row).</summary>
-    internal sealed class Adjoint
-    {
-        public Adjoint(LaneNetwork network, int lanes, int rowLanes)
-        {
-            int visits = network.Visits.Count;
-            Sums = new float[visits][][];
-            Fired = new float[visits][];
-            Passed = new float[visits][];
-            Factors = new float[visits][][];
-            for (int i = 0; i < visits; i++)
-            {
-                LaneVisit visit = network.Visits[i];
-                bool isLast = i == visits - 1;
-                Sums[i] =
-                [
-                    .. visit.Sources.Select(
-                        (source, place) =>
-                            source.IsConstant ? null
-                            : source.Turn == SourceTurn.Kept ? Sums[visit.Earlier][place]
-                            : new float[visit.SampleCount * lanes]
-                    ),
-                ];
-                Factors[i] =
-                [
-                    .. visit.Sources.Select(source =>
-                        source.IsConstant || isLast ? null : new float[visit.SampleCount * rowLanes]
-                    ),
-                ];
-                Fired[i] = isLast ? [] : new float[visit.SampleCount * lanes];
-                Passed[i] = visit.IsPooled ? new float[visit.OutputCount * lanes] : Fired[i];
-            }
-        }
-
-        public float[]?[][] Sums { get; }
-
-        public float[][] Fired { get; }
-
-        public float[][] Passed { get; }
-
-        public float[]?[][] Factors { get; }
-
-        /// <summary>Of what the output neurons aggregate.</summary>
-        public float[] Scores => Sums[^1][0]!;
-
-        /// <summary>Forgets all but what is known of the output neurons.</summary>
-        public void Clear()
-        {
-            for (int i = 0; i < Fired.Length - 1; i++)
-            {
-                Fired[i].AsSpan().Clear();
-                Passed[i].AsSpan().Clear();
-                foreach (float[]? sums in Sums[i])
-                    sums.AsSpan().Clear();
-            }
-        }
-    }
 }

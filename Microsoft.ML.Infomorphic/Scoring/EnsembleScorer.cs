@@ -9,7 +9,7 @@ namespace Microsoft.ML.Infomorphic.Scoring;
 /// Scores rows with all networks of a model: the mean of their probabilities. Safe for any number of threads; a row has the
 /// same bits alone and in a block.
 /// </summary>
-internal sealed class EnsembleScorer
+internal sealed class EnsembleScorer : IBlockScorer
 {
     private readonly NetworkScorer[] _members;
 
@@ -44,7 +44,7 @@ internal sealed class EnsembleScorer
         ];
     }
 
-    /// <summary>Number of features of a row.</summary>
+    /// <inheritdoc/>
     public int FeatureCount => First.FeatureCount;
 
     /// <inheritdoc cref="NetworkScorer.RowsPerBlock"/>
@@ -52,10 +52,10 @@ internal sealed class EnsembleScorer
 
     private NetworkScorer First => _members[0];
 
-    /// <inheritdoc cref="NetworkScorer.Rent"/>
+    /// <inheritdoc/>
     public ScoringBlock Rent() => First.Rent();
 
-    /// <inheritdoc cref="NetworkScorer.Return"/>
+    /// <inheritdoc/>
     public void Return(ScoringBlock block) => First.Return(block);
 
     /// <inheritdoc cref="NetworkScorer.Score(ReadOnlySpan{float}, Span{float})"/>
@@ -66,7 +66,7 @@ internal sealed class EnsembleScorer
     public void Score(ReadOnlySpan<int> indices, ReadOnlySpan<float> values, Span<float> probabilities) =>
         Score(isSparse: true, indices, values, probabilities);
 
-    /// <summary>Scores all rows of a block.</summary>
+    /// <inheritdoc/>
     public void Score(ScoringBlock block)
     {
         if (block.RowCount == 0)

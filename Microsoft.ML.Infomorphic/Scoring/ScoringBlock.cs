@@ -130,6 +130,9 @@ internal sealed unsafe class ScoringBlock
     /// <summary>The scores of all rows, one row after another.</summary>
     public Span<float> AllProbabilities => _probabilities.AsSpan(0, RowCount * _classCount);
 
+    /// <summary>Numbers that follow from the scores, as many a row, one row after another; none where nobody calculates any.</summary>
+    public float[] Explained { get; set; } = [];
+
     /// <summary>Whether a row has no scores, because a feature is not finite or became so in a sum.</summary>
     public bool IsMissing(int row) => _kinds[row] == RowKind.Missing;
 

@@ -8,7 +8,7 @@ namespace Microsoft.ML.Infomorphic.Scoring;
 /// </summary>
 internal sealed class ScoringQueue : IThreadPoolWorkItem
 {
-    private readonly EnsembleScorer _scorer;
+    private readonly IBlockScorer _scorer;
     private readonly Entry[] _ring;
     private readonly int _helpers;
     private int _helping;
@@ -17,7 +17,7 @@ internal sealed class ScoringQueue : IThreadPoolWorkItem
     /// <summary>Makes an empty queue.</summary>
     /// <param name="scorer">What scores.</param>
     /// <param name="helpers">Threads of the pool that may help; at least 0.</param>
-    public ScoringQueue(EnsembleScorer scorer, int helpers)
+    public ScoringQueue(IBlockScorer scorer, int helpers)
     {
         _scorer = scorer;
         _helpers = helpers;

@@ -15,6 +15,7 @@ var root = new RootCommand("Benchmarks of Infomorphic for ML.NET.")
     CompareCommand.Create(),
     ScalingCommand.Create(),
     ScoringCommand.Create(),
+    ContributionsCommand.Create(),
     BaselineCommand.Create(),
     CheckCommand.Create(),
     TrialsCommand.Create(),

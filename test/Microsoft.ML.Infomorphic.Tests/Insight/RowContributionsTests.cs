@@ -112,7 +112,7 @@ public sealed class RowContributionsTests
         float[] all = Calculate([network], rows, pieces: 2);
         float[] predicted = new float[rows.Length];
         float[] scores = new float[40 * Classes];
-        of.Calculate(rows, classes: null, of.NewWorkspace(), predicted, scores);
+        of.Calculate(rows, classes: null, predicted, scores);
         for (int row = 0; row < 40; row++)
         {
             float[] ofRow = scores[(row * Classes)..((row + 1) * Classes)];
@@ -248,13 +248,7 @@ public sealed class RowContributionsTests
         (RowContributions of, _) = Prepare(networks, pieces, encoding);
         int count = rows.Length / of.FeatureCount;
         float[] contributions = new float[rows.Length * of.ClassCount];
-        of.Calculate(
-            rows,
-            [.. Enumerable.Range(0, of.ClassCount)],
-            of.NewWorkspace(),
-            contributions,
-            new float[count * of.ClassCount]
-        );
+        of.Calculate(rows, [.. Enumerable.Range(0, of.ClassCount)], contributions, new float[count * of.ClassCount]);
         return contributions;
     }
 
