@@ -163,6 +163,9 @@ public sealed class FeatureEncoding
         return (FeatureCount + _first[feature], _first[feature + 1] - _first[feature]);
     }
 
+    /// <summary>How many numbers of an encoded row are not zero, at most, where so many features are not.</summary>
+    internal double NonZerosOf(double features) => features + ComponentCount + _indicated.Length;
+
     /// <summary>Encodes a row. A row without substitutes for missing values keeps them.</summary>
     /// <param name="features"><see cref="FeatureCount"/> features.</param>
     /// <param name="encoded">

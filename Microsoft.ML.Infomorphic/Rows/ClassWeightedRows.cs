@@ -22,6 +22,8 @@ internal sealed class ClassWeightedRows : RowSource
 
     public override bool HasDifferentLabels => _rows.HasDifferentLabels;
 
+    public override double MeanNonZeros => _rows.MeanNonZeros;
+
     /// <summary>The rows of a source with other weights.</summary>
     /// <param name="rows">The source.</param>
     /// <param name="factors">A positive number for each class.</param>

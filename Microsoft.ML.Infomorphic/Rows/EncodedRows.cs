@@ -26,6 +26,8 @@ internal sealed class EncodedRows : RowSource
 
     public override bool HasDifferentLabels => _rows.HasDifferentLabels;
 
+    public override double MeanNonZeros => _encoding.NonZerosOf(_rows.MeanNonZeros);
+
     /// <summary>The rows of a source as a network reads them.</summary>
     public static RowSource Of(RowSource rows, FeatureEncoding encoding) =>
         encoding.IsIdentity ? rows
@@ -68,6 +70,8 @@ internal sealed class EncodedRows : RowSource
             _encoding = encoding;
             RowCount = features.RowCount;
         }
+
+        public override double MeanNonZeros => _encoding.NonZerosOf(_features.MeanNonZeros);
 
         public override void CopyRow(int row, Span<float> destination)
         {

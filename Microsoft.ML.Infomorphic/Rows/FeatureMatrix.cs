@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Microsoft.ML.Infomorphic.Kernels;
 
 namespace Microsoft.ML.Infomorphic.Rows;
 
@@ -17,6 +18,18 @@ internal abstract class FeatureMatrix(int featureCount)
     /// <param name="row">The row, from 0.</param>
     /// <param name="destination"><see cref="FeatureCount"/> numbers.</param>
     public abstract void CopyRow(int row, Span<float> destination);
+
+    /// <summary>Mean number of features of a row that are kept as not zero.</summary>
+    public virtual double MeanNonZeros => FeatureCount;
+
+    /// <summary>A row without its zeros.</summary>
+    /// <param name="row">The row, from 0.</param>
+    /// <param name="scratch">Memory for <see cref="FeatureCount"/> numbers, which the result may lie in.</param>
+    public virtual SparseRow NonZerosOf(int row, SparseRowScratch scratch)
+    {
+        CopyRow(row, scratch.Row);
+        return scratch.Find();
+    }
 
     /// <summary>Adds a row.</summary>
     /// <param name="row">The row.</param>
@@ -163,6 +176,13 @@ internal sealed class SparseFeatureMatrix : FeatureMatrix
 
     /// <summary>Number of values that are not zero.</summary>
     public long NonZeros { get; private set; }
+
+    /// <inheritdoc/>
+    public override double MeanNonZeros => (double)NonZeros / RowCount;
+
+    /// <inheritdoc/>
+    public override SparseRow NonZerosOf(int row, SparseRowScratch scratch) =>
+        _lengths[row] == 0 ? default : new SparseRow(IndicesOf(row), ValuesOf(row));
 
     /// <inheritdoc/>
     public override void CopyRow(int row, Span<float> destination)

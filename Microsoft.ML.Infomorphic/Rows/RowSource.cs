@@ -28,6 +28,9 @@ internal abstract class RowSource
     /// <summary>Whether there are rows of different classes.</summary>
     public abstract bool HasDifferentLabels { get; }
 
+    /// <summary>Mean number of features of a row that are not zero, as far as that is known: at most so many.</summary>
+    public virtual double MeanNonZeros => FeatureCount;
+
     /// <summary>All rows.</summary>
     public RowSelection All => new(this, null);
 
@@ -87,6 +90,8 @@ internal sealed class RowsInMemory(LabeledRows rows) : RowSource
     public override int ClassCount => rows.ClassCount;
 
     public override bool HasDifferentLabels => rows.Labels.AsSpan().IndexOfAnyExcept(rows.Labels[0]) >= 0;
+
+    public override double MeanNonZeros => rows.Features.MeanNonZeros;
 
     public override IEnumerable<RowBatch> Batches(int[]? order, int batchSize)
     {

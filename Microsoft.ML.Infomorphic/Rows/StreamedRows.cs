@@ -58,6 +58,8 @@ internal sealed class StreamedRows : RowSource
 
     public override bool HasDifferentLabels => _survey.HasDifferentLabels;
 
+    public override double MeanNonZeros => _survey.MeanNonZeros;
+
     /// <summary>Rows that are in memory at a time.</summary>
     public int RowsPerBlock => _block.Capacity;
 

@@ -97,6 +97,19 @@ internal sealed class NetworkState : IDisposable
             .Where(listener => listener.Signals.Any(source => source.Contains(Signal.Layer(layer))))
             .Select(listener => listener.Index);
 
+    /// <summary>Whether features go to neurons at one position alone, each of which hears all of them.</summary>
+    public bool HasPlainFeatures =>
+        Layers.All(layer =>
+            layer
+                .Sources.SelectMany(source => source.Projections)
+                .All(projection =>
+                    projection.Signal.Kind != SignalKind.Features
+                    || layer.PositionCount == 1
+                        && projection.Connectivity is AllConnected
+                        && projection.Connectivity.InputCount == Scaling.FeatureCount
+                )
+        );
+
     private Parameter[] Parameters => [.. Layers.SelectMany(layer => layer.Parameters)];
 
     /// <summary>A fresh network: weights and biases uniform in ±1/√(number of inputs).</summary>

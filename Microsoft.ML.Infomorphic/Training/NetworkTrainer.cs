@@ -170,7 +170,7 @@ internal static class NetworkTrainer
         ComputeDevice device,
         long keptBytes = long.MaxValue,
         FeatureEncoding? initialEncoding = null,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine>? createEngine = null
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine>? createEngine = null
     )
     {
         ArgumentNullException.ThrowIfNull(requests);
@@ -223,7 +223,7 @@ internal static class NetworkTrainer
     /// <param name="train">The training rows, at least 2.</param>
     /// <param name="validation">Rows to judge epochs by, or null.</param>
     /// <param name="requests">The networks, at least one.</param>
-    /// <param name="createEngine">Makes the engine, for batches of so many rows at most.</param>
+    /// <param name="createEngine">Makes the engine, for the largest batch.</param>
     /// <param name="keptBytes">
     /// Bytes that the outputs of layers may take which are kept for the layers above, where they are trained one after another.
     /// </param>
@@ -232,7 +232,7 @@ internal static class NetworkTrainer
         RowSource train,
         RowSource? validation,
         IReadOnlyList<TrainingRequest> requests,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine,
         long keptBytes = long.MaxValue,
         FeatureEncoding? initialEncoding = null
     )
@@ -393,7 +393,7 @@ internal static class NetworkTrainer
         RowSplit split,
         IReadOnlyList<TrainingRequest> requests,
         Func<TrainingRequest, NetworkState> newState,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine
     )
     {
         var runs = new List<TrainingRun>();
@@ -434,7 +434,7 @@ internal static class NetworkTrainer
         RowSplit split,
         TrainingRequest request,
         Func<TrainingRequest, NetworkState> newState,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine,
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine,
         long keptBytes
     )
     {
@@ -487,14 +487,15 @@ internal static class NetworkTrainer
         RowSource? validation,
         RowSplit split,
         List<TrainingRun> runs,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine
     )
     {
         int batchSize = Math.Min(runs[0].Settings.BatchSize, split.Learned.Length);
-        using TrainingEngine engine = createEngine([.. runs.Select(run => run.State)], runs[0].Settings, batchSize);
+        var largest = BatchShape.Of(train, runs[0].State.Scaling, batchSize);
+        using TrainingEngine engine = createEngine([.. runs.Select(run => run.State)], runs[0].Settings, largest);
         new TrainingLoop(
             engine,
-            run => createEngine([run.State], run.Settings, batchSize),
+            run => createEngine([run.State], run.Settings, largest),
             runs,
             batchSize,
             train,
@@ -504,12 +505,12 @@ internal static class NetworkTrainer
     }
 
     /// <summary>Makes the engines of a device.</summary>
-    internal static Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> EngineFor(
+    internal static Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> EngineFor(
         ComputeDevice device
     )
     {
         if (device.CudaIndex is not int index)
-            return (states, settings, rows) => new CpuTrainingEngine(states, settings, rows);
+            return (states, settings, largest) => new CpuTrainingEngine(states, settings, largest);
         int count = TorchRuntime.CudaDeviceCount;
         if (index < 0 || index >= count)
             throw new InvalidOperationException(
@@ -518,7 +519,7 @@ internal static class NetworkTrainer
                     $"The device {device} is not there: {TorchRuntime.DescribeCudaDevices(count)}."
                 )
             );
-        return (states, settings, rows) => TensorTrainingEngine.OnCuda(states, settings, rows, index);
+        return (states, settings, largest) => TensorTrainingEngine.OnCuda(states, settings, largest.Rows, index);
     }
 
     // What requests have in common goes on for as long as one of their hosts wants it.

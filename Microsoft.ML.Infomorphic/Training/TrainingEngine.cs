@@ -1,7 +1,29 @@
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Training;
+
+/// <summary>What the largest batch of a training is like.</summary>
+/// <param name="Rows">Its rows.</param>
+/// <param name="IsSparse">Whether so few standardised features are not zero that it pays to leave the others out.</param>
+internal readonly record struct BatchShape(int Rows, bool IsSparse = false)
+{
+    // So many dense products of two numbers take the time of one that has to look for its numbers.
+    private const double Gain = 32;
+
+    public static implicit operator BatchShape(int rows) => new(rows);
+
+    /// <summary>The largest batch of a training.</summary>
+    /// <param name="train">All rows as the network reads them.</param>
+    /// <param name="scaling">How their features are standardised, which may make zeros what they are not.</param>
+    /// <param name="rows">Rows of the batch.</param>
+    public static BatchShape Of(RowSource train, FeatureScaling scaling, int rows)
+    {
+        double nonZeros = train.MeanNonZeros + scaling.FeatureCount - scaling.Offsets.AsSpan().Count(0f);
+        return new BatchShape(rows, Gain * nonZeros <= scaling.FeatureCount);
+    }
+}
 
 /// <summary>
 /// Trains and evaluates networks on a device: several, known by their places, all of one shape and on the same batches, or

@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
 
 namespace Microsoft.ML.Infomorphic.Training.Cpu;
@@ -22,7 +23,9 @@ internal sealed class BatchBuffers : IDisposable
             if (projection.Signal.Kind == SignalKind.Features)
                 _ofRows.TryAdd(
                     (projection.FirstInput, projection.Connectivity.InputCount),
-                    SignalView.OfRows(batch, projection.FirstInput, projection.Connectivity.InputCount)
+                    batch.Sparse is SparseRows sparse
+                        ? SignalView.OfSparse(sparse)
+                        : SignalView.OfRows(batch, projection.FirstInput, projection.Connectivity.InputCount)
                 );
     }
 

@@ -85,7 +85,7 @@ internal abstract class CpuProjection(LayerState layer, int source, int part) : 
     }
 }
 
-/// <summary>Every neuron is connected to all inputs.</summary>
+/// <summary>Every neuron is connected to all inputs, of which most may be zero.</summary>
 internal class DenseCpuProjection : CpuProjection
 {
     private readonly MatrixView _weights;
@@ -104,11 +104,33 @@ internal class DenseCpuProjection : CpuProjection
         ];
     }
 
-    public override void Aggregate(in StepContext context, SignalView heard, bool add) =>
-        Multiply(context, BuffersOf(context).SumBlocks[Source], heard, add);
+    public override void Aggregate(in StepContext context, SignalView heard, bool add)
+    {
+        if (heard.Sparse is not SparseRows sparse)
+        {
+            Multiply(context, BuffersOf(context).SumBlocks[Source], heard, add);
+            return;
+        }
+
+        context.Workers.Team.Run(
+            Layer.NeuronCount,
+            (Rows: sparse, Weights: State.Weights.Value, Sums: BuffersOf(context).Sums[Source], Add: add),
+            static (of, neuron, _) => of.Rows.Aggregate(of.Weights[neuron], of.Sums[neuron], of.Add)
+        );
+    }
 
     public override void Differentiate(in StepContext context, SignalView heard)
     {
+        if (heard.Sparse is SparseRows sparse)
+        {
+            context.Workers.Team.Run(
+                Layer.NeuronCount,
+                (Rows: sparse, Sums: BuffersOf(context).Sums[Source], State.Weights.Gradient),
+                static (of, neuron, _) => of.Rows.Differentiate(of.Sums[neuron], of.Gradient[neuron])
+            );
+            return;
+        }
+
         Differentiate(context, BuffersOf(context).AllSums[Source], heard);
         if (IsOwn)
             LayerState.ClearSelfConnections(State.Connectivity, State.Weights.Gradient);

@@ -20,8 +20,6 @@ namespace Microsoft.ML.Infomorphic.Training.Cpu;
 /// </summary>
 internal sealed class CpuTrainingEngine : TrainingEngine
 {
-    private const int RowsPerItem = 32;
-
     private readonly FeatureScaling _scaling;
     private readonly List<CpuNetwork> _networks;
     private readonly bool _needsColumns;
@@ -30,18 +28,22 @@ internal sealed class CpuTrainingEngine : TrainingEngine
     private readonly StepWorkers _all;
     private readonly StepWorkers[] _single;
     private readonly float[] _inverseScales;
+
+    // Of each thread, where features are sparse.
+    private readonly SparseRowScratch[]? _scratch;
+    private readonly bool _keepsZeros;
     private readonly BatchRows _full;
     private readonly int _threadsBefore;
     private BatchRows? _partial;
     private long _steps;
 
-    public CpuTrainingEngine(NetworkState state, TrainingSettings settings, int maximumRows)
-        : this([state], settings, maximumRows) { }
+    public CpuTrainingEngine(NetworkState state, TrainingSettings settings, BatchShape largest)
+        : this([state], settings, largest) { }
 
     /// <param name="states">The networks, of one shape.</param>
     /// <param name="settings">What they have in common.</param>
-    /// <param name="maximumRows">Rows of the largest batch.</param>
-    public CpuTrainingEngine(IReadOnlyList<NetworkState> states, TrainingSettings settings, int maximumRows)
+    /// <param name="largest">The largest batch.</param>
+    public CpuTrainingEngine(IReadOnlyList<NetworkState> states, TrainingSettings settings, BatchShape largest)
     {
         NetworkState shape = states[0];
         _scaling = shape.Scaling;
@@ -51,7 +53,7 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         WorkerTeam team = StepWorkers.NewTeam(settings.Threads ?? Environment.ProcessorCount);
         var workspaces = new NeuronWorkspace[team.ThreadCount];
         for (int thread = 0; thread < workspaces.Length; thread++)
-            workspaces[thread] = new NeuronWorkspace(shape.Layers, maximumRows);
+            workspaces[thread] = new NeuronWorkspace(shape.Layers, largest.Rows);
         _all = new StepWorkers(team, workspaces, shape);
         _single =
             states.Count < team.ThreadCount || team.ThreadCount == 1
@@ -61,7 +63,10 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         _needsColumns = shape.Projections.Any(projection =>
             projection.Signal.Kind == SignalKind.Features && projection.Connectivity is not AllConnected
         );
-        _full = new BatchRows(maximumRows, _scaling.FeatureCount, _needsColumns);
+        _keepsZeros = !_scaling.Offsets.AsSpan().ContainsAnyExcept(0f);
+        if (largest.IsSparse && shape.HasPlainFeatures)
+            _scratch = [.. workspaces.Select(_ => new SparseRowScratch(_scaling.FeatureCount))];
+        _full = NewBatch(largest.Rows);
 
         // Each thread multiplies by itself, the calling one too.
         _threadsBefore = TorchRuntime.UseThreads(1);
@@ -181,9 +186,9 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         BatchRows batch = BatchOf(rowsOfBatch.Length);
         rowsOfBatch.CopyTo(batch.Rows);
         _all.Team.Run(
-            (batch.RowCount + RowsPerItem - 1) / RowsPerItem,
+            (batch.RowCount + SparseRows.RowsPerPart - 1) / SparseRows.RowsPerPart,
             (Engine: this, Rows: rows, Batch: batch),
-            static (of, item, _) => of.Engine.GatherRows(of.Rows, of.Batch, item)
+            static (of, item, thread) => of.Engine.GatherRows(of.Rows, of.Batch, item, thread)
         );
         if (rows.Weights is null)
         {
@@ -206,24 +211,27 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         if (_partial?.RowCount != rows)
         {
             _partial?.Dispose();
-            _partial = new BatchRows(rows, _scaling.FeatureCount, _needsColumns);
+            _partial = NewBatch(rows);
         }
 
         return _partial;
     }
 
-    private void GatherRows(LabeledRows rows, BatchRows batch, int item)
+    private BatchRows NewBatch(int rows) => new(rows, _scaling.FeatureCount, _needsColumns, _scratch is not null);
+
+    private void GatherRows(LabeledRows rows, BatchRows batch, int item, int thread)
     {
-        int start = item * RowsPerItem;
-        int end = Math.Min(start + RowsPerItem, batch.RowCount);
+        int start = item * SparseRows.RowsPerPart;
+        int end = Math.Min(start + SparseRows.RowsPerPart, batch.RowCount);
+        SparseRows.Part? sparse = batch.Sparse?.Begin(item);
         for (int i = start; i < end; i++)
         {
             int row = batch.Rows[i];
-            Span<float> features = batch.Features[i];
-            rows.Features.CopyRow(row, features);
-            TensorPrimitives.Subtract(features, _scaling.Offsets, features);
-            TensorPrimitives.Multiply(features, _inverseScales, features);
             batch.Labels[i] = rows.Labels[row];
+            if (sparse is not null)
+                GatherNonZeros(rows.Features, row, sparse, _scratch![thread]);
+            else
+                CopyStandardized(rows.Features, row, batch.Features![i]);
         }
 
         if (batch.FeatureColumns is not TensorMatrix columns)
@@ -232,8 +240,30 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         {
             Span<float> column = columns[feature];
             for (int i = start; i < end; i++)
-                column[i] = batch.Features[i][feature];
+                column[i] = batch.Features![i][feature];
         }
+    }
+
+    private void CopyStandardized(FeatureMatrix rows, int row, Span<float> features)
+    {
+        rows.CopyRow(row, features);
+        TensorPrimitives.Subtract(features, _scaling.Offsets, features);
+        TensorPrimitives.Multiply(features, _inverseScales, features);
+    }
+
+    private void GatherNonZeros(FeatureMatrix rows, int row, SparseRows.Part part, SparseRowScratch scratch)
+    {
+        if (!_keepsZeros)
+        {
+            CopyStandardized(rows, row, scratch.Row);
+            _ = part.Add(scratch.Find());
+            return;
+        }
+
+        SparseRow nonZeros = rows.NonZerosOf(row, scratch);
+        Span<float> values = part.Add(nonZeros);
+        for (int i = 0; i < values.Length; i++)
+            values[i] *= _inverseScales[nonZeros.Inputs[i]];
     }
 }
 

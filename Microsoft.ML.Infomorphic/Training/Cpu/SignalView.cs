@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Training.Cpu;
@@ -12,15 +13,24 @@ internal sealed class SignalView : IDisposable
     public const int RowsPerBlock = 256;
     public const int InputsPerBlock = 256;
 
-    private SignalView(TensorMatrix? columns, MatrixView[] forSums, MatrixView[] forGradients)
+    private SignalView(
+        TensorMatrix? columns,
+        MatrixView[] forSums,
+        MatrixView[] forGradients,
+        SparseRows? sparse = null
+    )
     {
         Columns = columns;
+        Sparse = sparse;
         ForSums = forSums;
         ForGradients = forGradients;
     }
 
     /// <summary>The signal, inputs × rows; null where it is there row by row alone.</summary>
     public TensorMatrix? Columns { get; }
+
+    /// <summary>The signal where most of its numbers are zero, and there are no matrices of it; else null.</summary>
+    public SparseRows? Sparse { get; }
 
     /// <summary>Inputs × a block of rows.</summary>
     public MatrixView[] ForSums { get; }
@@ -58,15 +68,19 @@ internal sealed class SignalView : IDisposable
                 .. Blocks(batch.RowCount, RowsPerBlock)
                     .Select(block =>
                     {
-                        using var rows = MatrixView.Of(batch.Features, block.First, block.Count, first, count);
+                        using var rows = MatrixView.Of(batch.Features!, block.First, block.Count, first, count);
                         return rows.Transposed();
                     }),
             ],
             [
                 .. Blocks(count, InputsPerBlock)
-                    .Select(block => MatrixView.OfColumns(batch.Features, first + block.First, block.Count)),
+                    .Select(block => MatrixView.OfColumns(batch.Features!, first + block.First, block.Count)),
             ]
         );
+
+    /// <summary>A signal of which most numbers are zero.</summary>
+    /// <param name="rows">The rows.</param>
+    public static SignalView OfSparse(SparseRows rows) => new(null, [], [], rows);
 
     /// <summary>Cuts a length into blocks of nearly equal size.</summary>
     /// <param name="length">The length.</param>

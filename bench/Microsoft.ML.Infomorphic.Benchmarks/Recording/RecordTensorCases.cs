@@ -115,7 +115,7 @@ internal static class RecordTensorCases
                                 )),
                             ],
                             (states, settings, maximum) =>
-                                new TensorTrainingEngine(states, settings, maximum, torch.CPU)
+                                new TensorTrainingEngine(states, settings, maximum.Rows, torch.CPU)
                         )
                         .Select(outcome => outcome.GetResult()),
                 ]

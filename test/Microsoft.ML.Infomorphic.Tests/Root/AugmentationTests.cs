@@ -109,7 +109,8 @@ public class AugmentationTests
         float[] device = Train(
             rows,
             settings,
-            (states, of, maximum) => new TensorTrainingEngine(states, of, maximum, new torch.Device(DeviceType.CPU))
+            (states, of, maximum) =>
+                new TensorTrainingEngine(states, of, maximum.Rows, new torch.Device(DeviceType.CPU))
         );
 
         for (int i = 0; i < cpu.Length; i++)
@@ -187,7 +188,7 @@ public class AugmentationTests
     private static float[] Train(
         LabeledRows rows,
         TrainingSettings settings,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine
     ) =>
         Problems.WeightsOf(
             NetworkTrainer

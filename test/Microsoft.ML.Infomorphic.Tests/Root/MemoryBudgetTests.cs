@@ -70,8 +70,11 @@ public class MemoryBudgetTests
             );
     }
 
+    // So many features that are not zero that batches are made dense, and so few that they are not.
     [TestMethod]
-    public void Sparse_rows_are_streamed_too()
+    [DataRow(50)]
+    [DataRow(12)]
+    public void Sparse_rows_are_streamed_too(int nonZeros)
     {
         // Some rows have no feature at all.
         IEnumerable<Row> rows = Rows(4000)
@@ -102,11 +105,12 @@ public class MemoryBudgetTests
 
         CollectionAssert.AreEqual(expected, Problems.WeightsOf(Fit(2, false, full).Network));
         CollectionAssert.AreEqual(expected, Problems.WeightsOf(Fit(2, false, sparse).Network));
+        CollectionAssert.AreEqual(expected, Problems.WeightsOf(Fit(null, false, sparse, threads: 3).Network));
 
-        static float[] Sparse(Row row)
+        float[] Sparse(Row row)
         {
             var features = new float[FeatureCount];
-            for (int i = 0; i < 50; i++)
+            for (int i = 0; i < nonZeros; i++)
                 features[(i * 10 + (int)row.Label) % FeatureCount] = row.Features[i];
             return features;
         }
@@ -340,10 +344,12 @@ public class MemoryBudgetTests
         bool weighted,
         IDataView train,
         IDataView? validation = null,
-        int batch = 50
+        int batch = 50,
+        int? threads = null
     )
     {
         InfomorphicTrainer.Options options = Samples.Options();
+        options.NumberOfThreads = threads ?? options.NumberOfThreads;
         options.BatchSize = batch;
         options.MemoryBudget = budget;
         if (weighted)

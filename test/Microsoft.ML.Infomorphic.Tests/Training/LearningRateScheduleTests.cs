@@ -72,7 +72,8 @@ public class LearningRateScheduleTests
         float[] cpu = Train(falling, NetworkTrainer.EngineFor(ComputeDevice.Cpu));
         float[] device = Train(
             falling,
-            (states, of, maximum) => new TensorTrainingEngine(states, of, maximum, new torch.Device(DeviceType.CPU))
+            (states, of, maximum) =>
+                new TensorTrainingEngine(states, of, maximum.Rows, new torch.Device(DeviceType.CPU))
         );
 
         for (int i = 0; i < cpu.Length; i++)
@@ -131,7 +132,7 @@ public class LearningRateScheduleTests
 
     private static float[] Train(
         TrainingSettings settings,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine> createEngine
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine
     ) =>
         Problems.WeightsOf(
             NetworkTrainer

@@ -295,7 +295,7 @@ public class TrainingLoopTests
             s_train,
             s_validation,
             trials,
-            (states, settings, rows) => new TensorTrainingEngine(states, settings, rows, torch.CPU)
+            (states, settings, largest) => new TensorTrainingEngine(states, settings, largest.Rows, torch.CPU)
         );
 
     private static IReadOnlyList<TrainingOutcome> TrainMany(TrainingSettings[] trials) =>

@@ -66,18 +66,47 @@ public class CpuTrainingEngineTests
             Enumerable.Range(1, 5).Select(seed => settings with { Seed = (ulong)seed });
     }
 
+    // Rows without their zeros, in full and stored sparse; with offsets, which leave no zeros, and without.
+    [TestMethod]
+    [DataRow(Setups.Full, Standardization.None, true)]
+    [DataRow(Setups.Full, Standardization.None, false)]
+    [DataRow(Setups.Full, Standardization.PerFeature, true)]
+    [DataRow(Setups.Readout, Standardization.None, true)]
+    [DataRow(Setups.Random, Standardization.PerFeature, false)]
+    public void A_step_on_sparse_rows_is_that_of_the_naive_computation(string setup, Standardization kind, bool stored)
+    {
+        TrainingSettings settings = Setups.Settings(setup, hidden: 9) with { Threads = 2, Standardization = kind };
+        LabeledRows dense = Problems.Blobs(200, seed: 3);
+        float[][] rows = [.. Enumerable.Range(0, 200).Select(row => Problems.FeaturesOf(dense, row))];
+        for (int row = 0; row < rows.Length; row++)
+        for (int feature = 0; feature < rows[row].Length; feature++)
+            if ((row + 2 * feature) % 5 < 3 || row % 7 == 0)
+                rows[row][feature] = 0;
+        FeatureMatrix features = stored
+            ? new SparseFeatureMatrix(
+                rows[0].Length,
+                [.. rows.Select(row => Enumerable.Range(0, row.Length).Where(i => row[i] != 0).ToArray())],
+                [.. rows.Select(row => row.Where(value => value != 0).ToArray())]
+            )
+            : new DenseFeatureMatrix(rows.Length, rows[0].Length, [.. rows.SelectMany(row => row)]);
+        Assert.IsTrue(AssertSteps(settings, new BatchShape(70, IsSparse: true), dense with { Features = features }));
+    }
+
     // Two steps; false where rounding may decide.
-    private static bool AssertSteps(TrainingSettings settings, int rows, bool weighted, int features = 5)
+    private static bool AssertSteps(TrainingSettings settings, int rows, bool weighted, int features = 5) =>
+        AssertSteps(settings, rows, Problems.Blobs(200, seed: 3, features: features, weighted: weighted));
+
+    private static bool AssertSteps(TrainingSettings settings, BatchShape largest, LabeledRows data)
     {
         settings.Validate();
-        LabeledRows data = Problems.Blobs(200, seed: 3, features: features, weighted: weighted);
+        int rows = largest.Rows;
         int[] batch = [.. Enumerable.Range(0, rows).Select(i => (i * 7 + 3) % 200)];
         FeatureScaling scaling = FeatureScalingEstimator.Estimate(
             data,
             settings.Standardization == Standardization.Auto ? Standardization.PerFeature : settings.Standardization
         );
         using NetworkState state = NetworkState.Create(settings, scaling, 3);
-        using var engine = new CpuTrainingEngine(state, settings, rows);
+        using var engine = new CpuTrainingEngine(state, settings, largest);
         for (int step = 1; step <= 2; step++)
         {
             var expected = new NaiveStep(state, settings, data, batch, step);

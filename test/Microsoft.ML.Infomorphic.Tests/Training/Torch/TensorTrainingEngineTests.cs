@@ -356,7 +356,7 @@ public abstract class TensorTrainingEngineTests
                 rows,
                 validation is null ? null : new RowsInMemory(validation),
                 [new TrainingRequest(settings, new TrainingCallbacks())],
-                (states, settings, maximum) => new TensorTrainingEngine(states, settings, maximum, Device)
+                (states, settings, maximum) => new TensorTrainingEngine(states, settings, maximum.Rows, Device)
             )[0]
             .GetResult();
 
