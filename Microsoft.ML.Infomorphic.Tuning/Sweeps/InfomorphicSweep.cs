@@ -83,7 +83,7 @@ public sealed partial class InfomorphicSweep
     {
         ArgumentNullException.ThrowIfNull(trainData);
         ArgumentNullException.ThrowIfNull(validationData);
-        return Run([(trainData, validationData)], cancellationToken);
+        return Run([new Part(null, [(trainData, validationData)])], cancellationToken);
     }
 
     /// <summary>Trains once for each fold, and takes the mean of the metric over the folds' test data.</summary>
@@ -98,7 +98,42 @@ public sealed partial class InfomorphicSweep
         ArgumentNullException.ThrowIfNull(folds);
         if (folds.Count == 0)
             throw new ArgumentException("A sweep needs at least one fold.", nameof(folds));
-        return Run([.. folds.Select(f => (f.TrainSet, f.TestSet))], cancellationToken);
+        return Run([new Part(null, SweepDataSet.SplitsOf(folds))], cancellationToken);
+    }
+
+    /// <summary>
+    /// Trains on each of several data sets, and takes the mean over them of the metric: for goals and options that are to be good on
+    /// data which are not known yet.
+    /// </summary>
+    /// <param name="dataSets">The data sets, at least one, with different names.</param>
+    /// <param name="cancellationToken">Ends the sweep; what is finished is kept, and running trials are given back.</param>
+    /// <returns>What the study has found.</returns>
+    /// <exception cref="ArgumentException">
+    /// There is no data set, two have one name, or the study of this name is about something else.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">No trial has a value: the message says why.</exception>
+    /// <exception cref="TrialStoreException">The store cannot be used. What is finished is in it.</exception>
+    /// <remarks>
+    /// Each set counts alike, whatever its number of folds is. Take a metric that means the same on all of them: an accuracy, or
+    /// <see cref="SweepMetric.LogLossReduction"/>, which is 0 for who knows the classes' frequencies alone; the log-loss itself grows
+    /// with the number of classes, so that sets with many decide. Mean ranks would weigh sets alike, too, but a trial's rank changes with every trial that comes
+    /// after it, and a tuner needs a value that stays. Pruners compare trials on one set after the other, in the order of the list,
+    /// and a pruned trial teaches the tuner no value.
+    /// </remarks>
+    public SweepResult ExecuteAcross(
+        IReadOnlyList<SweepDataSet> dataSets,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(dataSets);
+        if (dataSets.Count == 0)
+            throw new ArgumentException("A sweep needs at least one data set.", nameof(dataSets));
+        if (dataSets.GroupBy(set => set.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new ArgumentException(
+                $"Two data sets have the name {twice.Key}: rename one of them.",
+                nameof(dataSets)
+            );
+        return Run([.. dataSets.Select(set => new Part(set.Name, [.. set.Splits]))], cancellationToken);
     }
 
     /// <summary>The trainer's options at a point; training with them gives the trial's model again.</summary>
@@ -119,22 +154,26 @@ public sealed partial class InfomorphicSweep
     public GoalFunction? GoalAt(ParameterPoint point, int? layer = null) =>
         TrainerSpace.GoalOf(OptionsAt(point), layer);
 
-    private SweepResult Run((IDataView Train, IDataView Validation)[] splits, CancellationToken cancellationToken)
+    // A data set's folds; the name is null where there is only one set.
+    private sealed record Part(string? Name, (IDataView Train, IDataView Validation)[] Splits);
+
+    private SweepResult Run(Part[] parts, CancellationToken cancellationToken)
     {
         if (_options.Preprocessing is not null)
-            for (int i = 0; i < splits.Length && !cancellationToken.IsCancellationRequested; i++)
-                splits[i] = Preprocess(splits[i].Train, splits[i].Validation, cancellationToken);
+            foreach ((_, (IDataView Train, IDataView Validation)[] splits) in parts)
+                for (int i = 0; i < splits.Length && !cancellationToken.IsCancellationRequested; i++)
+                    splits[i] = Preprocess(splits[i].Train, splits[i].Validation, cancellationToken);
         var definition = new StudyDefinition(
             _options.StudyName,
             CreateTuner(),
-            DescribeObjective(splits.Length),
+            DescribeObjective(parts),
             _options.Space.Fingerprint
         );
         return Sweep.Run(
             _options.Store,
             definition,
             StartingPoints,
-            trials => Evaluate(trials, splits),
+            trials => Evaluate(trials, parts),
             _options.TrialsAtOnce,
             _options.Sweep,
             cancellationToken
@@ -170,9 +209,10 @@ public sealed partial class InfomorphicSweep
         return result;
     }
 
-    // The mean over the folds, for each trial. One that fails in a fold is not trained in the next.
-    private Func<double>[] Evaluate(IReadOnlyList<TrialRun> trials, (IDataView Train, IDataView Validation)[] splits)
+    // The mean over the data sets of the means over their folds, for each trial. One that fails in a fold is not trained in the next.
+    private Func<double>[] Evaluate(IReadOnlyList<TrialRun> trials, Part[] parts)
     {
+        (IDataView Train, IDataView Validation)[] splits = [.. parts.SelectMany(part => part.Splits)];
         var values = new List<double>[trials.Count];
         var errors = new Exception?[trials.Count];
         for (int i = 0; i < values.Length; i++)
@@ -181,7 +221,7 @@ public sealed partial class InfomorphicSweep
         {
             (IDataView train, IDataView validation) = splits[fold];
             var trainers = new IEstimator<ITransformer>[trials.Count];
-            Try(i => trainers[i] = TrainerOf(trials[i], fold), threads: 1);
+            Try(i => trainers[i] = TrainerOf(trials[i], fold, oneOfMany: parts.Length > 1), threads: 1);
             List<int> rest = [.. Enumerable.Range(0, trials.Count).Where(i => errors[i] is null)];
             while (rest.Count > 0)
             {
@@ -226,22 +266,29 @@ public sealed partial class InfomorphicSweep
                 }
             );
 
-        static Func<double> ValueOf(List<double> folds, Exception? error) =>
+        Func<double> ValueOf(List<double> folds, Exception? error) =>
             () =>
             {
                 if (error is not null)
                     ExceptionDispatchInfo.Throw(error);
-                return folds.Average();
+                int next = 0;
+                return parts.Average(part =>
+                {
+                    double mean = folds[next..(next + part.Splits.Length)].Average();
+                    next += part.Splits.Length;
+                    return mean;
+                });
             };
     }
 
-    private IEstimator<ITransformer> TrainerOf(TrialRun trial, int fold)
+    private IEstimator<ITransformer> TrainerOf(TrialRun trial, int fold, bool oneOfMany)
     {
         SweepMetric metric = _options.Metric;
         InfomorphicTrainer.Options options = OptionsAt(trial.Point);
         if (_options.Devices.Count > 0)
             options.Device = _options.Devices[trial.Worker % _options.Devices.Count];
-        trial.TellsPrunedValue = metric.IsMeasuredAfterEpochs(options);
+        // What a trial had on one of several sets when it ended says nothing of the others.
+        trial.TellsPrunedValue = !oneOfMany && metric.IsMeasuredAfterEpochs(options);
         int epochs = EpochsOf(options);
         Action<EpochRecord>? ended = options.EpochEnded;
         options.EpochEnded = epoch =>
@@ -315,11 +362,19 @@ public sealed partial class InfomorphicSweep
         ?? new TpeTuner(Space, _options.Metric.Direction, seed: 0);
 
     // The metric, the data, and every option that is not searched and changes the model.
-    private string DescribeObjective(int folds)
+    private string DescribeObjective(Part[] parts)
     {
-        string data = folds == 1 ? "validation rows" : string.Create(CultureInfo.InvariantCulture, $"{folds} folds");
+        string data = string.Join(", ", parts.Select(Describe));
         string of = _options.DataDescription is string described ? $" of {described}" : "";
         return $"{_task.Prefix}{_options.Metric.Name} of {data}{of}: {OptionFields.Describe(_trainer, _options.Space)}";
+
+        static string Describe(Part part)
+        {
+            int folds = part.Splits.Length;
+            string rows =
+                folds == 1 ? "validation rows" : string.Create(CultureInfo.InvariantCulture, $"{folds} folds");
+            return part.Name is null ? rows : $"{rows} of {part.Name}";
+        }
     }
 
     // Epochs of a training, at most: where layers are trained one after another, as many for each that learns.
