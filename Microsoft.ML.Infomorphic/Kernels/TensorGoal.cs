@@ -234,7 +234,7 @@ internal sealed class TensorGoal : IDisposable
                 continue;
             }
 
-            Tensor largest = values.abs().amax([2], keepdim: true);
+            Tensor largest = values.norm(2, keepdim: true, float.PositiveInfinity);
             values.div_(factor.Equals(1.0) ? largest : largest.mul_(HeldScalar.Of((float)(1 / factor))));
         }
     }
