@@ -59,6 +59,12 @@ public abstract partial class TrialStore
         {
             if (TryFind(t, name) is not long study)
                 return false;
+            // A worker that reports an epoch holds its trial's row: else it could add one to what is being deleted.
+            t.Query(
+                $"SELECT number FROM infomorphic_trials WHERE study = @study {t.ForUpdate}",
+                r => r.GetInt32(0),
+                ("study", study)
+            );
             foreach ((string table, _) in s_parts.Reverse())
                 t.Execute($"DELETE FROM {table} WHERE study = @study", ("study", study));
             t.Execute("DELETE FROM infomorphic_studies WHERE id = @study", ("study", study));

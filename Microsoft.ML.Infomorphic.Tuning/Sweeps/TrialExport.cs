@@ -25,6 +25,7 @@ public static class TrialExport
             "started",
             "finished",
             "error",
+            "repeat of",
             .. parameters,
         ]);
         foreach (StoredTrial trial in trials)
@@ -39,6 +40,7 @@ public static class TrialExport
                 Text(trial.Started),
                 Text(trial.Finished),
                 trial.Error ?? "",
+                Text(trial.RepeatOf),
                 .. trial.Point.Space.Parameters.Select(
                     (p, i) =>
                         p is ChoiceParameter choice
@@ -77,6 +79,7 @@ public static class TrialExport
             json.WriteString("started", trial.Started?.ToString("O", CultureInfo.InvariantCulture));
             json.WriteString("finished", trial.Finished?.ToString("O", CultureInfo.InvariantCulture));
             json.WriteString("error", trial.Error);
+            WriteNumber("repeatOf", trial.RepeatOf);
             json.WriteStartObject("parameters");
             foreach ((int i, Parameter parameter) in trial.Point.Space.Parameters.Index())
                 if (parameter is ChoiceParameter choice)

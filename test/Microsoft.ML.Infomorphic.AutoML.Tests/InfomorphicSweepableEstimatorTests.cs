@@ -110,6 +110,20 @@ public sealed class InfomorphicSweepableEstimatorTests
         );
     }
 
+    [TestMethod]
+    public void A_choice_is_the_number_of_its_place()
+    {
+        TrainerSpace space = TrainerSpace.Empty.WithChoice(options => options.Goal, "heuristic", "opt_1_100_tpe");
+        InfomorphicTrainer.Options trainer = Rows.Trainer();
+        trainer.Goal = "opt_1_100_tpe";
+        var estimator = new InfomorphicSweepableEstimator(space, trainer);
+        Assert.IsInstanceOfType<UniformIntOption>(estimator.SearchSpace["000 Goal"]);
+        Assert.AreEqual("opt_1_100_tpe", estimator.OptionsAt(estimator.Parameter).Goal);
+        Parameter parameter = estimator.SearchSpace.SampleFromFeatureSpace(estimator.SearchSpace.Default);
+        parameter["000 Goal"] = Parameter.FromInt(0);
+        Assert.AreEqual("heuristic", estimator.OptionsAt(parameter).Goal);
+    }
+
     // A thousand keys take a digit more, or their order would not be that of the parameters.
     [TestMethod]
     public void Keys_of_a_thousand_parameters_are_in_order()

@@ -38,6 +38,10 @@ public sealed class TrialExportTests
             null,
             null
         ),
+        new(2, s_space.CreatePoint(0.1, 0), false, StoredTrialState.Completed, 0.5, [], null, null, 0, null, null)
+        {
+            RepeatOf = 0,
+        },
     ];
 
     [TestMethod]
@@ -46,9 +50,10 @@ public sealed class TrialExportTests
         var writer = new StringWriter();
         TrialExport.WriteCsv(s_trials, writer);
         Assert.AreEqual(
-            "number,state,value,enqueued,epochs,attempts,worker,started,finished,error,{F}{C},kind\r\n"
-                + "0,Completed,0.5,true,2,1,host/1/0,1970-01-01T00:00:00.0000000+00:00,1970-01-01T00:00:01.0000000+00:00,,0.1,\"b, \"\"c\"\"\"\r\n"
-                + "1,Failed,,false,0,0,,,,\"It \"\"broke\"\".\",-1,a\r\n",
+            "number,state,value,enqueued,epochs,attempts,worker,started,finished,error,repeat of,{F}{C},kind\r\n"
+                + "0,Completed,0.5,true,2,1,host/1/0,1970-01-01T00:00:00.0000000+00:00,1970-01-01T00:00:01.0000000+00:00,,,0.1,\"b, \"\"c\"\"\"\r\n"
+                + "1,Failed,,false,0,0,,,,\"It \"\"broke\"\".\",,-1,a\r\n"
+                + "2,Completed,0.5,false,0,0,,,,,0,0.1,a\r\n",
             writer.ToString()
         );
     }
@@ -64,5 +69,7 @@ public sealed class TrialExportTests
         Assert.AreEqual("b, \"c\"", first.GetProperty("parameters").GetProperty("kind").GetString());
         Assert.AreEqual(JsonValueKind.Null, first.GetProperty("epochs")[1].ValueKind);
         Assert.AreEqual(JsonValueKind.Null, json.RootElement[1].GetProperty("value").ValueKind);
+        Assert.AreEqual(JsonValueKind.Null, first.GetProperty("repeatOf").ValueKind);
+        Assert.AreEqual(0, json.RootElement[2].GetProperty("repeatOf").GetInt32());
     }
 }
