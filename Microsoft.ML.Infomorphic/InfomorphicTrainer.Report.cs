@@ -126,7 +126,7 @@ public sealed partial class InfomorphicTrainer
             if (errors.Length > 0)
                 return (null, Array.Find(errors, error => error is not OperationCanceledException) ?? errors[0]);
             InfomorphicNetwork first = outcomes[0].Result!.Network;
-            settings = settings.WithLearningRates(first.FeatureCount, first.ClassCount);
+            settings = settings.WithLearningRates(first.FeatureCount, first.ClassCount, outcomes[0].Result!.Encoding);
             TrainingResult[] results = [.. outcomes.Select(outcome => outcome.Result!.With(skippedRows, warnings))];
             foreach ((int network, TrainingResult result) in results.Index())
                 Channel.Info(
@@ -176,7 +176,8 @@ public sealed partial class InfomorphicTrainer
                 InfomorphicNetwork now = network();
                 TrainingSettings settings = (_settings! with { Networks = 1 }).WithLearningRates(
                     now.FeatureCount,
-                    now.ClassCount
+                    now.ClassCount,
+                    _encoding
                 );
                 FeatureEncoding? encoding = _encoding!.IsIdentity ? null : _encoding;
                 return new InfomorphicModelParameters(

@@ -646,7 +646,7 @@ public sealed partial class InfomorphicTrainer
             throw host.Except(
                 $"The model to go on from has {earlier.Networks.Count} networks, and {nameof(Options.NumberOfNetworks)} is {settings.Networks}."
             );
-        if (NetworkState.DescribeDifference(earlier.Network, settings) is string difference)
+        if (NetworkState.DescribeDifference(earlier.Network, settings, earlier.Encoding) is string difference)
             throw host.Except(difference);
         return earlier;
     }

@@ -163,6 +163,19 @@ public sealed class FeatureEncoding
         return (FeatureCount + _first[feature], _first[feature + 1] - _first[feature]);
     }
 
+    /// <summary>Which numbers of an encoded row are of a feature: itself, its components, and whether it is missing.</summary>
+    internal IEnumerable<int> InputsOf(int feature)
+    {
+        (int first, int count) = ComponentsOf(feature);
+        int indicator = Array.BinarySearch(_indicated, feature);
+        return
+        [
+            feature,
+            .. Enumerable.Range(first, count),
+            .. indicator < 0 ? [] : (int[])[FeatureCount + ComponentCount + indicator],
+        ];
+    }
+
     /// <summary>How many numbers of an encoded row are not zero, at most, where so many features are not.</summary>
     internal double NonZerosOf(double features) => features + ComponentCount + _indicated.Length;
 

@@ -57,7 +57,10 @@ public sealed record LocalFieldSettings(
 
 /// <summary>Random subsets: as many neurons as the layer says are connected to each of some subsets of the inputs, drawn once.</summary>
 /// <param name="Count">Number of subsets, at least 1.</param>
-/// <param name="Inputs">Inputs of a subset, at least 1; all where there are not more.</param>
+/// <param name="Inputs">
+/// Inputs of a subset, at least 1; all where there are not more. Where these are features that are encoded, a feature comes with all of
+/// its components, as far as there is room for the components that so many features have in the mean.
+/// </param>
 public sealed record RandomSubsetSettings(int Count, int Inputs) : PartialConnections
 {
     internal override void Validate()

@@ -180,7 +180,7 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
     private LayerSize[] Layers(int features, int classes)
     {
         long threads = settings.Threads ?? Environment.ProcessorCount;
-        var layers = new NetworkBuilder(settings, features, classes, draws: false).Connect();
+        var layers = new NetworkBuilder(settings, features, classes, encoding: null, draws: false).Connect();
         return [.. layers.Select((layer, i) => SizeOf(layer, i, isLast: i == layers.Count - 1, threads))];
     }
 

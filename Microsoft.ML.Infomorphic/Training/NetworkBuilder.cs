@@ -7,10 +7,17 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// <param name="settings">The settings; they are checked.</param>
 /// <param name="features">Number of features.</param>
 /// <param name="classes">Number of classes.</param>
+/// <param name="encoding">How features are encoded, of which there are <paramref name="features"/> then; null where they are not.</param>
 /// <param name="draws">
 /// Whether connections are drawn; else their number alone is known, and nothing takes memory that grows with the neurons.
 /// </param>
-internal sealed class NetworkBuilder(TrainingSettings settings, int features, int classes, bool draws = true)
+internal sealed class NetworkBuilder(
+    TrainingSettings settings,
+    int features,
+    int classes,
+    FeatureEncoding? encoding = null,
+    bool draws = true
+)
 {
     private readonly RandomStream _random = new(settings.NetworkSeed, RandomStreams.LateralConnections);
     private readonly List<(int Neurons, int Outputs, ImageShape? Shape)> _shapes = [];
@@ -81,15 +88,26 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
                 break;
             case RandomSubsetSettings subsets:
                 int size = SizeOf(first);
-                int inputsOfSubset = Math.Min(subsets.Inputs, size);
-                connectivity = draws
-                    ? new SubsetConnected(
+                FeatureEncoding? encoded =
+                    first.Kind == SignalKind.Features && encoding is { IsIdentity: false } ? encoding : null;
+                int inputsOfSubset = encoded is null
+                    ? Math.Min(subsets.Inputs, size)
+                    : (int)Math.Min((long)subsets.Inputs * size / encoded.FeatureCount, size);
+                connectivity =
+                    !draws ? new SubsetConnected(subsets.Count, layer.Neurons, size, inputsOfSubset)
+                    : encoded is null
+                        ? new SubsetConnected(
+                            subsets.Count,
+                            layer.Neurons,
+                            size,
+                            Draw(subsets.Count, size, inputsOfSubset, exceptOwn: false)
+                        )
+                    : new SubsetConnected(
                         subsets.Count,
                         layer.Neurons,
                         size,
-                        Draw(subsets.Count, size, inputsOfSubset, exceptOwn: false)
-                    )
-                    : new SubsetConnected(subsets.Count, layer.Neurons, size, inputsOfSubset);
+                        DrawFeatures(subsets.Count, inputsOfSubset, encoded)
+                    );
                 outputs = connectivity.NeuronCount;
                 break;
             default:
@@ -161,6 +179,27 @@ internal sealed class NetworkBuilder(TrainingSettings settings, int features, in
                 .SelectMany(group => Draw(count, count, maximum, exceptOwn: true).Select(peer => group * count + peer)),
         ];
         return new DrawnConnected(neurons, neurons, peers);
+    }
+
+    // For each subset, features with all that the encoding makes of them, until there are so many numbers; what the last one has
+    // too many is left out. Every subset has as many, as one product for all takes it.
+    private int[] DrawFeatures(int subsets, int count, FeatureEncoding encoded)
+    {
+        int[] features = [.. Enumerable.Range(0, encoded.FeatureCount)];
+        var drawn = new List<int>();
+        var inputs = new List<int>();
+        for (int subset = 0; subset < subsets; subset++)
+        {
+            _random.Shuffle(features);
+            inputs.Clear();
+            for (int i = 0; inputs.Count < count; i++)
+                inputs.AddRange(encoded.InputsOf(features[i]));
+            inputs.RemoveRange(count, inputs.Count - count);
+            inputs.Sort();
+            drawn.AddRange(inputs);
+        }
+
+        return [.. drawn];
     }
 
     // For each row, some of the columns, ascending; the one with the row's own number left out where that is asked for.

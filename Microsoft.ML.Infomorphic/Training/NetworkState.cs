@@ -116,19 +116,21 @@ internal sealed class NetworkState : IDisposable
     /// <param name="settings">The settings.</param>
     /// <param name="scaling">The standardisation of the features.</param>
     /// <param name="classes">Number of classes.</param>
+    /// <param name="encoding">How features are encoded; null where they are not.</param>
     /// <param name="checkAlive">Called from time to time; throws to end the training. Null for nothing.</param>
     /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
     public static NetworkState Create(
         TrainingSettings settings,
         FeatureScaling scaling,
         int classes,
+        FeatureEncoding? encoding = null,
         Action? checkAlive = null
     )
     {
         NetworkState state = Of(
             settings,
             scaling,
-            new NetworkBuilder(settings, scaling.FeatureCount, classes).Connect()
+            new NetworkBuilder(settings, scaling.FeatureCount, classes, encoding).Connect()
         );
         try
         {
@@ -159,9 +161,13 @@ internal sealed class NetworkState : IDisposable
     /// another by its coming.
     /// </remarks>
     /// <exception cref="ArgumentException">The network is of another shape than the settings.</exception>
-    public static NetworkState From(InfomorphicNetwork network, TrainingSettings settings)
+    public static NetworkState From(
+        InfomorphicNetwork network,
+        TrainingSettings settings,
+        FeatureEncoding? encoding = null
+    )
     {
-        if (DescribeDifference(network, settings) is string difference)
+        if (DescribeDifference(network, settings, encoding) is string difference)
             throw new ArgumentException(difference);
         NetworkState state = Of(
             settings,
@@ -266,9 +272,13 @@ internal sealed class NetworkState : IDisposable
     }
 
     /// <summary>A sentence where a network is of another shape than the settings ask for; else null.</summary>
-    public static string? DescribeDifference(InfomorphicNetwork network, TrainingSettings settings)
+    public static string? DescribeDifference(
+        InfomorphicNetwork network,
+        TrainingSettings settings,
+        FeatureEncoding? encoding
+    )
     {
-        var asked = new NetworkBuilder(settings, network.FeatureCount, network.ClassCount).Connect();
+        var asked = new NetworkBuilder(settings, network.FeatureCount, network.ClassCount, encoding).Connect();
         if (asked.Count != network.Layers.Count)
             return $"The model to go on from has {Count(network.HiddenLayers.Count)}, and the options ask for {Count(asked.Count - 1)}.";
         for (int i = 0; i < asked.Count; i++)

@@ -256,7 +256,7 @@ internal static class NetworkTrainer
             .. requests.Select(request =>
                 request with
                 {
-                    Settings = request.Settings.WithLearningRates(encoding.EncodedCount, train.ClassCount),
+                    Settings = request.Settings.WithLearningRates(encoding.EncodedCount, train.ClassCount, encoding),
                 }
             ),
         ];
@@ -340,8 +340,14 @@ internal static class NetworkTrainer
 
         NetworkState NewState(TrainingRequest request) =>
             request.Initial is InfomorphicNetwork network
-                ? NetworkState.From(network, request.Settings)
-                : NetworkState.Create(request.Settings, scaling, train.ClassCount, () => CheckAlive(requests));
+                ? NetworkState.From(network, request.Settings, encoding)
+                : NetworkState.Create(
+                    request.Settings,
+                    scaling,
+                    train.ClassCount,
+                    encoding,
+                    () => CheckAlive(requests)
+                );
     }
 
     // The rows that the network learns from as it reads them: in each epoch others, where images are augmented.

@@ -268,12 +268,13 @@ public sealed record TrainingSettings
     /// <summary>These settings with the learning rates that follow from the numbers of inputs.</summary>
     /// <param name="features">Number of features that the network hears.</param>
     /// <param name="classes">Number of classes.</param>
+    /// <param name="encoding">How the features are encoded; null where they are not.</param>
     /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
-    internal TrainingSettings WithLearningRates(int features, int classes)
+    internal TrainingSettings WithLearningRates(int features, int classes, FeatureEncoding? encoding)
     {
         if (!HiddenLayers.Any(layer => layer.HasAutomaticLearningRate))
             return this;
-        var connections = new NetworkBuilder(this, features, classes).Connect();
+        var connections = new NetworkBuilder(this, features, classes, encoding).Connect();
         return this with
         {
             HiddenLayers =

@@ -41,6 +41,53 @@ public class NetworkStateTests
         }
     }
 
+    // 12 features with 3 components each and, two of them, with an indicator: 50 numbers, and so 12 for three features.
+    [TestMethod]
+    public void Random_subsets_are_of_features_with_all_that_encodes_them()
+    {
+        const int Features = 12;
+        const int Subsets = 40;
+        var encoding = new FeatureEncoding(
+            [.. Enumerable.Repeat<IReadOnlyList<float>>([0, 1, 2, 3], Features)],
+            new float[Features],
+            [2, 7]
+        );
+        var scaling = new FeatureScaling(
+            Standardization.None,
+            new float[encoding.EncodedCount],
+            [.. Enumerable.Repeat(1f, encoding.EncodedCount)]
+        );
+        TrainingSettings settings = Settings(2, 1, seed: 1);
+        settings = settings with
+        {
+            HiddenLayers = [settings.HiddenLayers[0] with { Connections = new RandomSubsetSettings(Subsets, 3) }],
+        };
+
+        using NetworkState state = NetworkState.Create(settings, scaling, classes: 6, encoding);
+        var connectivity = (SubsetConnected)state.Hidden!.SourceOf('F').Projections[0].Connectivity;
+
+        Assert.AreEqual(12, connectivity.ConnectionsPerNeuron);
+        var counts = new int[Features];
+        for (int subset = 0; subset < Subsets; subset++)
+        {
+            int[] inputs = [.. connectivity.OfGroup(subset)];
+            CollectionAssert.AreEqual(inputs.Distinct().Order().ToArray(), inputs);
+            int[] whole =
+            [
+                .. Enumerable.Range(0, Features).Where(feature => encoding.InputsOf(feature).All(inputs.Contains)),
+            ];
+            foreach (int feature in whole)
+                counts[feature]++;
+            int cut = inputs.Except(whole.SelectMany(encoding.InputsOf)).Select(FeatureOf).Distinct().Count();
+            Assert.IsTrue(whole.Length is 2 or 3 && cut <= 1, string.Join(' ', inputs));
+        }
+
+        Assert.IsGreaterThan(0, counts.Min());
+
+        int FeatureOf(int input) =>
+            Enumerable.Range(0, Features).Single(feature => encoding.InputsOf(feature).Contains(input));
+    }
+
     [TestMethod]
     [DataRow(Setups.Full, 1, "The network presents a row 2 to 16 times, and 1 presentations were asked for.")]
     [DataRow(
