@@ -69,7 +69,8 @@ public sealed partial class InfomorphicTrainer
 
         /// <summary>
         /// The number of hidden neurons N, at least 1; null for a number that suits the data
-        /// (<see cref="AutomaticSettings.HiddenNeurons"/>). Not used where there is no hidden layer.
+        /// (<see cref="AutomaticSettings.HiddenNeurons"/>), which then see random halves of the features where these are a table
+        /// of numbers (<see cref="AutomaticSettings.SubsetsOf"/>), or fields of an image. Not used where there is no hidden layer.
         /// </summary>
         public int? NumberOfHiddenNeurons;
 

@@ -126,7 +126,7 @@ public sealed partial class InfomorphicTrainer
             if (errors.Length > 0)
                 return (null, Array.Find(errors, error => error is not OperationCanceledException) ?? errors[0]);
             InfomorphicNetwork first = outcomes[0].Result!.Network;
-            settings = settings.WithLearningRates(first.FeatureCount, first.ClassCount, outcomes[0].Result!.Encoding);
+            settings = settings.Fitted(first.FeatureCount, first.ClassCount, outcomes[0].Result!.Encoding);
             TrainingResult[] results = [.. outcomes.Select(outcome => outcome.Result!.With(skippedRows, warnings))];
             foreach ((int network, TrainingResult result) in results.Index())
                 Channel.Info(
@@ -174,7 +174,7 @@ public sealed partial class InfomorphicTrainer
             InfomorphicModelParameters CreateModel()
             {
                 InfomorphicNetwork now = network();
-                TrainingSettings settings = (_settings! with { Networks = 1 }).WithLearningRates(
+                TrainingSettings settings = (_settings! with { Networks = 1 }).Fitted(
                     now.FeatureCount,
                     now.ClassCount,
                     _encoding

@@ -205,8 +205,8 @@ public sealed partial class InfomorphicTrainer
                     break;
             }
 
-            (int neurons, LocalFieldSettings? fields) = options.NumberOfHiddenNeurons is int number
-                ? (number, null)
+            (int neurons, LocalFieldSettings? fields, bool mayHaveSubsets) = options.NumberOfHiddenNeurons is int number
+                ? (number, null, false)
                 : automatic.HiddenLayer(MayHaveFields ? options.Image ?? automatic.Image : null);
             return
             [
@@ -239,7 +239,10 @@ public sealed partial class InfomorphicTrainer
                     count: 1,
                     prefix: "",
                     neurons: nameof(options.NumberOfHiddenNeurons)
-                ),
+                ) with
+                {
+                    HasAutomaticConnections = mayHaveSubsets && options.HiddenLayer == HiddenLayerKind.Infomorphic,
+                },
             ];
         }
 

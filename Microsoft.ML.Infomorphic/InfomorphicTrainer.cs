@@ -555,6 +555,9 @@ public sealed partial class InfomorphicTrainer
 
         static string Describe(LayerSettings layer)
         {
+            // How many neurons there are, and what they see, follows from the features, and is said when these are known.
+            if (layer.HasAutomaticConnections)
+                return "a hidden layer" + Hearing(layer);
             string number = string.Create(CultureInfo.InvariantCulture, $"{layer.Neurons}");
             string neurons = layer.Learns
                 ? $"{number} hidden neurons"
@@ -569,6 +572,11 @@ public sealed partial class InfomorphicTrainer
                 ),
                 _ => "",
             };
+            return neurons + where + Hearing(layer);
+        }
+
+        static string Hearing(LayerSettings layer)
+        {
             string context = layer.Context switch
             {
                 { Kind: SignalKind.Layer } => " with feedback",
@@ -579,7 +587,7 @@ public sealed partial class InfomorphicTrainer
                 layer.Learns && layer.LateralConnections is null
                     ? $"{(context.StartsWith(" with feedback", StringComparison.Ordinal) ? " and" : "")} without lateral input"
                     : "";
-            return neurons + where + context + lateral;
+            return context + lateral;
         }
     }
 

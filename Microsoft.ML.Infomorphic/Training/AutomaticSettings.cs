@@ -53,12 +53,43 @@ public sealed class AutomaticSettings
 
     /// <summary>
     /// A hidden neuron for every 50 rows, but at least 100, the paper's number, and at most 300: more rows have more to say, and
-    /// the time of training grows with both.
+    /// the time of training grows with both. Twice as many where each sees half of the features (<see cref="SubsetsOf"/>).
     /// </summary>
     public int HiddenNeurons =>
         _data.Earlier?.HiddenLayers.Count == 1
             ? _data.Earlier.HiddenLayers[0].NeuronCount
             : Math.Clamp(_data.Rows == 0 ? int.MaxValue : _data.Rows / 50, 100, 300);
+
+    /// <summary>Hidden neurons of each random subset: as many as have something of their own to say of half of the features.</summary>
+    public const int HiddenNeuronsOfSubset = 10;
+
+    // Halves of fewer features have too few in common with others.
+    private const int FewestFeaturesForSubsets = 8;
+
+    // As many as are encoded at most.
+    private const int MostFeaturesForSubsets = 1024;
+
+    /// <summary>
+    /// Random subsets of numeric features, where neurons see half of them each, in groups: what is of no use is then not in every
+    /// neuron's sum, and groups come to know different things, as trees of random subspaces do (T. K. Ho, "The random subspace
+    /// method for constructing decision forests", 1998). Twice as many neurons have as many weights. None for fewer than 8 features
+    /// or more than 1,024, or where none has an encoding.
+    /// </summary>
+    /// <param name="neurons">Number of neurons that would see all features.</param>
+    /// <param name="encoding">How features are encoded.</param>
+    /// <returns>The subsets; null where neurons see all features.</returns>
+    public static RandomSubsetSettings? SubsetsOf(int neurons, FeatureEncoding encoding)
+    {
+        ArgumentNullException.ThrowIfNull(encoding);
+        return
+            encoding.FeatureCount is < FewestFeaturesForSubsets or > MostFeaturesForSubsets
+            || encoding.ComponentCount == 0
+            ? null
+            : new RandomSubsetSettings(
+                (int)Math.Ceiling(2.0 * neurons / HiddenNeuronsOfSubset),
+                (encoding.FeatureCount + 1) / 2
+            );
+    }
 
     /// <summary>
     /// Hidden neurons of each local field, where the features are an image: one for every 3,000 rows, 4 to 16. A neuron costs as
@@ -95,21 +126,30 @@ public sealed class AutomaticSettings
 
     /// <summary>The hidden layer that options leave open: its neurons, of each field where there are fields.</summary>
     /// <param name="image">The features' shape where fields may be chosen; null where they may not.</param>
-    internal (int Neurons, LocalFieldSettings? Fields) HiddenLayer(ImageShape? image)
+    /// <returns>The neurons, the fields, and whether there may be random subsets of the features instead.</returns>
+    internal (int Neurons, LocalFieldSettings? Fields, bool MayHaveSubsets) HiddenLayer(ImageShape? image)
     {
         // Gone on from, it stays as it is.
         if (_data.Earlier is InfomorphicNetwork earlier)
-            return
-                earlier.HiddenLayers is [InfomorphicLayer { Sources: [{ Projections: [Projection only] }, ..] }]
-                && only.Connectivity is LocalFields { Grid: FieldGrid grid } fields
-                ? (
-                    fields.NeuronsPerGroup,
-                    new LocalFieldSettings(grid.Height, grid.Width, grid.VerticalStride, grid.HorizontalStride)
-                )
-                : (HiddenNeurons, null);
+            return earlier.HiddenLayers is not [InfomorphicLayer { Sources: [{ Projections: [Projection only] }, ..] }]
+                ? (HiddenNeurons, null, false)
+                : only.Connectivity switch
+                {
+                    LocalFields { Grid: FieldGrid grid } fields => (
+                        fields.NeuronsPerGroup,
+                        new LocalFieldSettings(grid.Height, grid.Width, grid.VerticalStride, grid.HorizontalStride),
+                        false
+                    ),
+                    SubsetConnected { NeuronsPerGroup: HiddenNeuronsOfSubset } subsets => (
+                        subsets.NeuronCount / 2,
+                        null,
+                        true
+                    ),
+                    _ => (HiddenNeurons, null, false),
+                };
         return image is not null && FieldsOf(image) is LocalFieldSettings chosen
-            ? (HiddenNeuronsOfField, chosen)
-            : (HiddenNeurons, null);
+            ? (HiddenNeuronsOfField, chosen, false)
+            : (HiddenNeurons, null, true);
     }
 
     /// <summary>The shape of the features where they are an image; null where they are not known to be one.</summary>

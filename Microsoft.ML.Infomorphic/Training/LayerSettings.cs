@@ -124,6 +124,12 @@ public sealed record LayerSettings
     /// </summary>
     internal bool HasAutomaticLearningRate { get; init; }
 
+    /// <summary>
+    /// Whether <see cref="Connections"/> and <see cref="Neurons"/> are not these but follow from the features
+    /// (<see cref="AutomaticSettings.SubsetsOf"/>).
+    /// </summary>
+    internal bool HasAutomaticConnections { get; init; }
+
     /// <summary>What the layer passes on to the layers above it in training.</summary>
     public PassedOutputs PassesOn { get; init; } = PassedOutputs.Sampled;
 

@@ -278,6 +278,7 @@ internal sealed class NetworkState : IDisposable
         FeatureEncoding? encoding
     )
     {
+        settings = settings.Fitted(network.FeatureCount, network.ClassCount, encoding);
         var asked = new NetworkBuilder(settings, network.FeatureCount, network.ClassCount, encoding).Connect();
         if (asked.Count != network.Layers.Count)
             return $"The model to go on from has {Count(network.HiddenLayers.Count)}, and the options ask for {Count(asked.Count - 1)}.";

@@ -251,12 +251,13 @@ internal static class NetworkTrainer
         (FeatureScaling scaling, FeatureEncoding encoding, int constants) = initial is null
             ? Prepare(train, shared, () => CheckAlive(requests))
             : (initial.FeatureScaling, initialEncoding ?? FeatureEncoding.None(initial.FeatureCount), 0);
+        TrainingSettings asked = shared;
         requests =
         [
             .. requests.Select(request =>
                 request with
                 {
-                    Settings = request.Settings.WithLearningRates(encoding.EncodedCount, train.ClassCount, encoding),
+                    Settings = request.Settings.Fitted(encoding.EncodedCount, train.ClassCount, encoding),
                 }
             ),
         ];
@@ -266,6 +267,7 @@ internal static class NetworkTrainer
             Describe(scaling, shared.Standardization, initial is not null),
             .. Describe(encoding, shared.Encoding, initial is not null),
             .. DescribeConstants(constants, train.FeatureCount),
+            .. DescribeSubsets(asked, shared, encoding.FeatureCount),
         ];
         foreach (TrainingRequest request in requests.Where(request => request.Settings.Network == 0))
         foreach (string description in descriptions)
@@ -614,6 +616,20 @@ internal static class NetworkTrainer
                     $"{constants} of {features} features {(constants == 1 ? "has" : "have")} one value in all rows, and can say nothing."
                 ),
             ];
+
+    private static IEnumerable<string> DescribeSubsets(TrainingSettings asked, TrainingSettings fitted, int features) =>
+        asked
+            .HiddenLayers.Zip(fitted.HiddenLayers)
+            .Where(layer => layer.First.HasAutomaticConnections)
+            .Select(layer => layer.Second)
+            .Select(layer =>
+                layer.Connections is RandomSubsetSettings subsets
+                    ? string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{subsets.Count * layer.Neurons} hidden neurons are in groups of {layer.Neurons}, each on {subsets.Inputs} of {features} features drawn at random; where their number is set, each sees all."
+                    )
+                    : string.Create(CultureInfo.InvariantCulture, $"{layer.Neurons} hidden neurons see all features.")
+            );
 
     private static string[] Describe(FeatureEncoding encoding, FeatureEncodingKind asked, bool continued)
     {

@@ -265,25 +265,47 @@ public sealed record TrainingSettings
                 .Where(layer => Order == LayerOrder.BottomUp || HiddenLayers[layer].PassesOn == PassedOutputs.Mean),
         ];
 
-    /// <summary>These settings with the learning rates that follow from the numbers of inputs.</summary>
+    /// <summary>These settings with the connections and learning rates that follow from the features.</summary>
     /// <param name="features">Number of features that the network hears.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="encoding">How the features are encoded; null where they are not.</param>
     /// <exception cref="ArgumentException">The layers do not fit each other or the features.</exception>
-    internal TrainingSettings WithLearningRates(int features, int classes, FeatureEncoding? encoding)
+    internal TrainingSettings Fitted(int features, int classes, FeatureEncoding? encoding)
     {
+        TrainingSettings settings = !HiddenLayers.Any(layer => layer.HasAutomaticConnections)
+            ? this
+            : this with
+            {
+                HiddenLayers = [.. HiddenLayers.Select(Connected)],
+            };
         if (!HiddenLayers.Any(layer => layer.HasAutomaticLearningRate))
-            return this;
-        var connections = new NetworkBuilder(this, features, classes, encoding).Connect();
-        return this with
+            return settings;
+        var connections = new NetworkBuilder(settings, features, classes, encoding).Connect();
+        return settings with
         {
             HiddenLayers =
             [
-                .. HiddenLayers.Select((layer, i) => layer.HasAutomaticLearningRate ? With(layer, i) : layer),
+                .. settings.HiddenLayers.Select((layer, i) => layer.HasAutomaticLearningRate ? Rated(layer, i) : layer),
             ],
         };
 
-        LayerSettings With(LayerSettings layer, int i)
+        LayerSettings Connected(LayerSettings layer)
+        {
+            if (!layer.HasAutomaticConnections)
+                return layer;
+            layer = layer with { HasAutomaticConnections = false };
+            return
+                encoding is null
+                || AutomaticSettings.SubsetsOf(layer.Neurons, encoding) is not RandomSubsetSettings subsets
+                ? layer
+                : layer with
+                {
+                    Neurons = AutomaticSettings.HiddenNeuronsOfSubset,
+                    Connections = subsets,
+                };
+        }
+
+        LayerSettings Rated(LayerSettings layer, int i)
         {
             int inputs = connections[i][0].Heard.Sum(of => of.Connectivity.ConnectionsPerNeuron);
             return layer with

@@ -103,7 +103,7 @@ public class AutomaticSettingsTests
             HiddenLayers = [automatic, automatic, automatic with { Inputs = [Signal.Layer(1), Signal.Features] }, own],
         };
 
-        TrainingSettings sized = settings.WithLearningRates(features: 500, classes: 3, encoding: null);
+        TrainingSettings sized = settings.Fitted(features: 500, classes: 3, encoding: null);
 
         double[] expected = [0.1 / Math.Sqrt(500), 0.005, 0.1 / Math.Sqrt(900), own.Optimizer.LearningRate];
         for (int i = 0; i < expected.Length; i++)
