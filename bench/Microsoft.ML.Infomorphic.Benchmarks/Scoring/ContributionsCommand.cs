@@ -50,7 +50,7 @@ internal static class ContributionsCommand
                 },
                 parsed.GetValue(seconds)
             );
-            foreach (int classes in new[] { 2, 5 })
+            foreach (int classes in (int[])[2, 5])
                 Measure(
                     $"table, {TableFeatures} features, {classes} classes, curves, 3 networks of N = 100",
                     context,
