@@ -71,20 +71,140 @@ public static class InfomorphicReport
         IReadOnlyDictionary<long, float[]> images = imageWidth is null
             ? new Dictionary<long, float[]>()
             : ReadRows(data, options, insight);
+        ScoreReport scores = Score(model, data, options);
+        string[]? names = SlotNames(data.Schema[options.FeatureColumnName]);
         return new ReportPage(
             insight,
-            layer => new HtmlReport(insight, ranking, model, options, imageWidth, images, layer).ToString()
+            layer =>
+                new HtmlReport(insight, ranking, model, options, imageWidth, images, layer, scores, names).ToString()
         );
     }
 
-    // The features of the rows that are shown.
-    private static Dictionary<long, float[]> ReadRows(IDataView data, ReportOptions options, NetworkInsight insight)
+    /// <summary>
+    /// Explains a fitted pipeline on labelled data, without training again: the last infomorphic model in it, binary or not, on what
+    /// the transformers before it make of the data.
+    /// </summary>
+    /// <param name="pipeline">The fitted pipeline: a transformer, or a chain of them.</param>
+    /// <param name="data">Labelled data as the pipeline takes them, best such that were not trained on.</param>
+    /// <param name="options">
+    /// What the report shows; null for the defaults. The feature column is that of the model, whatever they say.
+    /// </param>
+    /// <returns>The report.</returns>
+    /// <exception cref="ArgumentNullException">There is no pipeline or no data.</exception>
+    /// <exception cref="ArgumentException">The pipeline has no infomorphic model.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit, or an option is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    public static ReportPage CreateForPipeline(ITransformer pipeline, IDataView data, ReportOptions? options = null)
     {
-        var wanted = insight
-            .Layers.SelectMany(layer => layer.Neurons.Take(options.MaximumNeurons))
-            .SelectMany(neuron => neuron.MostTypical.Concat(neuron.LeastTypical))
-            .Select(row => row.Row)
-            .ToHashSet();
+        ArgumentNullException.ThrowIfNull(pipeline);
+        ArgumentNullException.ThrowIfNull(data);
+        ITransformer[] all = [.. Flatten(pipeline)];
+        int last = Array.FindLastIndex(all, transformer => ModelOf(transformer).Model is not null);
+        if (last < 0)
+            throw new ArgumentException(
+                $"The pipeline has no infomorphic model: its transformers are {string.Join(", ", all.Select(transformer => transformer.GetType().Name))}.",
+                nameof(pipeline)
+            );
+        foreach (ITransformer before in all[..last])
+            data = before.Transform(data);
+        (InfomorphicModelParameters? model, string? featureColumn) = ModelOf(all[last]);
+        return Create(model!, data, (options ?? new ReportOptions()) with { FeatureColumnName = featureColumn! });
+    }
+
+    /// <summary>Writes the report on a fitted pipeline: see <see cref="CreateForPipeline"/>.</summary>
+    /// <param name="pipeline">The fitted pipeline: a transformer, or a chain of them.</param>
+    /// <param name="data">Labelled data as the pipeline takes them, best such that were not trained on.</param>
+    /// <param name="path">The HTML file; it is written whole or not at all, and one that exists is replaced.</param>
+    /// <param name="options">What the report shows; null for the defaults.</param>
+    /// <returns>The explanation that the report shows.</returns>
+    /// <exception cref="ArgumentNullException">There is no pipeline or no data.</exception>
+    /// <exception cref="ArgumentException">The pipeline has no infomorphic model.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit, or an option is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static NetworkInsight WriteForPipeline(
+        ITransformer pipeline,
+        IDataView data,
+        string path,
+        ReportOptions? options = null
+    )
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ReportPage page = CreateForPipeline(pipeline, data, options);
+        page.Save(path);
+        return page.Insight;
+    }
+
+    private static IEnumerable<ITransformer> Flatten(ITransformer transformer) =>
+        transformer is IEnumerable<ITransformer> chain ? chain.SelectMany(Flatten) : [transformer];
+
+    private static (InfomorphicModelParameters? Model, string? FeatureColumn) ModelOf(ITransformer transformer) =>
+        transformer switch
+        {
+            ISingleFeaturePredictionTransformer<InfomorphicModelParameters> several => (
+                several.Model,
+                several.FeatureColumnName
+            ),
+            ISingleFeaturePredictionTransformer<InfomorphicBinaryModelParameters> binary => (
+                binary.Model.TwoClasses,
+                binary.FeatureColumnName
+            ),
+            _ => (null, null),
+        };
+
+    private static ScoreReport Score(InfomorphicModelParameters model, IDataView data, ReportOptions options)
+    {
+        ModelQuality quality = model.Assess(
+            data,
+            options.LabelColumnName,
+            options.FeatureColumnName,
+            options.ExampleWeightColumnName
+        );
+        Dictionary<long, float[]> rows = ReadRows(data, options, [.. quality.Examples.Select(example => example.Row)]);
+        try
+        {
+            return new ScoreReport(
+                quality,
+                [
+                    .. quality.Examples.Select(example => new ExplainedExample(
+                        example,
+                        rows[example.Row],
+                        model.ExplainRow(rows[example.Row])
+                    )),
+                ],
+                null
+            );
+        }
+        catch (InvalidOperationException exception)
+        {
+            // Scores of some models jump.
+            return new ScoreReport(quality, [], exception.Message);
+        }
+    }
+
+    private static string[]? SlotNames(DataViewSchema.Column features)
+    {
+        if (!features.HasSlotNames())
+            return null;
+        VBuffer<ReadOnlyMemory<char>> names = default;
+        features.GetSlotNames(ref names);
+        return [.. names.DenseValues().Select(name => name.ToString())];
+    }
+
+    // The features of the rows that are shown as images.
+    private static Dictionary<long, float[]> ReadRows(IDataView data, ReportOptions options, NetworkInsight insight) =>
+        ReadRows(
+            data,
+            options,
+            insight
+                .Layers.SelectMany(layer => layer.Neurons.Take(options.MaximumNeurons))
+                .SelectMany(neuron => neuron.MostTypical.Concat(neuron.LeastTypical))
+                .Select(row => row.Row)
+                .ToHashSet()
+        );
+
+    private static Dictionary<long, float[]> ReadRows(IDataView data, ReportOptions options, HashSet<long> wanted)
+    {
         var rows = new Dictionary<long, float[]>();
         DataViewSchema.Column column = data.Schema[options.FeatureColumnName];
         using DataViewRowCursor cursor = data.GetRowCursor([column]);

@@ -13,7 +13,9 @@ internal sealed record ReportData(
     IReadOnlyList<string> Classes,
     IReadOnlyList<ReportData.LayerData> Layers,
     TrainingHistory History,
-    FeatureRanking? Features = null
+    FeatureRanking? Features = null,
+    ModelQuality? Quality = null,
+    IReadOnlyList<ExplainedExample>? Examples = null
 )
 {
     private static readonly JsonSerializerOptions s_format = new()
@@ -38,8 +40,23 @@ internal sealed record ReportData(
         IReadOnlyList<NeuronInsight> Neurons
     );
 
-    public static ReportData Create(NetworkInsight insight, FeatureRanking? ranking, TrainingHistory history) =>
-        new(insight.Method, insight.RowCount, insight.ClassNames, [.. insight.Layers.Select(ToData)], history, ranking);
+    public static ReportData Create(
+        NetworkInsight insight,
+        FeatureRanking? ranking,
+        TrainingHistory history,
+        ModelQuality? quality = null,
+        IReadOnlyList<ExplainedExample>? examples = null
+    ) =>
+        new(
+            insight.Method,
+            insight.RowCount,
+            insight.ClassNames,
+            [.. insight.Layers.Select(ToData)],
+            history,
+            ranking,
+            quality,
+            examples
+        );
 
     public string ToJson() => JsonSerializer.Serialize(this, s_format);
 

@@ -168,6 +168,27 @@ public sealed class InfomorphicBinaryModelParameters
         );
 
     /// <summary>
+    /// Says how good the scores are on labelled data, at the threshold 0: see <see cref="InfomorphicModelParameters.Assess"/>.
+    /// </summary>
+    /// <param name="data">Labelled data that was not trained on, its features prepared as in training.</param>
+    /// <param name="labelColumnName">The label column: <see cref="bool"/>, or a key with two classes, false the first.</param>
+    /// <param name="featureColumnName">The feature column: a vector of <see cref="float"/>.</param>
+    /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The quality, with the classes "False" and "True".</returns>
+    /// <exception cref="ArgumentNullException">There is no data, or a name is missing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ModelQuality Assess(
+        IDataView data,
+        string labelColumnName = "Label",
+        string featureColumnName = "Features",
+        string? exampleWeightColumnName = null,
+        CancellationToken cancellationToken = default
+    ) => TwoClasses.Assess(data, labelColumnName, featureColumnName, exampleWeightColumnName, cancellationToken);
+
+    /// <summary>
     /// Says why a row has its score: the base and the contributions of the class 1, true, add up to it; those of the class 0, false,
     /// are the same with the other sign. See <see cref="InfomorphicModelParameters.ExplainRow"/>.
     /// </summary>
@@ -199,7 +220,7 @@ public sealed class InfomorphicBinaryModelParameters
     protected override void SaveCore(ModelSaveContext ctx)
     {
         base.SaveCore(ctx);
-        ModelFormat.Write(ctx, TwoClasses.Contents, ModelFormat.BinaryVersionInfo);
+        ModelFormat.Write(ctx, TwoClasses.Contents, isBinary: true);
     }
 
     ValueMapper<TSource, TDestination> IValueMapper.GetMapper<TSource, TDestination>()

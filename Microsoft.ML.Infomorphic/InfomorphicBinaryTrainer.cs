@@ -96,7 +96,7 @@ public sealed class InfomorphicBinaryTrainer
     /// <summary>
     /// Goes on training an earlier model, on the same data or on other, such as the next batch of a stream, also one of which all
     /// labels are the same. Epochs are counted on from the earlier model's, and the history goes on: records are appended, steps and
-    /// seconds added up. The optimiser begins anew.
+    /// seconds added up. The optimiser begins anew, unless the earlier model keeps its state (<c>Options.KeepOptimizerState</c>).
     /// </summary>
     /// <param name="trainData">The training data, with as many features as the earlier model knows.</param>
     /// <param name="modelParameters">The earlier model; it stays as it is.</param>

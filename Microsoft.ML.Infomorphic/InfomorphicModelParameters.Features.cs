@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Numeric;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
@@ -72,6 +73,63 @@ public sealed partial class InfomorphicModelParameters : ICalculateFeatureContri
             settings,
             cancellationToken
         );
+    }
+
+    /// <summary>
+    /// Says how good the model's scores are on labelled data: accuracy, log-loss, how classes are told apart, how probabilities are
+    /// calibrated, what is taken for what. Rows are scored as everywhere.
+    /// </summary>
+    /// <param name="data">Labelled data that was not trained on, its features prepared as in training.</param>
+    /// <param name="labelColumnName">The label column: a key with the model's classes.</param>
+    /// <param name="featureColumnName">The feature column: a vector of <see cref="float"/>.</param>
+    /// <param name="exampleWeightColumnName">The column of positive weights of the rows, or null.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The quality.</returns>
+    /// <exception cref="ArgumentNullException">There is no data, or a name is missing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or does not fit the model.</exception>
+    /// <exception cref="InvalidOperationException">No row is valid.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ModelQuality Assess(
+        IDataView data,
+        string labelColumnName = "Label",
+        string featureColumnName = "Features",
+        string? exampleWeightColumnName = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
+        ArgumentException.ThrowIfNullOrEmpty(featureColumnName);
+        InsightRows rows = InsightReader.Read(
+            Host,
+            Network,
+            Encoding,
+            data,
+            labelColumnName,
+            featureColumnName,
+            exampleWeightColumnName,
+            cancellationToken
+        );
+        int classes = Network.ClassCount;
+        float[] scores = new float[rows.Rows.RowCount * classes];
+        float[] row = new float[Encoding.FeatureCount];
+        ScoringBlock block = _scorer.Rent();
+        for (int start = 0; start < rows.Rows.RowCount; start += block.RowCount)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            block.Clear();
+            for (int i = start; i < Math.Min(start + block.Capacity, rows.Rows.RowCount); i++)
+            {
+                rows.Rows.Features.CopyRow(i, row);
+                block.Add(row);
+            }
+
+            _scorer.Score(block);
+            block.AllProbabilities.CopyTo(scores.AsSpan(start * classes));
+        }
+
+        _scorer.Return(block);
+        return QualityAssessor.Assess(rows.Rows, rows.Places, scores, rows.ClassNames);
     }
 
     /// <summary>

@@ -229,7 +229,7 @@ public sealed partial class InfomorphicModelParameters
     protected override void SaveCore(ModelSaveContext ctx)
     {
         base.SaveCore(ctx);
-        ModelFormat.Write(ctx, _contents, ModelFormat.VersionInfo);
+        ModelFormat.Write(ctx, _contents, isBinary: false);
     }
 
     ValueMapper<TSource, TDestination> IValueMapper.GetMapper<TSource, TDestination>()

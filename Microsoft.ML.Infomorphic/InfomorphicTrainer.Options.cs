@@ -300,6 +300,13 @@ public sealed partial class InfomorphicTrainer
         /// </summary>
         public bool? RestoreBestEpoch;
 
+        /// <summary>
+        /// Whether the model keeps the state of the optimiser (the weights as they are in training and two moments of each, about
+        /// four times the size of the file), so that a training that goes on from it is as if it had not ended. Otherwise each
+        /// <c>Fit</c> begins with a fresh optimiser. Layers that are trained one after another have an optimiser each, and keep none.
+        /// </summary>
+        public bool KeepOptimizerState;
+
         /// <summary>What a hidden neuron passes on when a row is scored. It can be changed without training again.</summary>
         public ScoringMode Scoring = ScoringMode.MeanField;
 

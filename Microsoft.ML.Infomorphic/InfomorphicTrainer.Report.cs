@@ -111,6 +111,7 @@ public sealed partial class InfomorphicTrainer
                 )
                 {
                     Before = earlier?[network].History,
+                    Optimizer = earlier?[network].Optimizer,
                 });
         }
 

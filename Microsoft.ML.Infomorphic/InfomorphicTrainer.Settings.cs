@@ -165,6 +165,7 @@ public sealed partial class InfomorphicTrainer
                     options.EarlyStoppingRounds
                     ?? (options.NumberOfEpochs is null ? automatic.EarlyStoppingRounds(batchSize, fraction) : null),
                 RestoreBestEpoch = options.RestoreBestEpoch ?? automatic.HasValidationRows(fraction),
+                KeepsOptimizerState = options.KeepOptimizerState,
                 Networks = options.NumberOfNetworks,
                 Seed = (uint)(options.Seed ?? seed),
                 Threads = options.NumberOfThreads,
@@ -179,6 +180,7 @@ public sealed partial class InfomorphicTrainer
                 {
                     nameof(settings.Output) => nameof(options.OutputLayerInputs),
                     nameof(settings.Order) => nameof(options.LayerOrder),
+                    nameof(settings.KeepsOptimizerState) => nameof(options.KeepOptimizerState),
                     nameof(settings.Image) => nameof(options.Image),
                     nameof(settings.Augmentation) => nameof(options.Augmentation),
                     _ => nameof(options.HiddenLayers),

@@ -161,8 +161,9 @@ public sealed partial class InfomorphicTrainer
     /// </para>
     /// <para>
     /// Features are standardised and encoded as for the earlier model, and scores are calibrated from its calibration on, among the
-    /// classes that have rows. The optimiser begins anew. A stream is learned from the batches as they come, and what they no longer
-    /// show is forgotten by and by.
+    /// classes that have rows. The optimiser begins anew, unless the earlier model keeps its state
+    /// (<see cref="Options.KeepOptimizerState"/>). A stream is learned from the batches as they come, and what they no longer show is
+    /// forgotten by and by.
     /// </para>
     /// </remarks>
     /// <param name="trainData">The training data, with as many features as the earlier model knows.</param>
@@ -398,9 +399,12 @@ public sealed partial class InfomorphicTrainer
                         of with
                         {
                             Network = of.Network.WithClasses(classes!.ClassCount),
+                            Optimizer = of.Network.ClassCount == classes!.ClassCount ? of.Optimizer : null,
                         }
                     ),
                 ];
+            if (earlier?.Contents.HasOptimizers is true && before!.All(of => of.Optimizer is null))
+                channel.Info("The optimiser begins anew, since there are new classes.");
             string? suspicion = SuspicionOf(survey, context.TrainingSet.Schema.Weight?.Name);
             DataViewSchema.Column label = context.TrainingSet.Schema.Label!.Value;
             string[]? names = classes is null ? ClassNames.Of(label) : classes.Names;

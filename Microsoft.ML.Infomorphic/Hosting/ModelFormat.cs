@@ -37,6 +37,9 @@ internal sealed record ModelContents(
     /// <summary>The networks.</summary>
     public IReadOnlyList<InfomorphicNetwork> Networks { get; } = [.. Trained.Select(of => of.Network)];
 
+    /// <summary>Whether there is the state of an optimiser.</summary>
+    public bool HasOptimizers => Trained.Any(of => of.Optimizer is not null);
+
     /// <summary>The histories of their training.</summary>
     public IReadOnlyList<TrainingHistory> Histories { get; } = [.. Trained.Select(of => of.History)];
 
@@ -93,6 +96,8 @@ internal sealed class LaterModelException(string message) : FormatException(mess
 /// encoding      byte kind asked for; byte missing values; bool is there one, and if so: int features; for each counted float
 ///               knots; bool are missing values scored, and if so float substitutes and counted int indicated features
 /// networks      int number of further networks; for each its layers as above, calibration and history
+/// optimisers    from version 5 on, for each network: ulong steps, 0 where there is no state, or else int epochs; int number of
+///               matrices; for each counted float
 /// digest        32 bytes
 /// </code>
 /// Versions 1 to 3 are of networks with one hidden layer, or none; <see cref="EarlyModelFormat"/> reads what differs.
@@ -115,6 +120,7 @@ internal static class ModelFormat
     internal const uint Version1 = 0x00010001; // Initial
     internal const uint Version2 = 0x00010002; // Every set-up of the paper; self-cosine distances
     internal const uint Version3 = 0x00010003; // Number of presentations
+    internal const uint Version5 = 0x00010005; // States of optimisers: written where there are some
     internal const uint Version4 = 0x00010004; // Any layers, several networks, encodings, softmax regression, skipped rows, warnings
     private const int MaximumSources = 4;
     private const int FurtherNetworkBytes = 64; // at least
@@ -124,18 +130,18 @@ internal static class ModelFormat
     public const string BinaryLoaderSignature = "InfomorphicBinary";
 
     /// <summary>The format's version, and its history.</summary>
-    public static VersionInfo VersionInfo => VersionOf("INFOMORP", LoaderSignature);
+    public static VersionInfo VersionInfo => VersionOf(isBinary: false, Version5);
 
     /// <summary>The same of a binary classifier, whose network has the classes false and true.</summary>
-    public static VersionInfo BinaryVersionInfo => VersionOf("INFOBINA", BinaryLoaderSignature);
+    public static VersionInfo BinaryVersionInfo => VersionOf(isBinary: true, Version5);
 
-    private static VersionInfo VersionOf(string modelSignature, string loaderSignature) =>
+    private static VersionInfo VersionOf(bool isBinary, uint version) =>
         new(
-            modelSignature: modelSignature,
-            verWrittenCur: Version4,
-            verReadableCur: Version4,
+            modelSignature: isBinary ? "INFOBINA" : "INFOMORP",
+            verWrittenCur: version,
+            verReadableCur: version,
             verWeCanReadBack: Version1,
-            loaderSignature: loaderSignature,
+            loaderSignature: isBinary ? BinaryLoaderSignature : LoaderSignature,
             // Without its version: a file from a newer library is then refused by the format's version, in words.
             loaderAssemblyName: typeof(ModelFormat).Assembly.GetName().Name
         );
@@ -158,10 +164,11 @@ internal static class ModelFormat
     /// <summary>Writes a model.</summary>
     /// <param name="context">Where to.</param>
     /// <param name="contents">The model.</param>
-    /// <param name="version">What is written of the version: <see cref="VersionInfo"/> or <see cref="BinaryVersionInfo"/>.</param>
-    public static void Write(ModelSaveContext context, ModelContents contents, VersionInfo version)
+    /// <param name="isBinary">Whether it is a binary classifier.</param>
+    public static void Write(ModelSaveContext context, ModelContents contents, bool isBinary)
     {
-        context.SetVersionInfo(version);
+        // Without states of optimisers it is one that earlier libraries read.
+        context.SetVersionInfo(VersionOf(isBinary, contents.HasOptimizers ? Version5 : Version4));
         context.Writer.Flush();
         Write(context.Writer.BaseStream, contents);
     }
@@ -197,7 +204,7 @@ internal static class ModelFormat
 
     /// <summary>Writes a model to a stream.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="contents">The model.</param>
+    /// <param name="contents">The model; with states of optimisers it is in version 5 of the format, else in version 4.</param>
     public static void Write(Stream stream, ModelContents contents)
     {
         using var writer = new CheckedWriter(stream);
@@ -219,6 +226,9 @@ internal static class ModelFormat
             WriteHistory(writer, further.History);
         }
 
+        if (contents.HasOptimizers)
+            foreach (TrainingResult trained in contents.Trained)
+                WriteOptimizerState(writer, trained.Optimizer);
         writer.WriteDigest();
     }
 
@@ -266,8 +276,41 @@ internal static class ModelFormat
             trained[i] = new TrainingResult(further, ReadHistory(reader, network.Layers.Count, version));
         }
 
+        if (version >= Version5)
+            for (int i = 0; i < trained.Length; i++)
+                trained[i] = trained[i] with { Optimizer = ReadOptimizerState(reader) };
         reader.ReadDigest();
-        return new ModelContents(trained, settings with { Networks = trained.Length }, scoring, encoding);
+        settings = settings with
+        {
+            Networks = trained.Length,
+            KeepsOptimizerState = trained.Any(of => of.Optimizer is not null),
+        };
+        return new ModelContents(trained, settings, scoring, encoding);
+    }
+
+    private static void WriteOptimizerState(CheckedWriter writer, OptimizerState? optimizer)
+    {
+        writer.Write((ulong)(optimizer?.Steps ?? 0));
+        if (optimizer is null)
+            return;
+        writer.Write(optimizer.Epochs);
+        writer.Write(optimizer.Matrices.Count);
+        foreach (float[] matrix in optimizer.Matrices)
+            writer.WriteCounted<float>(matrix);
+    }
+
+    private static OptimizerState? ReadOptimizerState(CheckedReader reader)
+    {
+        ulong steps = reader.ReadUInt64();
+        if (steps == 0)
+            return null;
+        int epochs = reader.ReadInt32();
+        if (steps > long.MaxValue || epochs < 0)
+            throw new FormatException($"its optimiser has taken {steps} steps in {epochs} epochs");
+        float[][] matrices = new float[reader.ReadCount(bytesEach: sizeof(int))][];
+        for (int i = 0; i < matrices.Length; i++)
+            matrices[i] = reader.ReadCounted<float>();
+        return new OptimizerState((long)steps, epochs, matrices);
     }
 
     private static void WriteNetwork(CheckedWriter writer, InfomorphicNetwork network)

@@ -1,5 +1,6 @@
 using Microsoft.ML.Infomorphic.Kernels;
 using Microsoft.ML.Infomorphic.Networks;
+using Microsoft.ML.Infomorphic.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Training;
 
@@ -26,6 +27,7 @@ internal sealed class NetworkState : IDisposable
         EarlierCalibration = earlierCalibration;
         Scaling = scaling;
         Seed = settings.NetworkSeed;
+        KeepsMoments = settings.KeepsOptimizerState;
         int presentations = settings.Presentations;
         Layers = layers;
         int last = layers.Count - 1;
@@ -46,6 +48,15 @@ internal sealed class NetworkState : IDisposable
 
     /// <summary>What its neurons draw follows from this number.</summary>
     public ulong Seed { get; }
+
+    /// <summary>Whether the optimiser's moments are wanted where weights are.</summary>
+    public bool KeepsMoments { get; }
+
+    /// <summary>Steps that the moments are of; 0 where they are 0.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Passes over the training rows that those steps took.</summary>
+    public int Epochs { get; private set; }
 
     /// <summary>The layers, from the features up; the last one is the output layer.</summary>
     public IReadOnlyList<LayerState> Layers { get; }
@@ -354,8 +365,39 @@ internal sealed class NetworkState : IDisposable
         return new InfomorphicNetwork(layers[..^1], layers[^1], Scaling, calibration, Presentations);
     }
 
-    /// <summary>A copy of all weights.</summary>
-    public float[][] Snapshot() => Parameters.Select(parameter => parameter.Value.ToArray()).ToArray();
+    /// <summary>A copy of all weights, and of the moments where they are wanted.</summary>
+    public float[][] Snapshot() => [.. Matrices.Select(matrix => matrix.ToArray())];
+
+    /// <summary>Goes on with an optimiser, and with the weights that it had.</summary>
+    /// <param name="optimizer">The state of an optimiser of such a network.</param>
+    public void GoOnWith(OptimizerState optimizer)
+    {
+        Restore(optimizer.Matrices, AllMatrices);
+        (Steps, Epochs) = (optimizer.Steps, optimizer.Epochs);
+    }
+
+    /// <summary>Whether the state of an optimiser is of such a network.</summary>
+    /// <param name="optimizer">The state.</param>
+    public bool Fits(OptimizerState optimizer) =>
+        AllMatrices
+            .Select(matrix => (long)matrix.Rows * matrix.Columns)
+            .SequenceEqual(optimizer.Matrices.Select(matrix => (long)matrix.Length));
+
+    private TensorMatrix[] AllMatrices
+    {
+        get
+        {
+            Parameter[] parameters = Parameters;
+            return
+            [
+                .. parameters.Select(parameter => parameter.Value),
+                .. parameters.Select(parameter => parameter.First),
+                .. parameters.Select(parameter => parameter.Second),
+            ];
+        }
+    }
+
+    private TensorMatrix[] Matrices => KeepsMoments ? AllMatrices : AllMatrices[..(AllMatrices.Length / 3)];
 
     /// <summary>Whether all weights are finite.</summary>
     public bool IsFinite => Parameters.All(parameter => parameter.Value.IsFinite);
@@ -365,14 +407,16 @@ internal sealed class NetworkState : IDisposable
     {
         foreach (Parameter parameter in Parameters)
             parameter.ResetMoments();
+        Steps = 0;
     }
 
     /// <summary>Puts a copy's weights back.</summary>
-    public void Restore(float[][] snapshot)
+    public void Restore(float[][] snapshot) => Restore(snapshot, Matrices);
+
+    private static void Restore(IReadOnlyList<float[]> copies, TensorMatrix[] matrices)
     {
-        Parameter[] parameters = Parameters;
-        for (int i = 0; i < snapshot.Length; i++)
-            parameters[i].Value.CopyFrom(snapshot[i]);
+        for (int i = 0; i < matrices.Length; i++)
+            matrices[i].CopyFrom(copies[i]);
     }
 
     public void Dispose()

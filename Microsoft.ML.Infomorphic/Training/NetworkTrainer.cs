@@ -57,6 +57,9 @@ internal sealed record TrainingRequest(
 {
     /// <summary>The history of that network, which goes on; null for a new one.</summary>
     public TrainingHistory? Before { get; init; }
+
+    /// <summary>The state of that network's optimiser, which goes on; null for a fresh one.</summary>
+    public OptimizerState? Optimizer { get; init; }
 }
 
 /// <summary>What a request came to: either of the two.</summary>
@@ -305,12 +308,14 @@ internal static class NetworkTrainer
                     )
                     : requests
                         .Index()
-                        .GroupBy(of => SplitOf(of.Item.Settings))
+                        .GroupBy(of =>
+                            (Split: SplitOf(of.Item.Settings), of.Item.Optimizer?.Steps, of.Item.Optimizer?.Epochs)
+                        )
                         .SelectMany(group =>
                             TrainTogether(
                                     train,
                                     validation,
-                                    splits[group.Key],
+                                    splits[group.Key.Split],
                                     [.. group.Select(of => of.Item)],
                                     NewState,
                                     createEngine
@@ -340,16 +345,30 @@ internal static class NetworkTrainer
         // the same rows are trained together.
         int SplitOf(TrainingSettings settings) => holdsOut ? settings.Network : 0;
 
-        NetworkState NewState(TrainingRequest request) =>
-            request.Initial is InfomorphicNetwork network
-                ? NetworkState.From(network, request.Settings, encoding)
-                : NetworkState.Create(
+        NetworkState NewState(TrainingRequest request)
+        {
+            if (request.Initial is not InfomorphicNetwork network)
+                return NetworkState.Create(
                     request.Settings,
                     scaling,
                     train.ClassCount,
                     encoding,
                     () => CheckAlive(requests)
                 );
+            NetworkState state = NetworkState.From(network, request.Settings, encoding);
+            if (request.Optimizer is not OptimizerState optimizer)
+                return state;
+            if (state.Fits(optimizer))
+            {
+                state.GoOnWith(optimizer);
+                return state;
+            }
+
+            state.Dispose();
+            throw new ArgumentException(
+                "The state of the optimiser that is to go on is that of a network of another shape."
+            );
+        }
     }
 
     // The rows that the network learns from as it reads them: in each epoch others, where images are augmented.

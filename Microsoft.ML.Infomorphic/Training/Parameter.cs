@@ -4,7 +4,7 @@
 //   symbol  variable  shape             unit
 //   θ       Value     rows × columns    –
 //   g       Gradient  rows × columns    bit    ∂G/∂θ, the gradient of what is maximised
-//   m, v    _first, _second             –
+//   m, v    First, Second               –
 //   η, λ    settings                    –
 
 using System.Runtime.Intrinsics;
@@ -16,15 +16,12 @@ namespace Microsoft.ML.Infomorphic.Training;
 /// <summary>A matrix of weights with its gradient and its optimiser's state; one row a neuron.</summary>
 internal sealed class Parameter : IDisposable
 {
-    private readonly TensorMatrix _first;
-    private readonly TensorMatrix _second;
-
     public Parameter(int rows, int columns)
     {
         Value = new TensorMatrix(rows, columns);
         Gradient = new TensorMatrix(rows, columns);
-        _first = new TensorMatrix(rows, columns);
-        _second = new TensorMatrix(rows, columns);
+        First = new TensorMatrix(rows, columns);
+        Second = new TensorMatrix(rows, columns);
     }
 
     /// <summary>The weights.</summary>
@@ -33,11 +30,17 @@ internal sealed class Parameter : IDisposable
     /// <summary>The gradient of the goal by the weights.</summary>
     public TensorMatrix Gradient { get; }
 
+    /// <summary>m, the mean of the slopes that are descended: those of the goal have the other sign.</summary>
+    public TensorMatrix First { get; }
+
+    /// <summary>v, the mean of their squares.</summary>
+    public TensorMatrix Second { get; }
+
     /// <summary>Forgets the optimiser's moments, so that the next step may be its first.</summary>
     public void ResetMoments()
     {
-        _first.Clear();
-        _second.Clear();
+        First.Clear();
+        Second.Clear();
     }
 
     /// <summary>One step of gradient ascent for one neuron.</summary>
@@ -49,8 +52,8 @@ internal sealed class Parameter : IDisposable
     {
         Span<float> value = Value[row];
         Span<float> gradient = Gradient[row];
-        Span<float> first = _first[row];
-        Span<float> second = _second[row];
+        Span<float> first = First[row];
+        Span<float> second = Second[row];
 
         // η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
         double correction1 = 1 - Math.Pow(settings.Beta1, step);
@@ -79,7 +82,7 @@ internal sealed class Parameter : IDisposable
     {
         Value.Dispose();
         Gradient.Dispose();
-        _first.Dispose();
-        _second.Dispose();
+        First.Dispose();
+        Second.Dispose();
     }
 }

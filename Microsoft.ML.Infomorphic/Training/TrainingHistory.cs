@@ -96,6 +96,9 @@ internal sealed record TrainingResult(InfomorphicNetwork Network, TrainingHistor
     /// <summary>What the network reads of a row; null where it is the features as they are.</summary>
     public FeatureEncoding? Encoding { get; init; }
 
+    /// <summary>The state of the optimiser at the kept epoch; null where it was not kept.</summary>
+    public OptimizerState? Optimizer { get; init; }
+
     /// <summary>The same with what was known before it began.</summary>
     /// <param name="skippedRows">Number of rows that were skipped; null where that is not known.</param>
     /// <param name="warnings">What the log warned of.</param>

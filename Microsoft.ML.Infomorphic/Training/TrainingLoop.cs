@@ -31,9 +31,11 @@ internal sealed class TrainingLoop
     private readonly double _heldOutShare;
     private readonly int _batchSize;
     private readonly int _threads;
+    private readonly int _epochsBefore;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly Stopwatch _stepClock = new();
     private long _steps;
+    private int _epoch;
 
     // The runs that are still trained, in the engine's order.
     private readonly List<TrainingRun> _runs;
@@ -69,6 +71,11 @@ internal sealed class TrainingLoop
         _order = [.. split.Learned];
         _evaluated = train.Select(Evaluation.ChooseRows(_order, TrainingSettings.MaximumRowsForTrainingAccuracy, seed));
         _shuffling = new RandomStream(seed, RandomStreams.Shuffling);
+
+        // The order of rows goes on where that of an earlier training ended.
+        _epochsBefore = runs[0].State.Epochs;
+        for (int epoch = 1; epoch <= _epochsBefore; epoch++)
+            _train.Shuffle(_order, _shuffling);
     }
 
     /// <summary>Trains until every run has ended.</summary>
@@ -78,6 +85,7 @@ internal sealed class TrainingLoop
         {
             for (int epoch = 1; _runs.Count > 0; epoch++)
             {
+                _epoch = epoch;
                 bool isEvaluated = epoch % _epochsPerEvaluation == 0 || _runs.Any(run => epoch == run.Settings.Epochs);
                 TrainEpoch(epoch, isEvaluated);
                 if (!isEvaluated)
@@ -98,7 +106,11 @@ internal sealed class TrainingLoop
         _engine.RateFactor = _runs[0].Settings.RateFactor(epoch);
         int batch = 0;
         int batches = (_order.Length + _batchSize - 1) / _batchSize;
-        foreach ((LabeledRows rows, ReadOnlyMemory<int> indices) in _train.InEpoch(epoch).Batches(_order, _batchSize))
+        foreach (
+            (LabeledRows rows, ReadOnlyMemory<int> indices) in _train
+                .InEpoch(_epochsBefore + epoch)
+                .Batches(_order, _batchSize)
+        )
         {
             CheckAlive();
             RemoveEnded();
@@ -165,6 +177,7 @@ internal sealed class TrainingLoop
                 calibrations[i],
                 _validation is null ? "training" : "validation",
                 _steps + steps,
+                steps > 0 ? steps : run.State.Steps + _steps / _epoch * run.KeptEpoch,
                 _clock.Elapsed.TotalSeconds,
                 _stepClock.Elapsed.TotalSeconds
             );
@@ -188,6 +201,7 @@ internal sealed class TrainingLoop
     private long LearnHeldOut(TrainingRun run)
     {
         int epochs = HeldOutLearning.Epochs(run.KeptEpoch, _heldOutShare);
+        run.State.ResetMoments();
         using TrainingEngine engine = _newEngine(run);
         run.BeginHeldOutLearning(_train.RowCount - _order.Length, epochs);
         try

@@ -151,6 +151,7 @@ internal sealed class TrainingRun(
         ScoreCalibration calibration,
         string calibratedOn,
         long steps,
+        long optimizerSteps,
         double seconds,
         double stepSeconds
     ) =>
@@ -175,7 +176,12 @@ internal sealed class TrainingRun(
                     {
                         Warnings = doubts,
                     }
-                ),
+                )
+                {
+                    Optimizer = settings.KeepsOptimizerState
+                        ? new OptimizerState(optimizerSteps, state.Epochs + KeptEpoch, state.Snapshot())
+                        : null,
+                },
                 null
             );
         });

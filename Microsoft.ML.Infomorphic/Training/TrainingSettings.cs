@@ -161,6 +161,12 @@ public sealed record TrainingSettings
     public bool RestoreBestEpoch { get; init; }
 
     /// <summary>
+    /// Whether the model has the state of the optimiser, so that another training goes on with it: not where layers are trained one
+    /// after another, each of which has an optimiser of its own.
+    /// </summary>
+    public bool KeepsOptimizerState { get; init; }
+
+    /// <summary>
     /// Number of networks, at least 1, with initial weights, drawn connections, samples and held-out rows of their own; scores
     /// are the mean of their probabilities.
     /// </summary>
@@ -355,6 +361,11 @@ public sealed record TrainingSettings
                 nameof(MissingValues),
                 MissingValues,
                 "There is no such treatment of missing values."
+            );
+        if (KeepsOptimizerState && Order != LayerOrder.Together)
+            throw new ArgumentException(
+                "Layers that are trained one after another have an optimiser each, and the state of none is kept: train them together, or begin with a fresh optimiser.",
+                nameof(KeepsOptimizerState)
             );
         Check(nameof(Image), () => Image?.Validate());
         Check(nameof(Augmentation), () => Augmentation?.Validate());

@@ -48,7 +48,8 @@ internal sealed class CpuTrainingEngine : TrainingEngine
         NetworkState shape = states[0];
         _scaling = shape.Scaling;
         _networks = [.. states.Select(state => new CpuNetwork(state))];
-        foreach (NetworkState state in states)
+        _steps = shape.Steps;
+        foreach (NetworkState state in states.Where(state => state.Steps == 0))
             state.ResetMoments();
         WorkerTeam team = StepWorkers.NewTeam(settings.Threads ?? Environment.ProcessorCount);
         var workspaces = new NeuronWorkspace[team.ThreadCount];

@@ -70,6 +70,7 @@ internal sealed class TensorTrainingEngine : TrainingEngine
         _shape = states[0];
         _settings = settings;
         _networks = states.Count;
+        _steps = _shape.Steps;
         _classes = _shape.ClassCount;
         _device = device;
         using var noGradient = no_grad();

@@ -59,15 +59,32 @@ internal sealed class TensorWeights : IDisposable
     /// <summary>The gradient of the goal by each of them.</summary>
     public Tensor[][] Gradients { get; private set; }
 
-    /// <summary>Copies a network's weights to the device.</summary>
-    public void Upload(int network) =>
+    /// <summary>Copies a network's weights to the device, and its moments where it has some, or wants to keep them.</summary>
+    public void Upload(int network)
+    {
         ForEach(Values, network, (part, parameter) => part.copy_(parameter.Value.Tensor));
+        if (!_networks[network].KeepsMoments && _networks[network].Steps == 0)
+            return;
+        ForEachMoment(
+            network,
+            (part, parameter) => part.copy_(parameter.First.Tensor).neg_(),
+            (part, parameter) => part.copy_(parameter.Second.Tensor)
+        );
+    }
 
-    /// <summary>Copies the weights back to the parameters.</summary>
+    /// <summary>Copies the weights back to the parameters, and the moments of networks that keep them.</summary>
     public void Download()
     {
         for (int network = 0; network < NetworkCount; network++)
+        {
             ForEach(Values, network, (part, parameter) => parameter.Value.Tensor.copy_(part));
+            if (_networks[network].KeepsMoments)
+                ForEachMoment(
+                    network,
+                    (part, parameter) => parameter.First.Tensor.copy_(part).neg_(),
+                    (part, parameter) => parameter.Second.Tensor.copy_(part)
+                );
+        }
     }
 
     /// <summary>Takes a network out.</summary>
@@ -148,6 +165,18 @@ internal sealed class TensorWeights : IDisposable
         {
             using Tensor part = all.narrow(0, (long)network * parameter.Value.Rows, parameter.Value.Rows);
             work(part, parameter);
+        }
+    }
+
+    // Here m is of slopes that are ascended.
+    private void ForEachMoment(int network, Action<Tensor, Parameter> first, Action<Tensor, Parameter> second)
+    {
+        foreach ((Tensor memory, Action<Tensor, Parameter> work) in new[] { (_first, first), (_second, second) })
+        {
+            Tensor[][] parts = Split(memory);
+            ForEach(parts, network, work);
+            foreach (Tensor part in parts.SelectMany(of => of))
+                part.Dispose();
         }
     }
 

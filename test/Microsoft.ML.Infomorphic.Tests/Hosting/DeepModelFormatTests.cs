@@ -125,6 +125,7 @@ public sealed class DeepModelFormatTests
         [
             nameof(TrainingSettings.Threads),
             nameof(TrainingSettings.Networks),
+            nameof(TrainingSettings.KeepsOptimizerState),
             nameof(LayerSettings.Goal),
             nameof(LayerSettings.Activation),
             nameof(LayerSettings.Binning),
@@ -304,8 +305,8 @@ public sealed class DeepModelFormatTests
         byte[] later = new ModelArchive(stream.ToArray()).WithModelEntry(content =>
         {
             // The versions that it was written in, and that a reader must know.
-            content[0x48]++;
-            content[0x4C]++;
+            content[0x48] += 2;
+            content[0x4C] += 2;
             return content;
         });
 
@@ -314,7 +315,7 @@ public sealed class DeepModelFormatTests
         );
 
         Assert.AreEqual(
-            "model.zip: The model is of version 5 of its format, and this library reads versions 1 to 4: use a later Microsoft.ML.Infomorphic.",
+            "model.zip: The model is of version 6 of its format, and this library reads versions 1 to 5: use a later Microsoft.ML.Infomorphic.",
             sentence
         );
     }

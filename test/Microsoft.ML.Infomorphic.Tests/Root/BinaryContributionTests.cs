@@ -2,6 +2,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Insight;
 using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Infomorphic.Tests.Hosting;
+using Microsoft.ML.Infomorphic.Tests.Training;
 
 namespace Microsoft.ML.Infomorphic.Tests.Root;
 
@@ -159,6 +160,44 @@ public sealed class BinaryContributionTests
             ranking.Features.Select(feature => feature.Information.Bits).ToArray(),
             ofModel.Features.Select(feature => feature.Information.Bits).ToArray()
         );
+    }
+
+    [TestMethod]
+    public void Both_features_of_an_exclusive_or_that_is_learned_come_first_and_noise_is_within_its_interval_of_0()
+    {
+        const int Features = 10;
+        var random = new Random(7);
+        IDataView train = ExclusiveOr(2_000);
+        IDataView test = ExclusiveOr(2_000);
+        var trained = _context
+            .BinaryClassification.Trainers.Infomorphic(new InfomorphicTrainer.Options { Seed = 1 })
+            .Fit(train);
+        Assert.IsGreaterThan(0.95, _context.BinaryClassification.Evaluate(trained.Transform(test)).Accuracy);
+
+        FeatureRanking ranking = _context.BinaryClassification.RankInfomorphicFeatures(trained, test);
+
+        CollectionAssert.AreEquivalent(
+            new[] { "0", "1" },
+            ranking.Features.Take(2).Select(feature => feature.Name).ToArray()
+        );
+        foreach ((int place, FeatureInformation feature) in ranking.Features.Index())
+            Assert.AreEqual(place < 2, feature.Information.Low > 0 || feature.Information.High < 0, feature.Name);
+
+        IDataView ExclusiveOr(int count)
+        {
+            var schema = SchemaDefinition.Create(typeof(BinarySamples.Row));
+            schema[nameof(BinarySamples.Row.Features)].ColumnType = new VectorDataViewType(
+                NumberDataViewType.Single,
+                Features
+            );
+            return _context.Data.LoadFromEnumerable(Enumerable.Range(0, count).Select(_ => Draw()).ToArray(), schema);
+        }
+
+        BinarySamples.Row Draw()
+        {
+            float[] features = [.. Enumerable.Range(0, Features).Select(_ => (float)Problems.Gaussian(random))];
+            return new BinarySamples.Row { Features = features, Label = features[0] > 0 == features[1] > 0 };
+        }
     }
 
     private Row[] Rows(IDataView data) => [.. _context.Data.CreateEnumerable<Row>(data, reuseRowObject: false)];
