@@ -67,11 +67,13 @@ internal sealed partial class HtmlReport
         if (quality.RocCurves.Any(curve => double.IsFinite(curve.Area)))
             Figure(
                 QualityPlot.DrawRoc(quality, "Receiver operating characteristic"),
-                "For every threshold of a class's probability: the share of its rows that are above it, by the share of the others' rows that are. The diagonal is chance."
+                "For every threshold of a class's probability: the share of its rows that are above it, by the share of the others' rows that are. The diagonal is chance.",
+                isSquare: true
             );
         Figure(
             QualityPlot.DrawCalibration(quality, "Calibration"),
-            $"How frequent what is predicted is, by its probability, in ten bins: {(quality.ClassNames.Count == 2 ? $"of {quality.ClassNames[1]}" : "of the predicted class")}. On the diagonal probabilities are as frequent as they say; the larger a dot, the more rows."
+            $"How frequent what is predicted is, by its probability, in ten bins: {(quality.ClassNames.Count == 2 ? $"of {quality.ClassNames[1]}" : "of the predicted class")}. On the diagonal probabilities are as frequent as they say; the larger a dot, the more rows.",
+            isSquare: true
         );
         if (quality.ClassNames.Count <= MostClassesInTables)
             WriteConfusion(quality);

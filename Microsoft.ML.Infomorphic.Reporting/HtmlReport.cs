@@ -173,9 +173,9 @@ internal sealed partial class HtmlReport
             ? neuron.Neuron.ToString(CultureInfo.InvariantCulture)
             : Text(_insight.ClassNames[neuron.Neuron]);
 
-    private void Figure(Picture picture, string caption) =>
+    private void Figure(Picture picture, string caption, bool isSquare = false) =>
         Add(
-            $"<figure><div class=\"scroll\">{HtmlPage.Inline(picture)}</div><figcaption>{Text(caption)}</figcaption></figure>"
+            $"<figure{(isSquare ? " class=\"square\"" : "")}><div class=\"scroll\">{HtmlPage.Inline(picture)}</div><figcaption>{Text(caption)}</figcaption></figure>"
         );
 
     private static string Shade(double value)

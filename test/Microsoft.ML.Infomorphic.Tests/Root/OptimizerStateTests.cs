@@ -162,14 +162,15 @@ public sealed class OptimizerStateTests
         TrainingSettings settings = Problems.Settings(epochs: 2) with { KeepsOptimizerState = true };
         TrainingResult cpu = Train(null);
         TrainingResult device = Train(
-            (states, shared, count) => new TensorTrainingEngine(states, shared, count, new torch.Device(DeviceType.CPU))
+            (states, shared, shape) =>
+                new TensorTrainingEngine(states, shared, shape.Rows, new torch.Device(DeviceType.CPU))
         );
         Assert.AreEqual(cpu.Optimizer!.Steps, device.Optimizer!.Steps);
         for (int i = 0; i < cpu.Optimizer.Matrices.Count; i++)
         for (int j = 0; j < cpu.Optimizer.Matrices[i].Length; j++)
             Assert.AreEqual(cpu.Optimizer.Matrices[i][j], device.Optimizer.Matrices[i][j], 1e-3);
 
-        TrainingResult Train(Func<IReadOnlyList<NetworkState>, TrainingSettings, int, TrainingEngine>? engine) =>
+        TrainingResult Train(Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine>? engine) =>
             NetworkTrainer
                 .TrainMany(
                     new RowsInMemory(rows),
