@@ -267,7 +267,7 @@ internal static class NetworkTrainer
         shared = requests[0].Settings;
         string[] descriptions =
         [
-            Describe(scaling, shared.Standardization, initial is not null),
+            Describe(scaling, encoding.FeatureCount, shared.Standardization, initial is not null),
             .. Describe(encoding, shared.Encoding, initial is not null),
             .. DescribeConstants(constants, train.FeatureCount),
             .. DescribeSubsets(asked, shared, encoding.FeatureCount),
@@ -607,7 +607,7 @@ internal static class NetworkTrainer
             );
     }
 
-    private static string Describe(FeatureScaling scaling, Standardization asked, bool continued)
+    private static string Describe(FeatureScaling scaling, int features, Standardization asked, bool continued)
     {
         string rule = scaling.Kind switch
         {
@@ -615,7 +615,7 @@ internal static class NetworkTrainer
                 CultureInfo.InvariantCulture,
                 $"by one mean ({scaling.Offsets[0]:G6}) and one standard deviation ({scaling.Scales[0]:G6}) over all features"
             ),
-            Standardization.PerFeature => "each by its own mean and standard deviation",
+            Standardization.PerFeature => DescribePerFeature(scaling.Offsets.AsSpan(0, features).Count(0f)),
             _ => "not at all",
         };
         string why =
@@ -623,6 +623,14 @@ internal static class NetworkTrainer
             : asked == Standardization.Auto ? "chosen from the data"
             : "as asked for";
         return $"Features are standardised {rule} ({why}).";
+
+        string DescribePerFeature(int withZeros) =>
+            withZeros == features ? "each to one magnitude, and keep their zeros"
+            : withZeros == 0 ? "each by its own mean and standard deviation"
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"each by its own mean and standard deviation, but for {withZeros} of {features}, which come to one magnitude and keep their zeros"
+            );
     }
 
     private static string[] DescribeConstants(int constants, int features) =>

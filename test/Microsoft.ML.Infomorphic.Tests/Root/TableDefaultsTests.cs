@@ -127,6 +127,30 @@ public class TableDefaultsTests
         Assert.IsNull(AutomaticSettings.SubsetsOf(100, FeatureEncoding.None(20)));
     }
 
+    // Of the 11 features, some are zero in most rows.
+    [TestMethod]
+    [DataRow(0, "each by its own mean and standard deviation")]
+    [DataRow(
+        4,
+        "each by its own mean and standard deviation, but for 4 of 11, which come to one magnitude and keep their zeros"
+    )]
+    [DataRow(11, "each to one magnitude, and keep their zeros")]
+    public void The_log_says_which_features_keep_their_zeros(int rare, string how)
+    {
+        Row[] rows = Rows();
+        for (int i = 0; i < rows.Length; i++)
+        for (int feature = 0; feature < rare; feature++)
+            if ((i + feature) % 20 != 0)
+                rows[i].Features[feature] = 0;
+
+        List<string> messages = Samples.Messages(
+            _context,
+            () => _ = Fit(Options(), _context.Data.LoadFromEnumerable(rows))
+        );
+
+        CollectionAssert.Contains(messages, $"Info: Features are standardised {how} (chosen from the data).");
+    }
+
     private static FeatureEncoding WithKnots(int features) =>
         new([.. Enumerable.Repeat<IReadOnlyList<float>>([0, 1, 2], features)]);
 
