@@ -60,6 +60,8 @@ public unsafe class RowTileTests
                 RowTile.Gather(whole.Pointer + row, gathered);
                 CollectionAssert.AreEqual(rows[(row * stride)..][..count], gathered);
             }
+
+            GC.KeepAlive(whole);
         }
 
         int[] expected =

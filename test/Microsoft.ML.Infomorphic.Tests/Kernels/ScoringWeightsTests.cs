@@ -140,6 +140,9 @@ public unsafe class ScoringWeightsTests
             CollectionAssert.AreEqual(expected, all[..neurons]);
             Assert.IsTrue(all[neurons..].All(float.IsNaN));
         }
+
+        GC.KeepAlive(tiled);
+        GC.KeepAlive(tiledSums);
     }
 
     private static float[] Define(float[] weights, float[] biases, float[] row, Func<int, int[]> inputsOf)
