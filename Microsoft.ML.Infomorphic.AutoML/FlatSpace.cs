@@ -16,12 +16,13 @@ internal sealed class FlatSpace
 {
     private readonly List<Leaf> _leaves = [];
     private readonly List<Leaf> _free;
+    private readonly List<ParameterOrientation> _orientations = [];
 
     private FlatSpace(HostSpace space)
     {
         Add(space, []);
         _free = [.. _leaves.Where(leaf => leaf.Parameter is not null)];
-        Space = new Tuning.SearchSpace([.. _free.Select(leaf => leaf.Parameter!)]);
+        Space = new Tuning.SearchSpace([.. _free.Select(leaf => leaf.Parameter!)], _orientations);
     }
 
     /// <summary>The free parameters, by their paths in ordinal order, such as "_pipeline_/e1/002 {F}{L}".</summary>
@@ -30,17 +31,24 @@ internal sealed class FlatSpace
     /// <exception cref="ArgumentException">Nothing is free, or bounds contradict each other.</exception>
     public static FlatSpace Of(HostSpace space) => new(space);
 
-    /// <summary>A flat space of AutoML's with the same parameters, in the same order; a choice is the number of its place, from 0.</summary>
+    /// <summary>A flat space of AutoML's with the same parameters, in the same order; a choice is one of its texts.</summary>
     /// <param name="space">The parameters.</param>
     /// <param name="first">What AutoML's own tuners begin with.</param>
     public static HostSpace Create(Tuning.SearchSpace space, ParameterPoint first)
     {
-        var options = new HostSpace();
         // As many digits for all keys, so that every rule orders them as they are here.
         string format = $"D{Math.Max(3, (space.Parameters.Count - 1).ToString(CultureInfo.InvariantCulture).Length)}";
+        string KeyOf(int index) =>
+            $"{index.ToString(format, CultureInfo.InvariantCulture)} {space.Parameters[index].Name}";
+        var options = new OrientedSpace([
+            .. (space.Orientations ?? []).Select(orientation => new ParameterOrientation(
+                [.. orientation.Parameters.Select(name => KeyOf(space.IndexOf(name)))],
+                orientation.Weights
+            )),
+        ]);
         foreach ((int i, Parameter parameter) in space.Parameters.Index())
             options.Add(
-                $"{i.ToString(format, CultureInfo.InvariantCulture)} {parameter.Name}",
+                KeyOf(i),
                 parameter switch
                 {
                     RealParameter real => new UniformDoubleOption(
@@ -49,17 +57,12 @@ internal sealed class FlatSpace
                         real.Logarithmic,
                         first.Values[i]
                     ),
-                    IntegerParameter whole => new UniformIntOption(
-                        whole.Low,
-                        whole.High,
-                        whole.Logarithmic,
-                        (int)first.Values[i]
-                    ),
-                    ChoiceParameter choice => new UniformIntOption(
-                        0,
-                        choice.Choices.Count - 1,
-                        false,
-                        (int)first.Values[i]
+                    IntegerParameter whole => Whole(whole, (int)first.Values[i]),
+                    // Not the number of its place: a tuner would take places for an order, and AutoML's own, which round
+                    // down, would never draw the last one.
+                    ChoiceParameter choice => new ChoiceOption(
+                        [.. choice.Choices],
+                        choice.Choices[(int)first.Values[i]]
                     ),
                     _ => throw new ArgumentException(
                         $"There is no option of AutoML's for the parameter {parameter.Name}."
@@ -109,8 +112,26 @@ internal sealed class FlatSpace
     /// <exception cref="ArgumentException">One is missing, or not a number of its range.</exception>
     public double[] ReadValues(HostParameter parameter) => [.. _free.Select(leaf => leaf.Read(parameter))];
 
+    // AutoML rounds down what it makes of a default's place, which a rounding can have moved below it: 7 of 1 to 100 were 6.
+    private static UniformIntOption Whole(IntegerParameter parameter, int first)
+    {
+        var option = new UniformIntOption(parameter.Low, parameter.High, parameter.Logarithmic, first);
+        if (option.Default is [double place] && option.SampleFromFeatureSpace([place]).AsType<int>() < first)
+            option.Default[0] = Math.Min(1, place + 1e-12);
+        return option;
+    }
+
     private void Add(HostSpace space, string[] path)
     {
+        if (space is OrientedSpace oriented)
+            _orientations.AddRange(
+                oriented
+                    .Orientations.Where(orientation => orientation.Parameters.All(IsLinear))
+                    .Select(orientation => new ParameterOrientation(
+                        [.. orientation.Parameters.Select(key => string.Join('/', [.. path, key]))],
+                        orientation.Weights
+                    ))
+            );
         foreach ((string key, OptionBase option) in space.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
             string[] own = [.. path, key];
@@ -143,6 +164,16 @@ internal sealed class FlatSpace
                     );
             }
         }
+
+        // Whoever has the space can have changed it.
+        bool IsLinear(string key) =>
+            space.TryGetValue(key, out OptionBase? option) && option is UniformDoubleOption { LogBase: false };
+    }
+
+    /// <summary>A space that says of opposite points which one is to be drawn at random; AutoML's own tuners draw either.</summary>
+    private sealed class OrientedSpace(IReadOnlyList<ParameterOrientation> orientations) : HostSpace
+    {
+        public IReadOnlyList<ParameterOrientation> Orientations { get; } = orientations;
     }
 
     private static string TextOf(HostParameter choice) =>

@@ -11,7 +11,7 @@ namespace Microsoft.ML.Infomorphic.AutoML;
 /// <remarks>
 /// The search space is a flat one: a parameter's key is its place in the <see cref="TrainerSpace"/>, in three digits (more for a thousand parameters), and its
 /// name, such as "002 {F}{L}" or, of a layer, "021 layer 2 {F}{L}". AutoML orders its features by key, and the rules of the
-/// current culture are not to matter.
+/// current culture are not to matter. A choice has its values in words.
 /// </remarks>
 public sealed class InfomorphicSweepableEstimator : SweepableEstimator
 {
@@ -105,6 +105,9 @@ public sealed class InfomorphicSweepableEstimator : SweepableEstimator
         options.CancellationToken = cancellationToken;
         return task.CreateTrainer(options);
     }
+
+    /// <summary>Whether a point is one of what is searched.</summary>
+    internal bool Holds(ParameterPoint point) => point.Space.Equals(Space.ToSearchSpace());
 
     internal Parameter ToParameter(ParameterPoint point) => _keys.ToParameter(point.Values);
 }

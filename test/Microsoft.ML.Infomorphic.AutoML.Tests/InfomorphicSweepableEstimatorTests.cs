@@ -111,17 +111,114 @@ public sealed class InfomorphicSweepableEstimatorTests
     }
 
     [TestMethod]
-    public void A_choice_is_the_number_of_its_place()
+    public void A_choice_is_one_of_its_values_in_words()
     {
-        TrainerSpace space = TrainerSpace.Empty.WithChoice(options => options.Goal, "heuristic", "opt_1_100_tpe");
+        TrainerSpace space = TrainerSpace
+            .Empty.WithChoice(options => options.Goal, "heuristic", "opt_1_100_tpe")
+            .WithChoice(options => options.NumberOfEpochs, 2, 3, 5);
         InfomorphicTrainer.Options trainer = Rows.Trainer();
         trainer.Goal = "opt_1_100_tpe";
         var estimator = new InfomorphicSweepableEstimator(space, trainer);
-        Assert.IsInstanceOfType<UniformIntOption>(estimator.SearchSpace["000 Goal"]);
+        var goals = (ChoiceOption)estimator.SearchSpace["000 Goal"];
+        CollectionAssert.AreEqual(
+            new[] { "heuristic", "opt_1_100_tpe" },
+            goals.Choices.Select(choice => choice.AsType<string>()).ToArray()
+        );
         Assert.AreEqual("opt_1_100_tpe", estimator.OptionsAt(estimator.Parameter).Goal);
         Parameter parameter = estimator.SearchSpace.SampleFromFeatureSpace(estimator.SearchSpace.Default);
-        parameter["000 Goal"] = Parameter.FromInt(0);
-        Assert.AreEqual("heuristic", estimator.OptionsAt(parameter).Goal);
+        Assert.AreEqual(("opt_1_100_tpe", 3), GoalAndEpochs(estimator.OptionsAt(parameter)));
+        parameter["000 Goal"] = Parameter.FromString("heuristic");
+        Assert.AreEqual(("heuristic", 3), GoalAndEpochs(estimator.OptionsAt(parameter)));
+
+        // AutoML's own tuners draw each as often as another.
+        int[] drawn =
+        [
+            .. Enumerable
+                .Range(0, 300)
+                .Select(i =>
+                    estimator
+                        .OptionsAt(estimator.SearchSpace.SampleFromFeatureSpace([0.25, (i + 0.5) / 300]))
+                        .NumberOfEpochs!.Value
+                ),
+        ];
+        CollectionAssert.AreEqual(
+            new[] { (2, 100), (3, 100), (5, 100) },
+            drawn.GroupBy(epochs => epochs).Select(group => (group.Key, group.Count())).ToArray()
+        );
+
+        parameter["000 Goal"] = Parameter.FromString("nonsense");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentException>(() => estimator.OptionsAt(parameter)).Message,
+            "is no choice of the parameter 000 Goal"
+        );
+
+        static (string, int) GoalAndEpochs(InfomorphicTrainer.Options options) =>
+            (options.Goal, options.NumberOfEpochs!.Value);
+    }
+
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void AutoML_begins_with_every_whole_number_that_the_trainer_has(bool logarithmic)
+    {
+        TrainerSpace space = TrainerSpace.Empty.With(TrainerOption.NumberOfHiddenNeurons, 1, 100, logarithmic);
+        InfomorphicTrainer.Options trainer = Rows.Trainer();
+        for (int neurons = 1; neurons < 100; neurons++)
+        {
+            trainer.NumberOfHiddenNeurons = neurons;
+            var estimator = new InfomorphicSweepableEstimator(space, trainer);
+            Parameter parameter = estimator.SearchSpace.SampleFromFeatureSpace(estimator.SearchSpace.Default);
+            Assert.AreEqual(neurons, estimator.OptionsAt(parameter).NumberOfHiddenNeurons);
+        }
+    }
+
+    [TestMethod]
+    public void Of_opposite_goals_a_tuner_draws_the_one_that_rewards_information_in_every_layer()
+    {
+        TrainerSpace space = TrainerSpace
+            .Empty.WithGoal(GoalSpace.From(GoalFunctions.Heuristic).FreeAtoms(-1, 1).RewardInformation(), 0)
+            .With(TrainerOption.NumberOfHiddenNeurons, 3, 6, layer: 0)
+            .WithGoal(GoalSpace.From(GoalFunctions.ContextOptimized2).FreeAtoms(-1, 1).RewardInformation(), 1);
+        var estimator = new InfomorphicSweepableEstimator(space, Rows.Layers());
+        var pipeline = new Microsoft.ML.SearchSpace.SearchSpace
+        {
+            ["_pipeline_"] = new Microsoft.ML.SearchSpace.SearchSpace { ["e2"] = estimator.SearchSpace },
+        };
+        var tuner = new AskTellTuner(pipeline, (flat, direction) => new RandomTuner(flat, direction, seed: 1));
+        var settings = new TrialSettings();
+
+        IReadOnlyList<ParameterOrientation> own = space.ToSearchSpace().Orientations!;
+        IReadOnlyList<ParameterOrientation> turned = tuner.Tuner.Space.Orientations!;
+        Assert.HasCount(2, turned);
+        foreach ((ParameterOrientation one, ParameterOrientation other) in own.Zip(turned))
+        {
+            CollectionAssert.AreEqual(
+                one.Parameters.ToArray(),
+                other.Parameters.Select(name => name["_pipeline_/e2/000 ".Length..]).ToArray()
+            );
+            CollectionAssert.AreEqual(one.Weights.ToArray(), other.Weights.ToArray());
+        }
+        for (int trial = 0; trial < 20; trial++)
+        {
+            settings.TrialId = trial;
+            InfomorphicTrainer.Options options = estimator.OptionsAt(tuner.Propose(settings)["_pipeline_"]["e2"]);
+            ParameterPoint point = space.GetPoint(options);
+            foreach (ParameterOrientation one in own)
+                Assert.IsGreaterThanOrEqualTo(
+                    0.0,
+                    one.Parameters.Zip(one.Weights, (name, weight) => weight * point[name]).Sum()
+                );
+        }
+
+        // Whoever fixes a weight in AutoML's space has goals of either kind.
+        estimator.SearchSpace.Remove("000 layer 1 {F}{C}{L}");
+        Assert.HasCount(
+            1,
+            new AskTellTuner(pipeline, (flat, direction) => new RandomTuner(flat, direction, seed: 1))
+                .Tuner
+                .Space
+                .Orientations!
+        );
     }
 
     // A thousand keys take a digit more, or their order would not be that of the parameters.
