@@ -2,6 +2,7 @@ using Microsoft.ML.AutoML;
 using Microsoft.ML.Infomorphic;
 using Microsoft.ML.Infomorphic.AutoML;
 using Microsoft.ML.Infomorphic.Tuning;
+using Microsoft.ML.SearchSpace.Option;
 using HostParameter = Microsoft.ML.SearchSpace.Parameter;
 using HostSpace = Microsoft.ML.SearchSpace.SearchSpace;
 using TunerSpace = Microsoft.ML.Infomorphic.Tuning.SearchSpace;
@@ -69,7 +70,9 @@ public static class InfomorphicAutoMLCatalog
     /// <param name="pipeline">The pipeline, with at least one step of <see cref="Infomorphic"/> or <see cref="InfomorphicBinary"/>; all are of one kind.</param>
     /// <param name="options">How it is searched; null for the defaults.</param>
     /// <returns>The experiment.</returns>
-    /// <exception cref="ArgumentException">The pipeline has no infomorphic trainer, or the tuner does not take its space.</exception>
+    /// <exception cref="ArgumentException">
+    /// The pipeline has no infomorphic trainer, the tuner does not take its space, or a starting point is of another one.
+    /// </exception>
     public static AutoMLExperiment SetInfomorphicPipeline(
         this AutoMLExperiment experiment,
         SweepablePipeline pipeline,
@@ -91,8 +94,14 @@ public static class InfomorphicAutoMLCatalog
                 "The pipeline has infomorphic trainers of several classes and of two: take steps of Infomorphic(space) or of InfomorphicBinary(space).",
                 nameof(pipeline)
             );
+        foreach (ParameterPoint point in options.StartingPoints)
+            if (!steps.Any(step => step.Holds(point)))
+                throw new ArgumentException(
+                    $"The starting point {point} is of another search space than the pipeline's trainers: make it with TrainerSpace.GetPoint of the space that is searched.",
+                    nameof(options)
+                );
         var shared = new InfomorphicExperiment(options);
-        SetPipeline(experiment, pipeline, options.Tuner ?? CreateTpe, options.EnqueuePresets);
+        SetPipeline(experiment, pipeline, options.Tuner ?? CreateTpe, options.StartingPoints, options.EnqueuePresets);
         experiment.SetMonitor(shared);
         return experiment.SetTrialRunner(services =>
         {
@@ -133,7 +142,7 @@ public static class InfomorphicAutoMLCatalog
         ArgumentNullException.ThrowIfNull(experiment);
         ArgumentNullException.ThrowIfNull(pipeline);
         ArgumentNullException.ThrowIfNull(tuner);
-        SetPipeline(experiment, pipeline, tuner, enqueuePresets: true);
+        SetPipeline(experiment, pipeline, tuner, [], enqueuePresets: true);
         return experiment;
     }
 
@@ -168,6 +177,7 @@ public static class InfomorphicAutoMLCatalog
         AutoMLExperiment experiment,
         SweepablePipeline pipeline,
         Func<TunerSpace, OptimizationDirection, Tuner> tuner,
+        IReadOnlyList<ParameterPoint> startingPoints,
         bool enqueuePresets
     )
     {
@@ -177,23 +187,49 @@ public static class InfomorphicAutoMLCatalog
         experiment.SetTuner(services =>
         {
             HostSpace space = SettingsOf(services).SearchSpace; // with what SetDataset and others have added
-            return new AskTellTuner(space, tuner, enqueuePresets ? StartingPoints(space, pipeline) : []);
+            return new AskTellTuner(space, tuner, StartingPoints(space, pipeline, startingPoints, enqueuePresets));
         });
     }
 
-    // Each starting point of a step, with the other parameters as AutoML would begin.
-    private static List<HostParameter> StartingPoints(HostSpace space, SweepablePipeline pipeline)
+    // Each starting point of a step, in a pipeline that has the step, with the other parameters as AutoML would begin.
+    private static List<HostParameter> StartingPoints(
+        HostSpace space,
+        SweepablePipeline pipeline,
+        IReadOnlyList<ParameterPoint> given,
+        bool enqueuePresets
+    )
     {
-        List<HostParameter> points = [];
-        foreach ((string key, SweepableEstimator step) in pipeline.Estimators)
-            if (step is InfomorphicSweepableEstimator infomorphic)
-                foreach (ParameterPoint point in infomorphic.StartingPoints)
-                {
-                    HostParameter start = space.SampleFromFeatureSpace(space.Default);
-                    start[InfomorphicTrialRunner.PipelineKey][key] = infomorphic.ToParameter(point);
-                    points.Add(start);
-                }
-        return points;
+        (string Key, InfomorphicSweepableEstimator Step)[] steps =
+        [
+            .. from pair in pipeline.Estimators
+            where pair.Value is InfomorphicSweepableEstimator
+            select (pair.Key, (InfomorphicSweepableEstimator)pair.Value),
+        ];
+        HostParameter[] schemas = (
+            (ChoiceOption)((HostSpace)space[InfomorphicTrialRunner.PipelineKey])[InfomorphicTrialRunner.SchemaKey]
+        ).Choices;
+        return
+        [
+            .. from point in given
+            from step in steps
+            where step.Step.Holds(point)
+            select At(step.Key, step.Step, point),
+            .. from step in steps
+            where enqueuePresets
+            from point in step.Step.StartingPoints
+            select At(step.Key, step.Step, point),
+        ];
+
+        HostParameter At(string key, InfomorphicSweepableEstimator step, ParameterPoint point)
+        {
+            HostParameter start = space.SampleFromFeatureSpace(space.Default);
+            HostParameter own = start[InfomorphicTrialRunner.PipelineKey];
+            own[key] = step.ToParameter(point);
+            own[InfomorphicTrialRunner.SchemaKey] = schemas.First(schema =>
+                InfomorphicTrialRunner.KeysIn(schema).Contains(key)
+            );
+            return start;
+        }
     }
 
     private static TpeTuner CreateTpe(TunerSpace space, OptimizationDirection direction) =>

@@ -18,6 +18,13 @@ public sealed record InfomorphicExperimentOptions
     /// <summary>Ends trials that are not worth going on with, by their epochs on validation data; null for none.</summary>
     public IPruner? Pruner { get; init; }
 
+    /// <summary>
+    /// Points that the search begins with, in their order, such as those that <see cref="TrainerSpace.GetPoint(string, InfomorphicTrainer.Options)"/>
+    /// makes of goals that are to be compared. Each is taken by the trainers of the pipeline whose space it is of. The
+    /// trainer's options and the published goals come after them, where they are asked for.
+    /// </summary>
+    public IReadOnlyList<ParameterPoint> StartingPoints { get; init; } = [];
+
     /// <summary>Whether the search begins with the trainer's own options and the published goals that the space holds.</summary>
     public bool EnqueuePresets { get; init; } = true;
 

@@ -28,7 +28,7 @@ internal sealed partial class InfomorphicTrialRunner(
 ) : ITrialRunner
 {
     public const string PipelineKey = "_pipeline_";
-    private const string SchemaKey = "_SCHEMA_";
+    public const string SchemaKey = "_SCHEMA_";
 
     private SweepMetric Metric => experiment.Options.Metric;
 
@@ -185,9 +185,11 @@ internal sealed partial class InfomorphicTrialRunner(
 
     private double LossOf(double value) => Metric.Direction == OptimizationDirection.Maximize ? -value : value;
 
-    // A schema names the steps in their order, such as "e0 * e1 * e2"; the step "Nil" is none.
-    private static IEnumerable<string> KeysOf(HostParameter parameter) =>
-        StepKey().Matches(parameter[SchemaKey].AsType<string>()).Select(match => match.Value);
+    /// <summary>The steps that a schema names in their order, such as "e0 * e1 * e2"; the step "Nil" is none.</summary>
+    internal static IEnumerable<string> KeysIn(HostParameter schema) =>
+        StepKey().Matches(schema.AsType<string>()).Select(match => match.Value);
+
+    private static IEnumerable<string> KeysOf(HostParameter parameter) => KeysIn(parameter[SchemaKey]);
 
     [GeneratedRegex(@"\be[0-9]+\b")]
     private static partial Regex StepKey();

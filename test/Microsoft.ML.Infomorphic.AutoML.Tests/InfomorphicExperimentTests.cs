@@ -122,6 +122,97 @@ public sealed class InfomorphicExperimentTests
     }
 
     [TestMethod]
+    public void Starting_points_come_first_and_choices_reach_the_trainer()
+    {
+        TrainerSpace space = TrainerSpace
+            .Empty.WithChoice(options => options.Goal, "heuristic", "opt_1_100_tpe", "opt_1_100_modified")
+            .WithChoice(options => options.NumberOfEpochs, 2, 3)
+            .With(TrainerOption.LearningRate, 1e-4, 0.1, logarithmic: true);
+        InfomorphicTrainer.Options trainer = Rows.Trainer();
+        trainer.Goal = "heuristic";
+        trainer.LearningRate = 0.01;
+        InfomorphicTrainer.Options two = Rows.Trainer();
+        two.NumberOfEpochs = 2;
+        two.LearningRate = 0.02;
+        Tuner? tuner = null;
+        var options = new InfomorphicExperimentOptions
+        {
+            StartingPoints = [space.GetPoint("opt_1_100_modified", two), space.GetPoint("opt_1_100_tpe", trainer)],
+            Tuner = (all, direction) => tuner = Tpe(all, direction),
+        };
+        Experiment(12, options, _context.Auto().Infomorphic(space, trainer)).Execute();
+
+        CollectionAssert.AreEqual(
+            new[] { (0.02, "opt_1_100_modified", "2"), (0.01, "opt_1_100_tpe", "3"), (0.01, "heuristic", "3") },
+            tuner!
+                .Trials.Where(trial => trial.Enqueued)
+                .Select(trial =>
+                {
+                    Parameter[] all = [.. trial.Point.Space.Parameters];
+                    return (
+                        trial.Point.Values[0],
+                        all[1].Format(trial.Point.Values[1]),
+                        all[2].Format(trial.Point.Values[2])
+                    );
+                })
+                .ToArray()
+        );
+        Assert.IsInstanceOfType<ChoiceParameter>(tuner.Space.Parameters[1]);
+        foreach (Trial trial in tuner.Trials)
+            Assert.AreEqual(
+                trial.Point.Values[2] == 0 ? 2 : 3,
+                _progress.Count(p => p.Trial == trial.Number && p.Epoch is not null)
+            );
+        Assert.IsGreaterThan(1, tuner.Trials.Skip(3).Select(trial => trial.Point.Values[1]).Distinct().Count());
+
+        StringAssert.Contains(
+            Assert
+                .ThrowsExactly<ArgumentException>(() =>
+                    Experiment(1, options, _context.Auto().Infomorphic(s_space, trainer))
+                )
+                .Message,
+            "is of another search space than the pipeline's trainers"
+        );
+    }
+
+    [TestMethod]
+    public void Starting_points_of_one_of_several_trainers_are_trained_by_that_one()
+    {
+        InfomorphicTrainer.Options large = Rows.Trainer();
+        large.NumberOfHiddenNeurons = 7;
+        InfomorphicSweepableEstimator step = _context.Auto().Infomorphic(s_space, large);
+        TrainerSpace rate = TrainerSpace.Empty.With(TrainerOption.LearningRate, 1e-4, 0.1, logarithmic: true);
+        var neurons = new List<int>();
+        _context
+            .Auto()
+            .CreateExperiment()
+            .SetInfomorphicPipeline(
+                Rows.Preprocessing(_context).Append(_context.Auto().Infomorphic(rate, Rows.Trainer()), step),
+                new InfomorphicExperimentOptions
+                {
+                    Tuner = Tpe,
+                    Metric = SweepMetric.Create(
+                        "Fewer",
+                        OptimizationDirection.Maximize,
+                        _ => neurons.Count // the newest trial is the best
+                    ),
+                    Progress = p =>
+                    {
+                        if (p.Epoch is null)
+                            neurons.Add(p.Best!.TrainerOptions!.NumberOfHiddenNeurons!.Value);
+                    },
+                }
+            )
+            .SetDataset(Train, Validation)
+            .SetMaxModelToExplore(1 + step.StartingPoints.Count)
+            .Execute();
+        CollectionAssert.AreEqual(
+            new[] { 4 }.Concat(Enumerable.Repeat(7, step.StartingPoints.Count)).ToArray(),
+            neurons
+        );
+    }
+
+    [TestMethod]
     public void The_published_goals_come_first_and_only_the_best_trial_keeps_its_model()
     {
         var results = new List<InfomorphicTrialResult>();
@@ -277,6 +368,32 @@ public sealed class InfomorphicExperimentTests
     }
 
     [TestMethod]
+    public void Cancellation_of_AutoMLs_own_runner_stops_a_trial_between_two_batches()
+    {
+        using var cancel = new CancellationTokenSource();
+        int epochs = 0;
+        InfomorphicTrainer.Options trainer = Rows.Trainer();
+        trainer.BatchSize = 2;
+        trainer.EpochEnded = _ =>
+        {
+            if (++epochs == 1)
+                cancel.CancelAfter(TimeSpan.FromMilliseconds(10)); // long before the next 10,000 batches are over
+        };
+        AutoMLExperiment experiment = _context
+            .Auto()
+            .CreateExperiment()
+            .SetPipeline(
+                Rows.Preprocessing(_context).Append(_context.Auto().Infomorphic(s_space, trainer)),
+                (space, direction) => new CmaEsTuner(space, direction, seed: 1)
+            )
+            .SetDataset(Rows.Create(_context, seed: 1, count: 20_000), Validation)
+            .SetMulticlassClassificationMetric(MulticlassClassificationMetric.MicroAccuracy, labelColumn: "Target")
+            .SetMaxModelToExplore(20);
+        Assert.Throws<TimeoutException>(() => experiment.RunAsync(cancel.Token).GetAwaiter().GetResult());
+        Assert.AreEqual(1, epochs);
+    }
+
+    [TestMethod]
     public void A_cancelled_experiment_gives_the_best_of_what_is_finished()
     {
         using var cancel = new CancellationTokenSource();
@@ -387,30 +504,38 @@ public sealed class InfomorphicExperimentTests
         Assert.HasCount(90, Scores(best.Model));
     }
 
+    public static IEnumerable<object[]> BinaryMetrics =>
+        [
+            [SweepMetric.AreaUnderRocCurve],
+            [SweepMetric.LogLoss],
+        ];
+
     [TestMethod]
-    public void Labels_that_are_true_or_false_are_searched_by_a_binary_metric_and_the_best_model_is_saved()
+    [DynamicData(nameof(BinaryMetrics))]
+    public void Labels_that_are_true_or_false_are_searched_by_a_binary_metric_and_the_best_model_is_saved_and_scores_the_same(
+        SweepMetric metric
+    )
     {
-        InfomorphicTrialResult best = BinaryExperiment(SweepMetric.AreaUnderRocCurve)
-            .SetMaxModelToExplore(20)
-            .Execute();
+        InfomorphicTrialResult best = BinaryExperiment(metric).SetMaxModelToExplore(20).Execute();
 
         double[] values = [.. _progress.Where(p => p.Epoch is null).Select(p => p.Value)];
         Assert.HasCount(20, values);
-        Assert.AreEqual(values.Max(), best.Metric);
+        Assert.AreNotEqual(values.Min(), values.Max());
+        Assert.AreEqual(metric.Direction == OptimizationDirection.Maximize ? values.Max() : values.Min(), best.Metric);
         using var file = new MemoryStream();
         _context.Model.Save(best.Model, Train.Schema, file);
         file.Position = 0;
         ITransformer loaded = new MLContext().Model.Load(file, out _);
-        CollectionAssert.AreEqual(
-            best.Model.Transform(Validation).GetColumn<float>("Score").ToArray(),
-            loaded.Transform(Validation).GetColumn<float>("Score").ToArray()
+        foreach (string column in new[] { "Score", "Probability" })
+            CollectionAssert.AreEqual(
+                best.Model.Transform(Validation).GetColumn<float>(column).ToArray(),
+                loaded.Transform(Validation).GetColumn<float>(column).ToArray()
+            );
+        CalibratedBinaryClassificationMetrics again = _context.BinaryClassification.Evaluate(
+            loaded.Transform(Validation),
+            labelColumnName: "Target"
         );
-        Assert.AreEqual(
-            _context
-                .BinaryClassification.Evaluate(best.Model.Transform(Validation), labelColumnName: "Target")
-                .AreaUnderRocCurve,
-            best.Metric
-        );
+        Assert.AreEqual(metric.BinaryValue!(again), best.Metric);
     }
 
     [TestMethod]
