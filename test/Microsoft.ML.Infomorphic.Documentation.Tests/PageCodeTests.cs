@@ -1,9 +1,5 @@
 using System.Globalization;
 using System.Reflection;
-using System.Runtime.Loader;
-using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
-using Microsoft.CodeAnalysis.Emit;
 using PageCode;
 
 namespace Microsoft.ML.Infomorphic.Documentation.Tests;
@@ -12,22 +8,15 @@ namespace Microsoft.ML.Infomorphic.Documentation.Tests;
 [TestClass]
 public sealed class PageCodeTests
 {
-    private const string ImplicitUsings = """
-        global using System;
-        global using System.Collections.Generic;
-        global using System.IO;
-        global using System.Linq;
-        global using System.Net.Http;
-        global using System.Threading;
-        global using System.Threading.Tasks;
-        """;
-
     // Asks for what not every machine has: a PyTorch.
     private static readonly string[] CompiledOnly = ["docs/GPU.md"];
 
+    // Needs ML.NET's AutoML, and is run by the tests of the adapter.
+    private const string OfTheAdapter = "Microsoft.ML.Infomorphic.AutoML/PACKAGE.md";
+
     public static IEnumerable<object[]> PagesWithCode =>
         Repository
-            .Pages.Where(page => Page.ToProgram(page, Repository.Read(page)) is not null)
+            .Pages.Where(page => page != OfTheAdapter && Page.ToProgram(page, Repository.Read(page)) is not null)
             .Select(page => new object[] { page });
 
     // Changes the current directory and the console's output, which all tests share.
@@ -37,30 +26,9 @@ public sealed class PageCodeTests
     [DynamicData(nameof(PagesWithCode))]
     public void The_code_of_a_page_pasted_in_its_order_is_a_program_that_runs(string page)
     {
-        MethodInfo program = Compile(page, Page.ToProgram(page, Repository.Read(page))!);
-        if (CompiledOnly.Contains(page))
-            return;
-
-        string before = Environment.CurrentDirectory;
-        TextWriter output = Console.Out;
-        string folder = Directory.CreateTempSubdirectory("page").FullName;
-        try
-        {
-            File.Copy(Path.Combine(Repository.Root, "data", "tabular", "wine.csv"), Path.Combine(folder, "wine.csv"));
-            Environment.CurrentDirectory = folder;
-            using var written = new StringWriter(CultureInfo.InvariantCulture);
-            Console.SetOut(written);
-            object?[] arguments = program.GetParameters().Length == 0 ? [] : [Array.Empty<string>()];
-            (program.Invoke(null, arguments) as Task)?.GetAwaiter().GetResult();
-            Check(page, written.ToString());
-        }
-        finally
-        {
-            Console.SetOut(output);
-            Environment.CurrentDirectory = before;
-            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            Directory.Delete(folder, recursive: true);
-        }
+        MethodInfo program = PageProgram.Compile(page, Page.ToProgram(page, Repository.Read(page))!);
+        if (!CompiledOnly.Contains(page))
+            PageProgram.Run(program, written => Check(page, written));
     }
 
     [TestMethod]
@@ -91,7 +59,7 @@ public sealed class PageCodeTests
             ```
             """;
 
-        MethodInfo program = Compile("a.md", Page.ToProgram("a.md", Markdown)!);
+        MethodInfo program = PageProgram.Compile("a.md", Page.ToProgram("a.md", Markdown)!);
         program.Invoke(null, [Array.Empty<string>()]);
     }
 
@@ -112,34 +80,5 @@ public sealed class PageCodeTests
                 Assert.IsTrue(File.Exists("report.html"));
                 break;
         }
-    }
-
-    private static MethodInfo Compile(string page, string program)
-    {
-        string[] paths = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
-        var options = new CSharpParseOptions(LanguageVersion.Latest);
-        var compilation = CSharpCompilation.Create(
-            "PageOf" + page.Replace('/', '_'),
-            [CSharpSyntaxTree.ParseText(program, options), CSharpSyntaxTree.ParseText(ImplicitUsings, options)],
-            paths.Select(path => MetadataReference.CreateFromFile(path)),
-            new CSharpCompilationOptions(
-                OutputKind.ConsoleApplication,
-                nullableContextOptions: NullableContextOptions.Enable
-            )
-        );
-        using var assembly = new MemoryStream();
-        EmitResult result = compilation.Emit(assembly);
-        string[] problems =
-        [
-            .. result
-                .Diagnostics.Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning)
-                .Select(diagnostic =>
-                    $"{diagnostic.Location.GetMappedLineSpan()}: {diagnostic.GetMessage(CultureInfo.InvariantCulture)}"
-                ),
-        ];
-        Assert.IsEmpty(problems, string.Join('\n', problems));
-        assembly.Position = 0;
-        // In the default context: ML.NET looks for the types of rows there.
-        return AssemblyLoadContext.Default.LoadFromStream(assembly).EntryPoint!;
     }
 }
