@@ -82,6 +82,18 @@ internal sealed class CheckedReader(Stream stream, long length) : IDisposable
             byte other => throw new FormatException($"{other} stands where 0 or 1 must stand"),
         };
 
+    /// <summary>Reads one of an enumeration's values.</summary>
+    /// <exception cref="FormatException">It has none with this number.</exception>
+    public T ReadEnum<T>()
+        where T : struct, Enum
+    {
+        byte number = ReadByte();
+        var value = (T)Enum.ToObject(typeof(T), number);
+        return Enum.IsDefined(value)
+            ? value
+            : throw new FormatException($"there is no {typeof(T).Name} with the number {number}");
+    }
+
     public int ReadInt32()
     {
         Span<byte> bytes = stackalloc byte[sizeof(int)];

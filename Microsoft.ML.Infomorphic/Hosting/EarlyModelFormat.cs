@@ -60,12 +60,12 @@ internal static class EarlyModelFormat
         int epochs = reader.ReadInt32();
         int batchSize = reader.ReadInt32();
         int lateral = reader.ReadInt32();
-        Standardization standardization = ModelFormat.ReadEnum<Standardization>(reader);
+        Standardization standardization = reader.ReadEnum<Standardization>();
         int earlyStopping = reader.ReadInt32();
         bool restoreBestEpoch = reader.ReadBoolean();
         ulong seed = reader.ReadUInt64();
-        AdamSettings hidden = ModelFormat.ReadOptimizer(reader);
-        AdamSettings output = ModelFormat.ReadOptimizer(reader);
+        AdamSettings hidden = SettingsFormat.ReadOptimizer(reader);
+        AdamSettings output = SettingsFormat.ReadOptimizer(reader);
         return new TrainingSettings
         {
             HiddenLayers =
