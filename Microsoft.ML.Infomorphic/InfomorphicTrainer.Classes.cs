@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
 using Microsoft.ML.Infomorphic.Training;
@@ -91,4 +92,38 @@ public sealed partial class InfomorphicTrainer
                 ? string.Create(CultureInfo.InvariantCulture, $" and {labels.Length - MostNames} more")
                 : ""
         );
+
+    // Keys of the same number may stand for other classes, where labels were mapped twice. Where training goes on from a model,
+    // they are told by their names; else they have to be the same in both data.
+    private static (ClassMap? Train, ClassMap? Validation) MapClasses(
+        IHost host,
+        TrainContext context,
+        InfomorphicModelParameters? earlier
+    )
+    {
+        DataViewSchema.Column label = context.TrainingSet.Schema.Label!.Value;
+        DataViewSchema.Column? ofValidation = context.ValidationSet?.Schema.Label;
+        if (earlier is not null)
+        {
+            var map = ClassMap.OfTraining(
+                host,
+                label,
+                earlier.ClassNames,
+                earlier.LabelValues,
+                earlier.Network.ClassCount
+            );
+            return (map, ofValidation is DataViewSchema.Column other ? map.OfValidation(host, other) : null);
+        }
+
+        if (ofValidation is DataViewSchema.Column validation)
+            ClassNames.ThrowIfOther(
+                host,
+                "validationData",
+                validation,
+                ClassNames.Of(validation),
+                ClassNames.Of(label),
+                "in the training data"
+            );
+        return (null, null);
+    }
 }

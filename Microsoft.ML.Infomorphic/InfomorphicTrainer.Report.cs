@@ -199,4 +199,51 @@ public sealed partial class InfomorphicTrainer
             );
         }
     }
+
+    private static string DescribeLayers(TrainingSettings settings)
+    {
+        IReadOnlyList<LayerSettings> layers = settings.HiddenLayers;
+        if (layers.Count == 0)
+            return "an output layer alone";
+        return layers.Count == 1
+            ? Describe(layers[0])
+            : $"{layers.Count} hidden layers ({string.Join("; ", layers.Select(Describe))})";
+
+        static string Describe(LayerSettings layer)
+        {
+            // How many neurons there are, and what they see, follows from the features, and is said when these are known.
+            if (layer.HasAutomaticConnections)
+                return "a hidden layer" + Hearing(layer);
+            string number = string.Create(CultureInfo.InvariantCulture, $"{layer.Neurons}");
+            string neurons = layer.Learns
+                ? $"{number} hidden neurons"
+                : $"an output layer over {number} fixed random neurons";
+            string where = layer.Connections switch
+            {
+                LocalFieldSettings { SharesWeights: true } => " with weights shared over fields",
+                LocalFieldSettings => " in each local field",
+                RandomSubsetSettings subsets => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $" on each of {subsets.Count} random subsets"
+                ),
+                _ => "",
+            };
+            return neurons + where + Hearing(layer);
+        }
+
+        static string Hearing(LayerSettings layer)
+        {
+            string context = layer.Context switch
+            {
+                { Kind: SignalKind.Layer } => " with feedback",
+                null when layer.Learns => " without context",
+                _ => "",
+            };
+            string lateral =
+                layer.Learns && layer.LateralConnections is null
+                    ? $"{(context.StartsWith(" with feedback", StringComparison.Ordinal) ? " and" : "")} without lateral input"
+                    : "";
+            return context + lateral;
+        }
+    }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Rows;
@@ -8,74 +7,6 @@ using Microsoft.ML.Infomorphic.Training.Cpu;
 using Microsoft.ML.Infomorphic.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Training;
-
-/// <summary>What a training tells its host while it runs, and asks of it.</summary>
-internal sealed class TrainingCallbacks
-{
-    /// <summary>Called before every step; throws <see cref="OperationCanceledException"/> to end the training.</summary>
-    public Action CheckAlive { get; init; } = static () => { };
-
-    /// <summary>Called after every epoch.</summary>
-    public Action<EpochRecord> EpochEnded { get; init; } = static _ => { };
-
-    /// <summary>Called before the first step with what the networks read of a row.</summary>
-    public Action<FeatureEncoding> Prepared { get; init; } = static _ => { };
-
-    /// <summary>
-    /// Called after every epoch that was evaluated, after <see cref="EpochEnded"/>, with the history so far and, until it
-    /// returns, the network as it is; null where nobody asks.
-    /// </summary>
-    public Action<TrainingHistory, Func<InfomorphicNetwork>>? Evaluated { get; init; }
-
-    /// <summary>What of the data may make a training diverge, if it does: a sentence; null where nothing stands out.</summary>
-    public string? Suspicion { get; init; }
-
-    /// <summary>What classes are called, as a sentence lists them: by their numbers, from 1, where nothing else is known.</summary>
-    public Func<int[], string> NamesOf { get; init; } =
-        static classes =>
-            string.Join(", ", classes.Select(label => (label + 1).ToString(CultureInfo.InvariantCulture)));
-
-    /// <summary>Called with what a user may want to know: the standardisation chosen, an early stop.</summary>
-    public Action<string> Info { get; init; } = static _ => { };
-
-    /// <summary>Called with what a user should know: that something is wrong with what was learned.</summary>
-    public Action<string> Warn { get; init; } = static _ => { };
-
-    /// <summary>Called when the training has failed or was ended.</summary>
-    public Action Failed { get; init; } = static () => { };
-}
-
-/// <summary>One of several networks that are trained together.</summary>
-/// <param name="Settings">Its settings.</param>
-/// <param name="Callbacks">What to tell its host. Where one of them throws, this request ends with that exception.</param>
-/// <param name="Initial">A network to go on from, or null for a fresh one: all go on from one, or none.</param>
-internal sealed record TrainingRequest(
-    TrainingSettings Settings,
-    TrainingCallbacks Callbacks,
-    InfomorphicNetwork? Initial = null
-)
-{
-    /// <summary>The history of that network, which goes on; null for a new one.</summary>
-    public TrainingHistory? Before { get; init; }
-
-    /// <summary>The state of that network's optimiser, which goes on; null for a fresh one.</summary>
-    public OptimizerState? Optimizer { get; init; }
-}
-
-/// <summary>What a request came to: either of the two.</summary>
-/// <param name="Result">The network and its history; null where the request failed or was ended.</param>
-/// <param name="Error">What ended the request; null where it gave a network.</param>
-internal sealed record TrainingOutcome(TrainingResult? Result, Exception? Error)
-{
-    /// <summary>The result.</summary>
-    /// <exception cref="Exception">What ended the request, as it was thrown.</exception>
-    public TrainingResult GetResult()
-    {
-        if (Error is not null)
-            ExceptionDispatchInfo.Throw(Error);
-        return Result!;
-    }
-}
 
 /// <summary>Trains networks.</summary>
 internal static class NetworkTrainer
@@ -267,10 +198,10 @@ internal static class NetworkTrainer
         shared = requests[0].Settings;
         string[] descriptions =
         [
-            Describe(scaling, encoding.FeatureCount, shared.Standardization, initial is not null),
-            .. Describe(encoding, shared.Encoding, initial is not null),
-            .. DescribeConstants(constants, train.FeatureCount),
-            .. DescribeSubsets(asked, shared, encoding.FeatureCount),
+            Preparation.Describe(scaling, encoding.FeatureCount, shared.Standardization, initial is not null),
+            .. Preparation.Describe(encoding, shared.Encoding, initial is not null),
+            .. Preparation.DescribeConstants(constants, train.FeatureCount),
+            .. Preparation.DescribeSubsets(asked, shared, encoding.FeatureCount),
         ];
         foreach (TrainingRequest request in requests.Where(request => request.Settings.Network == 0))
         foreach (string description in descriptions)
@@ -605,80 +536,5 @@ internal static class NetworkTrainer
                 $"The model to go on from has {initial.ClassCount} classes, the training rows {train.ClassCount}.",
                 nameof(initial)
             );
-    }
-
-    private static string Describe(FeatureScaling scaling, int features, Standardization asked, bool continued)
-    {
-        string rule = scaling.Kind switch
-        {
-            Standardization.Global => string.Create(
-                CultureInfo.InvariantCulture,
-                $"by one mean ({scaling.Offsets[0]:G6}) and one standard deviation ({scaling.Scales[0]:G6}) over all features"
-            ),
-            Standardization.PerFeature => DescribePerFeature(scaling.Offsets.AsSpan(0, features).Count(0f)),
-            _ => "not at all",
-        };
-        string why =
-            continued ? "as in the model to go on from"
-            : asked == Standardization.Auto ? "chosen from the data"
-            : "as asked for";
-        return $"Features are standardised {rule} ({why}).";
-
-        string DescribePerFeature(int withZeros) =>
-            withZeros == features ? "each to one magnitude, and keep their zeros"
-            : withZeros == 0 ? "each by its own mean and standard deviation"
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"each by its own mean and standard deviation, but for {withZeros} of {features}, which come to one magnitude and keep their zeros"
-            );
-    }
-
-    private static string[] DescribeConstants(int constants, int features) =>
-        constants == 0
-            ? []
-            :
-            [
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{constants} of {features} features {(constants == 1 ? "has" : "have")} one value in all rows, and can say nothing."
-                ),
-            ];
-
-    private static IEnumerable<string> DescribeSubsets(TrainingSettings asked, TrainingSettings fitted, int features) =>
-        asked
-            .HiddenLayers.Zip(fitted.HiddenLayers)
-            .Where(layer => layer.First.HasAutomaticConnections)
-            .Select(layer => layer.Second)
-            .Select(layer =>
-                layer.Connections is RandomSubsetSettings subsets
-                    ? string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{subsets.Count * layer.Neurons} hidden neurons are in groups of {layer.Neurons}, each on {subsets.Inputs} of {features} features drawn at random; where their number is set, each sees all."
-                    )
-                    : string.Create(CultureInfo.InvariantCulture, $"{layer.Neurons} hidden neurons see all features.")
-            );
-
-    private static string[] Describe(FeatureEncoding encoding, FeatureEncodingKind asked, bool continued)
-    {
-        if (encoding.IsIdentity)
-            return [];
-        string why =
-            continued ? "as in the model to go on from"
-            : asked == FeatureEncodingKind.Auto ? "chosen from the data"
-            : "as asked for";
-        int encoded = Enumerable.Range(0, encoding.FeatureCount).Count(feature => encoding.KnotsOf(feature).Count > 0);
-        string missing = encoding.Substitutes is null
-            ? ""
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"; missing values are replaced by means, and indicated for {encoding.IndicatedFeatures.Count} features"
-            );
-        return
-        [
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"{encoded} of {encoding.FeatureCount} features have a piecewise linear encoding of {encoding.ComponentCount} components beside them ({why}){missing}."
-            ),
-        ];
     }
 }
