@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Infomorphic.Hosting;
 using Microsoft.ML.Infomorphic.Insight;
+using Microsoft.ML.Infomorphic.Networks;
 using Microsoft.ML.Infomorphic.Scoring;
 using Microsoft.ML.Numeric;
 using Microsoft.ML.Runtime;
@@ -48,15 +49,10 @@ public sealed partial class InfomorphicModelParameters : ICalculateFeatureContri
         CancellationToken cancellationToken = default
     )
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
-        ArgumentException.ThrowIfNullOrEmpty(featureColumnName);
         settings ??= new FeatureRankingSettings();
         settings.Validate(Networks.Count);
-        InsightRows rows = InsightReader.Read(
-            Host,
+        InsightRows rows = ReadRows(
             Network,
-            Encoding,
             data,
             labelColumnName,
             featureColumnName,
@@ -97,13 +93,8 @@ public sealed partial class InfomorphicModelParameters : ICalculateFeatureContri
         CancellationToken cancellationToken = default
     )
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
-        ArgumentException.ThrowIfNullOrEmpty(featureColumnName);
-        InsightRows rows = InsightReader.Read(
-            Host,
+        InsightRows rows = ReadRows(
             Network,
-            Encoding,
             data,
             labelColumnName,
             featureColumnName,
@@ -237,5 +228,29 @@ public sealed partial class InfomorphicModelParameters : ICalculateFeatureContri
             throw new ArgumentException(
                 $"The model was trained on {Encoding.FeatureCount} features, and the row has {features}."
             );
+    }
+
+    private InsightRows ReadRows(
+        InfomorphicNetwork network,
+        IDataView data,
+        string labelColumnName,
+        string featureColumnName,
+        string? exampleWeightColumnName,
+        CancellationToken cancellationToken
+    )
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
+        ArgumentException.ThrowIfNullOrEmpty(featureColumnName);
+        return InsightReader.Read(
+            Host,
+            network,
+            Encoding,
+            data,
+            labelColumnName,
+            featureColumnName,
+            exampleWeightColumnName,
+            cancellationToken
+        );
     }
 }

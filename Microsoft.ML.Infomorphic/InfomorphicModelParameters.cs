@@ -165,9 +165,6 @@ public sealed partial class InfomorphicModelParameters
         CancellationToken cancellationToken = default
     )
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
-        ArgumentException.ThrowIfNullOrEmpty(featureColumnName);
         settings ??= new InsightSettings { BatchSize = TrainingSettings.BatchSize };
         settings.Validate();
         if (settings.Network >= Networks.Count)
@@ -176,10 +173,8 @@ public sealed partial class InfomorphicModelParameters
                 $"There is no network {settings.Network}: the model has {Networks.Count}, counted from 0."
             );
         InfomorphicNetwork network = Networks[settings.Network];
-        InsightRows rows = InsightReader.Read(
-            Host,
+        InsightRows rows = ReadRows(
             network,
-            Encoding,
             data,
             labelColumnName,
             featureColumnName,

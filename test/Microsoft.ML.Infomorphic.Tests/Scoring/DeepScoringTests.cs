@@ -63,7 +63,7 @@ public class DeepScoringTests
         foreach (double density in new[] { 0.02, 0.3, 1 })
         {
             var scorer = new NetworkScorer(network, new ScoringSettings(mode, Samples: 2, Seed));
-            float[][] rows = Rows(70, density);
+            float[][] rows = Rows(44, density); // more than a tile
             rows[5][1] = float.NaN;
             rows[6][35] = float.PositiveInfinity;
             Array.Fill(rows[40], float.MaxValue);
@@ -230,21 +230,8 @@ public class DeepScoringTests
         return (indices, [.. indices.Select(i => row[i])]);
     }
 
-    private static float[][] Rows(int count, double density)
-    {
-        var random = new Random(count);
-        return
-        [
-            .. Enumerable
-                .Range(0, count)
-                .Select(_ =>
-                    Enumerable
-                        .Range(0, DeepNetworks.FeatureCount)
-                        .Select(_ => random.NextDouble() < density ? 4 * random.NextSingle() - 2 : 0)
-                        .ToArray()
-                ),
-        ];
-    }
+    private static float[][] Rows(int count, double density) =>
+        SparseRows.Draw(count, DeepNetworks.FeatureCount, density);
 
     private static void AssertClose(double[] expected, float[] actual, string message)
     {
