@@ -52,6 +52,30 @@ public class ModelFormatTests
         AssertSame(original.Network.OutputLayer, read.Network.OutputLayer);
     }
 
+    // docs/FAQ.md says why two files of one model differ.
+    [TestMethod]
+    public void Models_of_one_seed_differ_in_the_seconds_that_they_took_alone()
+    {
+        byte[][] saved = [.. Enumerable.Range(0, 2).Select(_ => SaveWithoutSeconds())];
+
+        CollectionAssert.AreEqual(saved[0], saved[1]);
+
+        static byte[] SaveWithoutSeconds()
+        {
+            var context = new MLContext();
+            ModelContents contents = Samples.Trainer(context).Fit(Samples.View(context)).Model.Contents;
+            TrainingHistory history = contents.History with
+            {
+                Seconds = 0,
+                StepSeconds = 0,
+                Epochs = [.. contents.History.Epochs.Select(epoch => epoch with { Seconds = 0 })],
+            };
+            return Save(
+                new ModelContents(contents.Network, history, contents.Settings, contents.Scoring, contents.Encoding)
+            );
+        }
+    }
+
     [TestMethod]
     [DynamicData(nameof(Setups.All), typeof(Setups))]
     public void A_model_of_every_setup_is_read_as_it_was_written_and_refused_where_it_is_damaged(string setup)

@@ -72,6 +72,8 @@ public class InstructionSetTests
             return RepeatedTraining.Run(int.Parse(fits, CultureInfo.InvariantCulture));
         if (arguments is [MemoryBudgetTests.Argument])
             return MemoryBudgetTests.Measure();
+        if (arguments is [MemoryBudgetTests.SparseArgument])
+            return MemoryBudgetTests.MeasureSparse();
         if (arguments is [LibTorchFolderTests.Argument, .. string[] rest])
             return LibTorchFolderTests.Run(mayFallBack: rest.Length > 0);
         if (arguments is not [Argument])
@@ -88,7 +90,11 @@ public class InstructionSetTests
         foreach (Type suite in s_suites)
         foreach (MethodInfo test in suite.GetMethods())
         {
-            if (test.GetCustomAttribute<TestMethodAttribute>() is null)
+            // Those that run alone measure memory, which instructions have no part in.
+            if (
+                test.GetCustomAttribute<TestMethodAttribute>() is null
+                || test.GetCustomAttribute<DoNotParallelizeAttribute>() is not null
+            )
                 continue;
             object?[]?[] rows =
             [
