@@ -121,7 +121,7 @@ public sealed class SweepCourseTests
     [DataRow(2)]
     public void A_sweep_ends_soon_after_it_is_cancelled_at_any_moment(int trialsAtOnce)
     {
-        const int Moments = 8;
+        const int Moments = 6;
         var random = new Random(trialsAtOnce);
         IDataView train = Clouds(seed: 1, count: 3000);
         IDataView validation = Clouds(seed: 2, count: 3000);

@@ -164,7 +164,7 @@ public sealed class CancellationTests
     [DataRow("one layer after another")]
     public void A_training_ends_at_any_moment(string how)
     {
-        const int Moments = 13;
+        const int Moments = 8;
         var random = new Random(how.Length);
         List<Samples.Row> rows = Samples.Rows(30_000);
         IDataView train = View(rows);

@@ -5,6 +5,8 @@ namespace Microsoft.ML.Infomorphic.Tests.SampleTests;
 [TestClass]
 public sealed class GammaSweepSampleTests
 {
+    private const string Table = "table.csv";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("sweep").FullName;
 
     [TestCleanup]
@@ -13,7 +15,7 @@ public sealed class GammaSweepSampleTests
     [TestMethod]
     public async Task The_sample_searches_reports_and_goes_on()
     {
-        string[] any = ["--hidden", "4", "--train-rows", "600", "--store", "trials.db"];
+        string[] any = ["--hidden", "4", "--train-rows", "200", "--store", "trials.db"];
         string[] small = [.. any, "--epochs", "1"];
         SampleProcess.Outcome first = await Run([.. small, "--trials", "6", "--report", "found/report.html"]);
         Assert.AreEqual(0, first.ExitCode, first.Output + first.Error);
@@ -34,17 +36,10 @@ public sealed class GammaSweepSampleTests
         Assert.AreEqual(2, other.ExitCode);
         StringAssert.Contains(Line(other.Error), "The study gamma was begun with another objective");
 
-        string table = Path.Combine(_folder, "table.csv");
-        await File.WriteAllLinesAsync(
-            table,
-            [
-                "width,height,class",
-                .. Enumerable.Range(0, 60).Select(i => $"{i % 7},{i % 5},{(i % 2 == 0 ? "a" : "b")}"),
-            ]
-        );
-        SampleProcess.Outcome otherData = await Run([.. small, "--trials", "8", "--resume", "--data", "table.csv"]);
+        await WriteTable();
+        SampleProcess.Outcome otherData = await Run([.. small, "--trials", "8", "--resume", "--data", Table]);
         Assert.AreEqual(2, otherData.ExitCode, otherData.Output);
-        StringAssert.Contains(Line(otherData.Error), "of 600 MNIST images: ");
+        StringAssert.Contains(Line(otherData.Error), "of 200 MNIST images: ");
         StringAssert.Contains(Line(otherData.Error), "of table.csv (SHA-256 ");
 
         SampleProcess.Outcome resumed = await Run([
@@ -67,7 +62,8 @@ public sealed class GammaSweepSampleTests
     [TestMethod]
     public async Task The_sample_trains_several_trials_at_once()
     {
-        string[] arguments = ["--hidden", "4", "--train-rows", "600", "--epochs", "1", "--store", "trials.db"];
+        await WriteTable();
+        string[] arguments = ["--hidden", "4", "--data", Table, "--epochs", "1", "--store", "trials.db"];
         SampleProcess.Outcome outcome = await Run([
             .. arguments,
             "--trials",
@@ -109,6 +105,15 @@ public sealed class GammaSweepSampleTests
         int pruned = trials.Count(t => t.Contains("pruned", StringComparison.OrdinalIgnoreCase));
         Assert.IsTrue(pruned is > 0 and < 12, $"{pruned} of 12 trials were pruned.");
     }
+
+    private Task WriteTable() =>
+        File.WriteAllLinesAsync(
+            Path.Combine(_folder, Table),
+            [
+                "width,height,class",
+                .. Enumerable.Range(0, 60).Select(i => $"{i % 7},{i % 5},{(i % 2 == 0 ? "a" : "b")}"),
+            ]
+        );
 
     private Task<SampleProcess.Outcome> Run(string[] arguments) =>
         SampleProcess.RunAsync("GammaSweep", _folder, arguments);

@@ -20,12 +20,12 @@ public sealed class ImagesSampleTests
         SampleProcess.Outcome trained = await SampleProcess.RunAsync(
             s_images,
             _folder,
-            ["--epochs", "4", "--augment", "--output", "out"]
+            ["--epochs", "2", "--side", "16", "--augment", "--output", "out"]
         );
 
         Assert.AreEqual(0, trained.ExitCode, trained.Output + trained.Error);
         StringAssert.Contains(trained.Output, "480 files of 4 classes to train on, 120 to test.");
-        StringAssert.Contains(trained.Output, "The features are an image of 24 × 24 × 3");
+        StringAssert.Contains(trained.Output, "The features are an image of 16 × 16 × 3");
         StringAssert.Contains(trained.Output, "The images of training rows are changed in each epoch");
         StringAssert.Contains(trained.Output, "Test images: accuracy ");
         SampleProcess.Outcome explained = await SampleProcess.RunAsync(s_report, _folder, ["--output", "out"]);

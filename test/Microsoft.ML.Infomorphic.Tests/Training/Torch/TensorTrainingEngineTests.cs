@@ -298,7 +298,7 @@ public abstract class TensorTrainingEngineTests
         using (var engine = new TensorTrainingEngine(state, settings, 100, Device))
         {
             long settled = 0;
-            for (int step = 0; step < 100; step++)
+            for (int step = 0; step < 40; step++)
             {
                 if (step % 3 == 0)
                     engine.Announce(order);
