@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using Microsoft.ML.Infomorphic.Benchmarks;
+using Microsoft.ML.Infomorphic.Benchmarks.Cases;
 using Microsoft.ML.Infomorphic.Benchmarks.Scoring;
 
 Console.OutputEncoding = Encoding.UTF8;
@@ -19,6 +20,8 @@ var root = new RootCommand("Benchmarks of Infomorphic for ML.NET.")
     BaselineCommand.Create(),
     CheckCommand.Create(),
     TrialsCommand.Create(),
+    CasesCommand.Create(),
+    StreamCommand.Create(),
     LaunchesCommand.Create(),
     RecordCommand.Create(),
     new Command("kernels", "Measures the kernels one by one (BenchmarkDotNet; its options follow)."),
