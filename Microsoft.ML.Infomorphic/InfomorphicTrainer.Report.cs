@@ -112,6 +112,7 @@ public sealed partial class InfomorphicTrainer
                 {
                     Before = earlier?[network].History,
                     Optimizer = earlier?[network].Optimizer,
+                    HasLinearReadout = _trainer.HasLinearReadout(settings),
                 });
         }
 

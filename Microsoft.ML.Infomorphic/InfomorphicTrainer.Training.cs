@@ -211,6 +211,15 @@ public sealed partial class InfomorphicTrainer
         }
     }
 
+    // Beside an output layer whose inputs are chosen, which reads the features. A state of the optimiser has no room for a second
+    // output layer, and goes on with one alone.
+    private bool HasLinearReadout(TrainingSettings settings) =>
+        _options.OutputLayerInputs is null
+        && !settings.KeepsOptimizerState
+        && settings.Output.Goal is null
+        && settings.HiddenLayers.Count > 0
+        && settings.Order == LayerOrder.Together;
+
     private static InfomorphicModelParameters? Earlier(
         IHost host,
         IPredictor? predictor,

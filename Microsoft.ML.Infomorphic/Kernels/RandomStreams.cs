@@ -11,6 +11,7 @@ internal static class RandomStreams
     public const uint ValidationRows = 5;
     public const uint Augmentation = 6;
     public const uint HeldOutLearning = 7;
+    public const uint LinearReadout = 8;
 
     // Of the networks of an ensemble, from the second on.
     private const uint Networks = 5;

@@ -78,9 +78,21 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool isSo
         int most
     )
     {
+        return Calibrate(Collect(rows, networks, signs, most), earlier, threads);
+    }
+
+    /// <summary>The scores of rows; of one in so many, where they are more than a number.</summary>
+    public ScoredRows[] Collect(RowSelection rows, int[] networks, int[][] signs, int most)
+    {
         int stride = (rows.RowCount + most - 1) / most;
-        CalibrationRows[] chosen = [.. signs.Select(ofNetwork => new CalibrationRows(ofNetwork, stride))];
+        ScoredRows[] chosen = [.. signs.Select(ofNetwork => new ScoredRows(ofNetwork, stride))];
         ForBatches(rows, networks, (i, batch, output) => chosen[i].Add(batch, output));
+        return chosen;
+    }
+
+    /// <summary>Fits the calibration of scores; where training goes on, from the earlier calibration.</summary>
+    public ScoreCalibration[] Calibrate(ScoredRows[] chosen, ScoreCalibration?[] earlier, int threads)
+    {
         var calibrations = new ScoreCalibration[chosen.Length];
 
         // Its own token, so that cancellation passes as such, and not as one of several exceptions.
@@ -137,10 +149,10 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool isSo
         }
     }
 
-    private static double ScoreOf(int[] signs, TensorMatrix output, int neuron, int row) =>
+    public static double ScoreOf(int[] signs, TensorMatrix output, int neuron, int row) =>
         signs[neuron] == 0 ? NetworkState.AbsentClassScore : signs[neuron] * output[neuron][row];
 
-    private static double MassOf(LabeledRows rows, int row) => rows.Weights is null ? 1 : rows.Weights[row];
+    public static double MassOf(LabeledRows rows, int row) => rows.Weights is null ? 1 : rows.Weights[row];
 
     /// <summary>How one network does.</summary>
     private sealed class ScoreSum(int[] signs, ScoreCalibration calibration)
@@ -190,37 +202,44 @@ internal sealed class Evaluation(TrainingEngine engine, int batchSize, bool isSo
             }
         }
     }
+}
 
-    /// <summary>What one network's scores are calibrated by.</summary>
-    private sealed class CalibrationRows(int[] signs, int stride)
+/// <summary>What one network's scores are calibrated by.</summary>
+/// <param name="signs">The signs of its output neurons.</param>
+/// <param name="stride">Of so many rows one is taken.</param>
+internal sealed class ScoredRows(int[] signs, int stride)
+{
+    private readonly List<float>[] _scores = [.. signs.Select(_ => new List<float>())];
+    private readonly List<int> _labels = [];
+    private readonly List<double> _weights = [];
+    private int _row;
+
+    /// <summary>Of so many rows one is among them.</summary>
+    public int Stride => stride;
+
+    /// <summary>Classes × rows.</summary>
+    public float[][] Scores => [.. _scores.Select(values => values.ToArray())];
+
+    /// <summary>The class of each row.</summary>
+    public int[] Labels => [.. _labels];
+
+    /// <summary>The weight of each row.</summary>
+    public double[] Weights => [.. _weights];
+
+    public void Add(RowBatch rows, TensorMatrix output)
     {
-        private readonly List<float>[] _scores = [.. signs.Select(_ => new List<float>())];
-        private readonly List<int> _labels = [];
-        private readonly List<double> _weights = [];
-        private int _row;
-
-        public void Add(RowBatch rows, TensorMatrix output)
+        ReadOnlySpan<int> batch = rows.Indices.Span;
+        for (int i = 0; i < batch.Length; i++, _row++)
         {
-            ReadOnlySpan<int> batch = rows.Indices.Span;
-            for (int i = 0; i < batch.Length; i++, _row++)
-            {
-                if (_row % stride != 0)
-                    continue;
-                for (int neuron = 0; neuron < signs.Length; neuron++)
-                    _scores[neuron].Add((float)ScoreOf(signs, output, neuron, i));
-                _labels.Add(rows.Rows.Labels[batch[i]]);
-                _weights.Add(MassOf(rows.Rows, batch[i]));
-            }
+            if (_row % stride != 0)
+                continue;
+            for (int neuron = 0; neuron < signs.Length; neuron++)
+                _scores[neuron].Add((float)Evaluation.ScoreOf(signs, output, neuron, i));
+            _labels.Add(rows.Rows.Labels[batch[i]]);
+            _weights.Add(Evaluation.MassOf(rows.Rows, batch[i]));
         }
-
-        public ScoreCalibration Fit(bool hasOneSlope, ScoreCalibration? earlier, Action checkAlive) =>
-            ScoreCalibrator.Fit(
-                [.. _scores.Select(values => values.ToArray())],
-                [.. _labels],
-                [.. _weights],
-                hasOneSlope,
-                checkAlive,
-                earlier
-            );
     }
+
+    public ScoreCalibration Fit(bool hasOneSlope, ScoreCalibration? earlier, Action checkAlive) =>
+        ScoreCalibrator.Fit(Scores, Labels, Weights, hasOneSlope, checkAlive, earlier);
 }

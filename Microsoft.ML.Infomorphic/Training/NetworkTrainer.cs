@@ -216,6 +216,7 @@ internal static class NetworkTrainer
                 SplitOf,
                 settings => RowSplit.Of(train, holdsOut ? shared.ValidationFraction : 0, settings.NetworkSeed)
             );
+        Func<RowSplit, Action, LinearReadout>? newLine = LinesOf(train, validation, requests, scaling, encoding);
         train = LearnedRows(train, shared, encoding);
         validation = validation is null ? null : EncodedRows.Of(validation, encoding);
 
@@ -249,7 +250,8 @@ internal static class NetworkTrainer
                                     splits[group.Key.Split],
                                     [.. group.Select(of => of.Item)],
                                     NewState,
-                                    createEngine
+                                    createEngine,
+                                    newLine
                                 )
                                 .Zip(group, (outcome, of) => (of.Index, Outcome: outcome))
                         )
@@ -312,6 +314,26 @@ internal static class NetworkTrainer
         return new EpochwiseRows(rows, epoch => EncodedRows.Of(augmenter.InEpoch(train, epoch), encoding));
     }
 
+    // Makes regressions beside networks that begin and whose features are encoded; null where there is none.
+    private static Func<RowSplit, Action, LinearReadout>? LinesOf(
+        RowSource train,
+        RowSource? validation,
+        IReadOnlyList<TrainingRequest> requests,
+        FeatureScaling scaling,
+        FeatureEncoding encoding
+    )
+    {
+        if (requests[0].Initial is not null || encoding.ComponentCount == 0 || encoding.Substitutes is not null)
+            return null;
+        var ofFeatures = new FeatureScaling(
+            scaling.Kind,
+            scaling.Offsets[..encoding.FeatureCount],
+            scaling.Scales[..encoding.FeatureCount]
+        );
+        return (split, checkAlive) =>
+            new LinearReadout(train, validation, split, ofFeatures, requests[0].Settings, checkAlive);
+    }
+
     // What is found out from training rows; also how many features are constant, as far as that was looked at.
     private static (FeatureScaling, FeatureEncoding, int Constants) Prepare(
         RowSource train,
@@ -351,7 +373,8 @@ internal static class NetworkTrainer
         RowSplit split,
         IReadOnlyList<TrainingRequest> requests,
         Func<TrainingRequest, NetworkState> newState,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine,
+        Func<RowSplit, Action, LinearReadout>? newLine
     )
     {
         var runs = new List<TrainingRun>();
@@ -360,8 +383,11 @@ internal static class NetworkTrainer
             foreach (TrainingRequest request in requests)
                 runs.Add(
                     new TrainingRun(request.Settings, request.Callbacks, newState(request), before: request.Before)
+                    {
+                        HasLinearReadout = request.HasLinearReadout,
+                    }
                 );
-            Train(train, validation, split, runs, createEngine);
+            Train(train, validation, split, runs, createEngine, newLine);
             return [.. runs.Select(run => run.Outcome!)];
         }
         finally
@@ -445,7 +471,8 @@ internal static class NetworkTrainer
         RowSource? validation,
         RowSplit split,
         List<TrainingRun> runs,
-        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine
+        Func<IReadOnlyList<NetworkState>, TrainingSettings, BatchShape, TrainingEngine> createEngine,
+        Func<RowSplit, Action, LinearReadout>? newLine = null
     )
     {
         int batchSize = Math.Min(runs[0].Settings.BatchSize, split.Learned.Length);
@@ -458,7 +485,8 @@ internal static class NetworkTrainer
             batchSize,
             train,
             validation,
-            split
+            split,
+            newLine
         ).Run();
     }
 

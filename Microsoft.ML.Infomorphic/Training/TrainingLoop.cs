@@ -32,6 +32,9 @@ internal sealed class TrainingLoop
     private readonly int _batchSize;
     private readonly int _threads;
     private readonly int _epochsBefore;
+    private readonly RowSplit _split;
+    private readonly Func<RowSplit, Action, LinearReadout>? _newLine;
+    private LinearReadout? _line;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly Stopwatch _stepClock = new();
     private long _steps;
@@ -47,6 +50,7 @@ internal sealed class TrainingLoop
     /// <param name="train">The training rows.</param>
     /// <param name="validation">The validation rows; null for those of the training rows that are held out.</param>
     /// <param name="split">Which of the training rows are learned from.</param>
+    /// <param name="newLine">Makes the regression that is learned beside the networks; null where none is.</param>
     public TrainingLoop(
         TrainingEngine engine,
         Func<TrainingRun, TrainingEngine> newEngine,
@@ -54,9 +58,12 @@ internal sealed class TrainingLoop
         int batchSize,
         RowSource train,
         RowSource? validation,
-        RowSplit split
+        RowSplit split,
+        Func<RowSplit, Action, LinearReadout>? newLine = null
     )
     {
+        _split = split;
+        _newLine = newLine;
         ulong seed = runs[0].Settings.Seed;
         _engine = engine;
         _newEngine = newEngine;
@@ -95,6 +102,10 @@ internal sealed class TrainingLoop
             }
         }
         catch (OperationCanceledException) when (_runs.All(run => run.HasEnded)) { }
+        finally
+        {
+            _line?.Dispose();
+        }
     }
 
     private void TrainEpoch(int epoch, bool isEvaluated)
@@ -157,21 +168,22 @@ internal sealed class TrainingLoop
             if (_runs[i].RestoreBest())
                 _engine.UploadWeights(i);
         int[][] signs = DecideSigns(_train.All, done);
-        ScoreCalibration[] calibrations = _evaluation.Calibrate(
+        ScoredRows[] scored = _evaluation.Collect(
             _validation ?? _evaluated,
             done,
             signs,
-            EarlierCalibrations(done),
-            _threads,
             TrainingSettings.MaximumRowsForCalibration
         );
+        ScoreCalibration[] calibrations = _evaluation.Calibrate(scored, EarlierCalibrations(done), _threads);
         _engine.DownloadWeights();
         for (int i = 0; i < done.Length; i++)
         {
             TrainingRun run = _runs[done[i]];
+            float share = ShareOfLine(run, scored[i], ref calibrations[i]);
             _stepClock.Start();
             long steps = run.LearnsHeldOutRows && _heldOutShare > 0 ? LearnHeldOut(run) : 0;
             _stepClock.Stop();
+            MixIn(run, share);
             run.Finish(
                 signs[i],
                 calibrations[i],
@@ -184,6 +196,33 @@ internal sealed class TrainingLoop
         }
 
         RemoveEnded();
+    }
+
+    // How much of the scores is to be that of the regression on the features, and how they then are calibrated.
+    private float ShareOfLine(TrainingRun run, ScoredRows rows, ref ScoreCalibration calibration)
+    {
+        if (_newLine is null || !run.HasLinearReadout || _validation is null || run.HasEnded)
+            return 0;
+        _line ??= _newLine(_split, CheckAlive);
+        (double network, double line) = _line.Compare(rows.Scores, rows.Labels, rows.Weights, rows.Stride, CheckAlive);
+        if (line == 0)
+            return 0;
+        float slope = (float)(network + line);
+        calibration = new ScoreCalibration(
+            [.. Enumerable.Repeat(slope, run.State.ClassCount)],
+            [.. Enumerable.Repeat(0f, run.State.ClassCount)]
+        );
+        run.TellOfLine(line / (network + line));
+        return (float)(line / (network + line));
+    }
+
+    private void MixIn(TrainingRun run, float share)
+    {
+        if (share == 0 || run.HasEnded)
+            return;
+        if (run.LearnsHeldOutRows)
+            _line!.LearnAll(CheckAlive);
+        _line!.Mix(run.State.Output, share);
     }
 
     private int[][] DecideSigns(RowSelection rows, int[] runs)

@@ -55,6 +55,9 @@ internal sealed record TrainingRequest(
 
     /// <summary>The state of that network's optimiser, which goes on; null for a fresh one.</summary>
     public OptimizerState? Optimizer { get; init; }
+
+    /// <summary>Whether a <see cref="LinearReadout"/> is learned beside it.</summary>
+    public bool HasLinearReadout { get; init; }
 }
 
 /// <summary>What a request came to: either of the two.</summary>

@@ -45,6 +45,9 @@ internal sealed class TrainingRun(
 
     public TrainingSettings Settings => settings;
 
+    /// <summary>Whether a <see cref="LinearReadout"/> is learned beside it.</summary>
+    public bool HasLinearReadout { get; init; }
+
     /// <summary>The network.</summary>
     public NetworkState State => state;
 
@@ -123,6 +126,18 @@ internal sealed class TrainingRun(
         );
         return true;
     }
+
+    /// <summary>Tells how much of the scores is that of a regression on the features.</summary>
+    /// <param name="share">Its share, from 0 to 1.</param>
+    public void TellOfLine(double share) =>
+        Guard(() =>
+            callbacks.Info(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{settings.MessagePrefix}Of the output layer, {share:P0} is a softmax regression on the features alone, as the rows held out have it."
+                )
+            )
+        );
 
     /// <summary>Tells that it learns from the held-out rows as well.</summary>
     /// <param name="rows">Their number.</param>
