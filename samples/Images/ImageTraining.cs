@@ -149,10 +149,29 @@ internal static class ImageTraining
                 $"{options.DataSet}: {train.Length:N0} images to train on, {data.Test.Length:N0} to test."
             )
         );
-        return (
-            data.ImageView(mlContext, train),
-            data.ImageView(mlContext, data.Test),
-            mlContext.Transforms.Conversion.ConvertType("Label", outputKind: DataKind.String)
-        );
+        return (Named(train), Named(data.Test), new EstimatorChain<ITransformer>());
+
+        // As files have them: classes by their names.
+        IDataView Named(ImageRow[] rows)
+        {
+            var schema = SchemaDefinition.Create(typeof(NamedImage));
+            schema[nameof(NamedImage.Features)].ColumnType = data.ImageView(mlContext, rows).Schema["Features"].Type;
+            return mlContext.Data.LoadFromEnumerable(
+                rows.Select(row => new NamedImage
+                    {
+                        Features = row.Features,
+                        Label = row.Label.ToString(CultureInfo.InvariantCulture),
+                    })
+                    .ToArray(),
+                schema
+            );
+        }
+    }
+
+    private sealed class NamedImage
+    {
+        public float[] Features { get; init; } = [];
+
+        public string Label { get; init; } = "";
     }
 }

@@ -48,6 +48,20 @@ public sealed class ImagesSampleTests
     }
 
     [TestMethod]
+    public async Task A_data_set_is_learned()
+    {
+        SampleProcess.Outcome trained = await SampleProcess.RunAsync(
+            s_images,
+            _folder,
+            ["--data-set", "mnist", "--train-rows", "300", "--epochs", "1", "--output", "out"]
+        );
+
+        Assert.AreEqual(0, trained.ExitCode, trained.Output + trained.Error);
+        StringAssert.Contains(trained.Output, "mnist: 300 images to train on, 10,000 to test.");
+        StringAssert.Contains(trained.Output, "Test images: accuracy ");
+    }
+
+    [TestMethod]
     public async Task WhatIsNoImageIsNamed()
     {
         Directory.CreateDirectory(Path.Combine(_folder, "in", "a"));
