@@ -179,16 +179,14 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
 
     private LayerSize[] Layers(int features, int classes)
     {
-        long threads = settings.Threads ?? Environment.ProcessorCount;
         var layers = new NetworkBuilder(settings, features, classes, encoding: null, draws: false).Connect();
-        return [.. layers.Select((layer, i) => SizeOf(layer, i, isLast: i == layers.Count - 1, threads))];
+        return [.. layers.Select((layer, i) => SizeOf(layer, i, isLast: i == layers.Count - 1))];
     }
 
     private static LayerSize SizeOf(
         IReadOnlyList<(char Symbol, (Signal Signal, Connectivity Connectivity)[] Heard)> sources,
         int index,
-        bool isLast,
-        long threads
+        bool isLast
     )
     {
         double neurons = sources[0].Heard[0].Connectivity.NeuronCount;
@@ -209,7 +207,6 @@ internal sealed class MemoryPlan(long? budget, TrainingSettings settings, int ne
                 numbers += connectivity switch
                 {
                     SharedFields shared => (double)shared.PositionCount * shared.ConnectionsPerNeuron,
-                    GroupConnected groups => (double)threads * groups.ConnectionsPerNeuron,
                     DrawnConnected => neurons,
                     _ => 0,
                 };

@@ -158,10 +158,10 @@ internal sealed class RepeatedCpuProjection(LayerState layer, int source, int pa
     {
         ProjectionBuffers own = OwnBuffersOf(context);
         TensorMatrix sums = BuffersOf(context).Sums[Source];
-        Multiply(context, own.View!.ForSums, heard, add: false);
+        Multiply(context, own.View.ForSums, heard, add: false);
         context.Workers.Team.Run(
             sums.Rows,
-            (Sums: sums, Once: own.Matrix!, Add: add),
+            (Sums: sums, Once: own.Matrix, Add: add),
             static (of, neuron, _) =>
             {
                 ReadOnlySpan<float> once = of.Once[neuron];
@@ -184,7 +184,7 @@ internal sealed class RepeatedCpuProjection(LayerState layer, int source, int pa
         TensorMatrix sums = BuffersOf(context).Sums[Source];
         context.Workers.Team.Run(
             sums.Rows,
-            (Sums: sums, Once: own.Matrix!),
+            (Sums: sums, Once: own.Matrix),
             static (of, neuron, _) =>
             {
                 Span<float> once = of.Once[neuron];
@@ -210,7 +210,7 @@ internal sealed class SharedCpuProjection(LayerState layer, int source, int part
         ProjectionBuffers own = OwnBuffersOf(context);
         context.Workers.Team.Run(
             _fields.PositionCount,
-            (Fields: _fields, Heard: heard.Columns!, First: State.FirstInput, Gathered: own.Matrix!),
+            (Fields: _fields, Heard: heard.Columns!, First: State.FirstInput, Gathered: own.Matrix),
             static (of, position, _) =>
             {
                 int rows = of.Heard.Columns;
@@ -219,38 +219,35 @@ internal sealed class SharedCpuProjection(LayerState layer, int source, int part
                     of.Heard[of.First + inputs[i]].CopyTo(of.Gathered[i].Slice(position * rows, rows));
             }
         );
-        Multiply(context, BuffersOf(context).SumBlocks[Source], own.View!, add);
+        Multiply(context, BuffersOf(context).SumBlocks[Source], own.View, add);
     }
 
     public override void Differentiate(in StepContext context, SignalView heard) =>
-        Differentiate(context, BuffersOf(context).AllSums[Source], OwnBuffersOf(context).View!);
+        Differentiate(context, BuffersOf(context).AllSums[Source], OwnBuffersOf(context).View);
 }
 
 /// <summary>Groups of neurons that are connected to inputs of their own: a product each.</summary>
-internal sealed class GroupedCpuProjection : CpuProjection
+internal sealed class GroupedCpuProjection(LayerState layer, int source, int part) : CpuProjection(layer, source, part)
 {
-    private readonly GroupConnected _groups;
-    private readonly MatrixView[] _weights;
-    private readonly MatrixView[] _gradients;
-
-    public GroupedCpuProjection(LayerState layer, int source, int part)
-        : base(layer, source, part)
-    {
-        _groups = (GroupConnected)State.Connectivity;
-        _weights = PartsOf(State.Weights.Value);
-        _gradients = PartsOf(State.Weights.Gradient);
-    }
+    private readonly GroupConnected _groups = (GroupConnected)layer.Sources[source].Projections[part].Connectivity;
 
     public override void Aggregate(in StepContext context, SignalView heard, bool add) =>
         context.Workers.Team.Run(
             _groups.GroupCount,
-            (Projection: this, Context: context, Heard: heard.Columns!, Add: add),
-            static (of, group, thread) =>
+            (Projection: this, Heard: heard.Columns!, Sums: BuffersOf(context).Sums[Source], Add: add),
+            static (of, group, _) =>
             {
-                GatheredInputs inputs = of.Projection.Gather(of.Context, of.Heard, group, thread);
-                of.Projection.OwnBuffersOf(of.Context)
-                    .GroupSums[group]
-                    .SetToProduct(of.Projection._weights[group], inputs.ForSums, of.Add);
+                GroupConnected groups = of.Projection._groups;
+                int first = group * groups.NeuronsPerGroup;
+                GroupProducts.Aggregate(
+                    of.Projection.State.Weights.Value.From(first),
+                    of.Heard.From(of.Projection.State.FirstInput),
+                    groups.OfGroup(group),
+                    of.Sums.From(first),
+                    groups.NeuronsPerGroup,
+                    of.Sums.Columns,
+                    of.Add
+                );
             }
         );
 
@@ -258,39 +255,26 @@ internal sealed class GroupedCpuProjection : CpuProjection
     {
         context.Workers.Team.Run(
             _groups.GroupCount,
-            (Projection: this, Context: context, Heard: heard.Columns!),
-            static (of, group, thread) =>
+            (Projection: this, Heard: heard.Columns!, Sums: BuffersOf(context).Sums[Source]),
+            static (of, group, _) =>
             {
-                GatheredInputs inputs = of.Projection.Gather(of.Context, of.Heard, group, thread);
-                of.Projection._gradients[group]
-                    .SetToProduct(of.Projection.OwnBuffersOf(of.Context).GroupSums[group], inputs.ForGradients);
+                GroupConnected groups = of.Projection._groups;
+                int first = group * groups.NeuronsPerGroup;
+                GroupProducts.Differentiate(
+                    of.Sums.From(first),
+                    of.Heard.From(of.Projection.State.FirstInput),
+                    groups.OfGroup(group),
+                    of.Projection.State.Weights.Gradient.From(first),
+                    groups.NeuronsPerGroup,
+                    of.Sums.Columns
+                );
             }
         );
         if (IsOwn)
             LayerState.ClearSelfConnections(_groups, State.Weights.Gradient);
     }
 
-    public override void Dispose()
-    {
-        foreach (MatrixView part in _weights.Concat(_gradients))
-            part.Dispose();
-    }
-
-    private GatheredInputs Gather(in StepContext context, TensorMatrix heard, int group, int thread)
-    {
-        ReadOnlySpan<int> inputs = _groups.OfGroup(group);
-        GatheredInputs gathered = context.Workers.Workspaces[thread].Gathered(inputs.Length, heard.Columns);
-        for (int i = 0; i < inputs.Length; i++)
-            heard[State.FirstInput + inputs[i]].CopyTo(gathered.Matrix[i]);
-        return gathered;
-    }
-
-    private MatrixView[] PartsOf(TensorMatrix matrix) =>
-        [
-            .. Enumerable
-                .Range(0, _groups.GroupCount)
-                .Select(group => MatrixView.OfRows(matrix, group * _groups.NeuronsPerGroup, _groups.NeuronsPerGroup)),
-        ];
+    public override void Dispose() { }
 }
 
 /// <summary>Neurons of a layer that are connected to others of it, drawn at random.</summary>

@@ -70,7 +70,6 @@ internal sealed unsafe class LayerBuffers : IDisposable
         ProjectionBuffers? NewProjection(ProjectionState projection) =>
             projection.Connectivity switch
             {
-                GroupConnected groups => Keep(new ProjectionBuffers(groups, Sums[IndexOf(layer, projection)])),
                 SharedFields shared => Keep(new ProjectionBuffers(shared, _rows)),
                 _ when positions > 1 && projection.Signal != Signal.Layer(layer.Index) => Keep(
                     new ProjectionBuffers(neurons, _rows)
@@ -210,25 +209,11 @@ internal sealed unsafe class LayerBuffers : IDisposable
         _views.Add(view);
         return view;
     }
-
-    private static int IndexOf(LayerState layer, ProjectionState projection) =>
-        Array.FindIndex(layer.Sources, source => Array.IndexOf(source.Projections, projection) >= 0);
 }
 
 /// <summary>What a projection needs for batches of one size, beside the layer's sums and the signal.</summary>
 internal sealed class ProjectionBuffers : IDisposable
 {
-    /// <summary>For groups: their parts of the sums.</summary>
-    public ProjectionBuffers(GroupConnected groups, TensorMatrix sums)
-    {
-        GroupSums =
-        [
-            .. Enumerable
-                .Range(0, groups.GroupCount)
-                .Select(group => MatrixView.OfRows(sums, group * groups.NeuronsPerGroup, groups.NeuronsPerGroup)),
-        ];
-    }
-
     /// <summary>For shared fields: the numbers of all fields, connections × samples.</summary>
     public ProjectionBuffers(SharedFields shared, int rows)
     {
@@ -244,20 +229,16 @@ internal sealed class ProjectionBuffers : IDisposable
         Whole = MatrixView.OfRows(Matrix, 0, neurons);
     }
 
-    public MatrixView[] GroupSums { get; } = [];
+    public TensorMatrix Matrix { get; }
 
-    public TensorMatrix? Matrix { get; }
-
-    public SignalView? View { get; }
+    public SignalView View { get; }
 
     public MatrixView? Whole { get; }
 
     public void Dispose()
     {
-        foreach (MatrixView view in GroupSums)
-            view.Dispose();
         Whole?.Dispose();
-        View?.Dispose();
-        Matrix?.Dispose();
+        View.Dispose();
+        Matrix.Dispose();
     }
 }

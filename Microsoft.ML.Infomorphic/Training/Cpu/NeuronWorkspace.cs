@@ -1,16 +1,14 @@
 using Microsoft.ML.Infomorphic.Kernels;
-using Microsoft.ML.Infomorphic.Training.Torch;
 
 namespace Microsoft.ML.Infomorphic.Training.Cpu;
 
 /// <summary>One thread's scratch memory for one neuron and the samples of a batch.</summary>
-internal sealed class NeuronWorkspace : IDisposable
+internal sealed class NeuronWorkspace
 {
     private readonly AlignedArray<float> _scratch;
     private readonly AlignedArray<int> _cells;
     private readonly int _stride;
     private readonly VectorizedGoal?[] _goals;
-    private readonly Dictionary<(int Inputs, int Rows), GatheredInputs> _gathered = [];
     private int _samples;
 
     /// <param name="layers">The layers, for whose goals there are kernels.</param>
@@ -62,45 +60,5 @@ internal sealed class NeuronWorkspace : IDisposable
     /// <summary>Fits the spans to a number of samples.</summary>
     public void Resize(int samples) => _samples = samples;
 
-    /// <summary>Memory for the inputs of a group of neurons.</summary>
-    /// <param name="inputs">Number of inputs.</param>
-    /// <param name="rows">Rows of the batch.</param>
-    public GatheredInputs Gathered(int inputs, int rows)
-    {
-        if (!_gathered.TryGetValue((inputs, rows), out GatheredInputs? gathered))
-            _gathered.Add((inputs, rows), gathered = new GatheredInputs(inputs, rows));
-        return gathered;
-    }
-
-    public void Dispose()
-    {
-        foreach (GatheredInputs gathered in _gathered.Values)
-            gathered.Dispose();
-    }
-
     private Span<float> Part(int index) => _scratch.Span.Slice(index * _stride, _samples);
-}
-
-/// <summary>The inputs of a group of neurons, inputs × rows, and how products see them.</summary>
-internal sealed class GatheredInputs : IDisposable
-{
-    public GatheredInputs(int inputs, int rows)
-    {
-        Matrix = new TensorMatrix(inputs, rows);
-        ForSums = MatrixView.OfRows(Matrix, 0, inputs);
-        ForGradients = ForSums.Transposed();
-    }
-
-    public TensorMatrix Matrix { get; }
-
-    public MatrixView ForSums { get; }
-
-    public MatrixView ForGradients { get; }
-
-    public void Dispose()
-    {
-        ForGradients.Dispose();
-        ForSums.Dispose();
-        Matrix.Dispose();
-    }
 }

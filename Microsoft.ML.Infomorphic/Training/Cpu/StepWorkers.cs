@@ -62,8 +62,6 @@ internal sealed class StepWorkers : IDisposable
         Team.Dispose();
         _full?.Dispose();
         _partial?.Dispose();
-        foreach (NeuronWorkspace workspace in Workspaces)
-            workspace.Dispose();
     }
 }
 

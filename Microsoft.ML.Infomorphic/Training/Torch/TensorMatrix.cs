@@ -1,3 +1,4 @@
+using Microsoft.ML.Infomorphic.Kernels;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
@@ -52,6 +53,9 @@ internal sealed unsafe class TensorMatrix : IDisposable
 
     /// <summary>The first number; valid until the matrix is disposed.</summary>
     public float* Pointer => _data;
+
+    /// <summary>The rows from one on, as kernels read them; valid until the matrix is disposed.</summary>
+    public PaddedRows From(int row) => new(_data + (nint)row * Stride, Stride);
 
     /// <summary>A row.</summary>
     public Span<float> this[int row]
