@@ -92,14 +92,15 @@ public sealed class AutomaticSettings
     }
 
     /// <summary>
-    /// Hidden neurons of each local field, where the features are an image: one for every 3,000 rows, 4 to 16. A neuron costs as
-    /// much as in a layer that sees all, or less, and what a field has to say is less than what an image has.
+    /// Hidden neurons of each local field, where the features are an image: one for every 10,000 rows, 4 to 8. What a field has to say
+    /// is less than what an image has, and neighbouring fields say some of it as well.
     /// </summary>
-    public int HiddenNeuronsOfField => Math.Clamp(_data.Rows == 0 ? int.MaxValue : _data.Rows / 3000, 4, 16);
+    public int HiddenNeuronsOfField => Math.Clamp(_data.Rows == 0 ? int.MaxValue : _data.Rows / 10_000, 4, 8);
 
     /// <summary>
-    /// Local fields on an image: 5 to 7 from edge to edge, which overlap, each as near to 35 % of the image's height and width as
-    /// whole pixels allow. What is near is what belongs together in an image, and neurons with fewer inputs learn sooner.
+    /// Local fields on an image, each about 35 % of its height and width, from one edge to the other: as close to each other as pixels
+    /// are, but no more than 24 side by side. What is near is what belongs together in an image, and neurons with fewer inputs learn
+    /// sooner; few neurons at each of many places find more than many at each of a few.
     /// </summary>
     /// <param name="image">The image.</param>
     /// <returns>The fields; null where one of the image's sides is shorter than 7 pixels.</returns>
@@ -113,14 +114,15 @@ public sealed class AutomaticSettings
         // A field's length and stride, so that fields cover the side from edge to edge.
         static (int Length, int Stride)? Along(int side)
         {
-            const int Shortest = 3;
             const double Share = 0.35;
-            (int Length, int Stride)? best = null;
-            foreach (int count in (ReadOnlySpan<int>)[7, 6, 5])
-                for (int stride = 1; side - stride * (count - 1) is int length && length >= Shortest; stride++)
-                    if (best is null || Math.Abs(length - Share * side) < Math.Abs(best.Value.Length - Share * side))
-                        best = (length, stride);
-            return best;
+            const int ShortestField = 3;
+            const int ShortestSide = 7;
+            const int MostFields = 24;
+            if (side < ShortestSide)
+                return null;
+            int length = Math.Max((int)Math.Round(Share * side), ShortestField);
+            int stride = (side - length + MostFields - 2) / (MostFields - 1);
+            return (length + (side - length) % stride, stride);
         }
     }
 

@@ -39,9 +39,11 @@ public class AutomaticSettingsTests
     [TestMethod]
     [DataRow(7, 3, 1)]
     [DataRow(8, 3, 1)]
-    [DataRow(16, 6, 2)]
-    [DataRow(28, 10, 3)]
-    [DataRow(32, 12, 4)]
+    [DataRow(16, 6, 1)]
+    [DataRow(28, 10, 1)]
+    [DataRow(32, 11, 1)]
+    [DataRow(64, 22, 2)]
+    [DataRow(224, 84, 7)]
     public void Fields_are_a_third_of_an_image(int side, int length, int stride) =>
         Assert.AreEqual(
             new LocalFieldSettings(length, length, stride, stride),
@@ -63,9 +65,10 @@ public class AutomaticSettingsTests
                 fields.HorizontalStride
             );
             Assert.AreEqual(side, fields.Height + (grid.Rows - 1) * fields.VerticalStride, $"{side}");
-            Assert.IsTrue(grid.Rows is >= 5 and <= 7, $"{side}: {grid.Rows}");
+            Assert.IsTrue(grid.Rows is >= 5 and <= 24, $"{side}: {grid.Rows}");
+            Assert.IsTrue(side < 20 || fields.Height / (double)side is > 0.3 and < 0.4, $"{side}: {fields.Height}");
             Assert.IsGreaterThanOrEqualTo(fields.VerticalStride, fields.Height, $"{side}");
-            Assert.AreEqual(7, grid.Columns);
+            Assert.AreEqual(19, grid.Columns);
         }
     }
 
@@ -77,11 +80,11 @@ public class AutomaticSettingsTests
     }
 
     [TestMethod]
-    [DataRow(0, 16)]
+    [DataRow(0, 8)]
     [DataRow(1_000, 4)]
-    [DataRow(30_000, 10)]
-    [DataRow(1_000_000, 16)]
-    public void A_field_has_a_neuron_for_every_3000_rows_within_limits(int rows, int expected) =>
+    [DataRow(60_000, 6)]
+    [DataRow(1_000_000, 8)]
+    public void A_field_has_a_neuron_for_every_10000_rows_within_limits(int rows, int expected) =>
         Assert.AreEqual(expected, new AutomaticSettings(new DataShape(rows, false)).HiddenNeuronsOfField);
 
     [TestMethod]
