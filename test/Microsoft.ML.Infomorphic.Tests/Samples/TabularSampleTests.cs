@@ -50,7 +50,7 @@ public sealed class TabularSampleTests
             .Range(0, 60)
             .Select(row =>
                 FormattableString.Invariant(
-                    $"r{row},{(row % 7 == 0 ? "" : row % 3 + random.NextDouble())},{words[row % 4]},{words[random.Next(4)]} {words[row % 3]} {row},{row % 5},{"abc"[row % 3]}"
+                    $"r{row},{(row % 7 == 0 ? "" : row % 3 + random.NextDouble())},{words[row % 4]},{words[random.Next(4)]} {words[row % 3]} {row % 10},{row % 5},{"abc"[row % 3]}"
                 )
             );
         WriteZipped("mixed.csv.gz", ["id,number,category,text,fold,label", .. rows]);
