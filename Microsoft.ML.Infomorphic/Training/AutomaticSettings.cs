@@ -100,7 +100,7 @@ public sealed class AutomaticSettings
     /// <summary>
     /// Local fields on an image, each about 35 % of its height and width, from one edge to the other: as close to each other as pixels
     /// are, but no more than 24 side by side. What is near is what belongs together in an image, and neurons with fewer inputs learn
-    /// sooner; few neurons at each of many places find more than many at each of a few.
+    /// sooner; and few neurons at each of many places do better than many at each of a few.
     /// </summary>
     /// <param name="image">The image.</param>
     /// <returns>The fields; null where one of the image's sides is shorter than 7 pixels.</returns>
